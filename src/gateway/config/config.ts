@@ -1,0 +1,85 @@
+import type { EpochSeconds } from '../../platform/clock.ts';
+
+/** Everything the gateway needs to know, parsed and checked. Made by `loadConfig`; rooms never see it whole. */
+export interface GatehouseConfig {
+  readonly productionMode: boolean;
+  /** The issuer: scheme and host lower case, no default port, no path, no trailing slash. */
+  readonly publicUrl: string;
+  /** Public listener. `host` undefined: every interface. */
+  readonly listen: ListenAddress;
+  /** Listener of /metrics, /readyz and /healthz. */
+  readonly metricsListen: ListenAddress;
+  readonly upstream: {
+    /** scheme, host and port, e.g. `http://127.0.0.1:3000`. */
+    readonly origin: string;
+    /** The mount and the upstream's path, verbatim: `/mcp`. */
+    readonly path: string;
+    /** Verbatim `Authorization` for the upstream. */
+    readonly authorization: string | undefined;
+    readonly headerTimeoutSeconds: number;
+    readonly maxBodyBytes: number;
+  };
+  readonly resourceName: string | undefined;
+  readonly allowedOrigins: readonly string[];
+  readonly identityProvider: {
+    readonly issuer: string;
+    readonly clientId: string;
+    readonly clientSecret: string;
+    readonly scopes: readonly string[];
+    readonly allowInsecureHttp: boolean;
+    readonly groupsClaim: string;
+    /** Forward an e-mail address although the provider does not say that it is verified. */
+    readonly trustUnverifiedEmail: boolean;
+    /** Undefined: unlimited. */
+    readonly exchangeRatePerSecond: number | undefined;
+    readonly exchangeBurst: number;
+  };
+  /** Empty: every person the identity provider lets in. */
+  readonly allowedGroups: readonly string[];
+  /** The active secret first, then those that may still open. */
+  readonly sealingSecrets: readonly [string, ...string[]];
+  readonly store:
+    | { readonly kind: 'memory' }
+    | { readonly kind: 'sqlite'; readonly path: string; readonly synchronous: 'FULL' | 'NORMAL' };
+  readonly registration: {
+    /** Undefined: registrations do not expire. */
+    readonly ttlSeconds: number | undefined;
+    readonly privateUseSchemes: readonly string[];
+  };
+  readonly tokens: {
+    readonly refreshWindowSeconds: number;
+    readonly grantLifetimeSeconds: number;
+    /** Grants and tokens from before this moment are refused. */
+    readonly revokeBefore: EpochSeconds | undefined;
+  };
+  readonly renderConsentPage: boolean;
+  readonly limits: {
+    readonly enabled: boolean;
+    readonly perSubjectConcurrency: number;
+    readonly trustedProxyCidrs: readonly string[];
+    readonly trustedProxyHeader: 'x-forwarded-for' | 'x-real-ip' | 'true-client-ip';
+    /** Legacy blanket trust; development only. */
+    readonly trustEveryProxy: boolean;
+  };
+  readonly logging: {
+    readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+    readonly accessLogSkip: RegExp | undefined;
+    /** JSON-RPC bodies up to this size are read for the access log. 0: never. */
+    readonly rpcPeekMaxBytes: number;
+  };
+  readonly toolMetrics: { readonly enabled: boolean; readonly maxCardinality: number };
+  readonly shutdownTimeoutSeconds: number;
+  /** What the operator should know at start-up; each is logged as a warning. */
+  readonly warnings: readonly ConfigWarning[];
+}
+
+export interface ListenAddress {
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+export interface ConfigWarning {
+  /** Event name in the log, e.g. `token_signing_secret_weak`. */
+  readonly event: string;
+  readonly message: string;
+}

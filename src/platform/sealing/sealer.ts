@@ -1,0 +1,136 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+} from 'node:crypto';
+
+import type { Random } from '../random.ts';
+
+/** One kind of sealed value. Name and prefix are part of the format and never change once released. */
+export interface SealPurpose {
+  readonly name: string;
+  /** Typed prefix of the token string, so that scanners and logs recognise it, e.g. `mgh_at_`. */
+  readonly prefix: string;
+  /** Cap on the whole token string, on seal and open. */
+  readonly maxLength: number;
+}
+
+export interface Sealer {
+  /** @throws SealTooLargeError when the token string would pass the purpose's cap */
+  seal(purpose: SealPurpose, plaintext: string): string;
+  /** The plaintext, or undefined for anything that this deployment did not seal for this purpose. */
+  open(purpose: SealPurpose, token: string): string | undefined;
+}
+
+export interface SealerOptions {
+  /** The active secret first, then those that may still open. Each at least 32 bytes; checked by the configuration. */
+  readonly secrets: readonly [string, ...string[]];
+  /** Bound into every token: the public base URL. A token of another deployment does not open. */
+  readonly context: string;
+  readonly random: Random;
+  /** Told of every seal, for the seal counter. */
+  readonly onSeal?: (purpose: SealPurpose) => void;
+}
+
+/** What should be sealed does not fit into the purpose's size cap. */
+export class SealTooLargeError extends Error {
+  constructor(purpose: SealPurpose) {
+    super(`sealed ${purpose.name} would exceed ${purpose.maxLength} characters`);
+    this.name = 'SealTooLargeError';
+  }
+}
+
+const formatVersion = 1;
+const keyIdBytes = 4;
+const nonceBytes = 12;
+const tagBytes = 16;
+const headerBytes = 1 + keyIdBytes + nonceBytes;
+
+interface Generation {
+  readonly keyId: Buffer;
+  keyFor(purpose: SealPurpose): KeyObject;
+}
+
+/**
+ * AES-256-GCM sealing. A token is `prefix base64url(version ‖ key id ‖ nonce ‖ ciphertext ‖ tag)`; purpose, key id
+ * and context are authenticated with it. One HKDF key per purpose and generation: a value sealed for one purpose
+ * cannot open as another, even if prefixes were swapped.
+ * @see RFC 5869, NIST SP 800-38D §5.2.1.2 (16-byte tag) and §8.2.2 (random 96-bit nonce)
+ */
+export function createSealer(options: SealerOptions): Sealer {
+  const generations = options.secrets.map(createGeneration);
+  const active = generations[0] as Generation;
+  return {
+    seal(purpose, plaintext) {
+      const nonce = options.random.bytes(nonceBytes);
+      const cipher = createCipheriv('aes-256-gcm', active.keyFor(purpose), nonce, {
+        authTagLength: tagBytes,
+      });
+      cipher.setAAD(additionalData(purpose, active.keyId, options.context));
+      const ciphertext = cipher.update(plaintext, 'utf8');
+      cipher.final();
+      const parts = [Buffer.of(formatVersion), active.keyId, nonce, ciphertext, cipher.getAuthTag()];
+      const token = purpose.prefix + Buffer.concat(parts).toString('base64url');
+      if (token.length > purpose.maxLength) throw new SealTooLargeError(purpose);
+      options.onSeal?.(purpose);
+      return token;
+    },
+    open(purpose, token) {
+      const bytes = decodeToken(purpose, token);
+      if (bytes === undefined) return undefined;
+      const keyId = bytes.subarray(1, 1 + keyIdBytes);
+      const generation = generations.find((candidate) => candidate.keyId.equals(keyId));
+      if (generation === undefined) return undefined;
+      return decrypt(bytes, generation.keyFor(purpose), additionalData(purpose, keyId, options.context));
+    },
+  };
+}
+
+function decodeToken(purpose: SealPurpose, token: string): Buffer | undefined {
+  if (token.length > purpose.maxLength || !token.startsWith(purpose.prefix)) return undefined;
+  const encoded = token.slice(purpose.prefix.length);
+  const bytes = Buffer.from(encoded, 'base64url');
+  if (bytes.length <= headerBytes + tagBytes || bytes[0] !== formatVersion) return undefined;
+  // Node decodes padding, junk and differing trailing bits to the same bytes: only the canonical spelling is a token.
+  return bytes.toString('base64url') === encoded ? bytes : undefined;
+}
+
+function decrypt(bytes: Buffer, key: KeyObject, aad: Buffer): string | undefined {
+  const nonce = bytes.subarray(1 + keyIdBytes, headerBytes);
+  // Without a fixed tag length Node authenticates truncated tags.
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
+  decipher.setAAD(aad);
+  decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes));
+  const plaintext = decipher.update(bytes.subarray(headerBytes, bytes.length - tagBytes));
+  try {
+    decipher.final();
+  } catch {
+    return undefined;
+  }
+  return plaintext.toString('utf8');
+}
+
+function createGeneration(secret: string): Generation {
+  const salt = createHash('sha256').update('mcp-gatehouse').digest();
+  const derive = (info: string, length: number): Buffer =>
+    Buffer.from(hkdfSync('sha256', secret, salt, info, length));
+  const keys = new Map<string, KeyObject>();
+  return {
+    keyId: derive('mcp-gatehouse/v1/key-id', keyIdBytes),
+    keyFor(purpose) {
+      let key = keys.get(purpose.name);
+      if (key === undefined) {
+        key = createSecretKey(derive(`mcp-gatehouse/v1/seal/${purpose.name}`, 32));
+        keys.set(purpose.name, key);
+      }
+      return key;
+    },
+  };
+}
+
+function additionalData(purpose: SealPurpose, keyId: Buffer, context: string): Buffer {
+  return Buffer.from(`${formatVersion}|${keyId.toString('hex')}|${purpose.name}|${context}`);
+}

@@ -1,0 +1,59 @@
+import type { EpochSeconds } from '../clock.ts';
+
+/**
+ * Where the few things live that must not be forgotten or done twice. Values are opaque text; keys carry purpose and
+ * tenant. Every change is one atomic operation on one key, so that every verb exists in SQLite, in memory, and on any
+ * Redis shape (Cluster included) without a multi-key step.
+ *
+ * Every verb rejects with `StoreError` when the store cannot answer. A record past its `expiresAt` does not exist.
+ */
+export interface Store {
+  /** Writes only when no live record is there. True when written. */
+  putIfAbsent(key: string, value: string, expiresAt: EpochSeconds): Promise<boolean>;
+  get(key: string): Promise<string | undefined>;
+  /** Compare-and-swap: writes only while the live record is exactly `expected`. True when written. */
+  replace(key: string, expected: string, next: string, expiresAt: EpochSeconds): Promise<boolean>;
+  delete(key: string): Promise<void>;
+  /** Live records whose key begins with `prefix`, in no promised order, `limit` at a time. */
+  list(prefix: string, page: StorePageRequest): Promise<StorePage>;
+
+  /** Adds an entry to a feed that every process reads (revocations, for one). */
+  append(feed: string, value: string, expiresAt: EpochSeconds): Promise<void>;
+  /** Live entries after `cursor` ('' for the start), in the order they were appended. */
+  read(feed: string, cursor: string): Promise<FeedPage>;
+  /** Calls `wake` when the feed may have grown. A hint, not a promise: readers poll as well. Returns "stop". */
+  watch(feed: string, wake: () => void): () => void;
+
+  /** Resolves when the store answers. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface StorePageRequest {
+  /** '' for the first page, then the `next` of the page before. */
+  readonly cursor: string;
+  readonly limit: number;
+}
+
+export interface StorePage {
+  readonly records: ReadonlyArray<{ readonly key: string; readonly value: string }>;
+  /** Undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+export interface FeedPage {
+  readonly entries: readonly string[];
+  /** Hand it back to go on from here; stays valid when there were no entries. */
+  readonly cursor: string;
+}
+
+/** The store did not answer, or answered nonsense. Whoever catches it refuses (fail closed). */
+export class StoreError extends Error {
+  readonly operation: string;
+
+  constructor(operation: string, cause: unknown) {
+    super(`store: ${operation} failed`, { cause });
+    this.name = 'StoreError';
+    this.operation = operation;
+  }
+}

@@ -1,0 +1,63 @@
+import type { RefusalReason } from '../../protocol/refusal-reason.ts';
+
+/**
+ * Everything that happens here and that somebody may want to count or to prove later. Rooms emit these; metrics and
+ * the audit log are their only readers, so a refusal cannot be logged and not counted.
+ *
+ * `client` is the first 16 characters of the client's fingerprint, `subject` the person's `sub`. No event carries a
+ * token, code, state, verifier or cookie.
+ */
+export type GatehouseEvent =
+  | { readonly type: 'client_registered'; readonly client: string; readonly clientName: string | undefined }
+  | { readonly type: 'authorize_initiated'; readonly path: 'consent' | 'silent'; readonly client: string }
+  | {
+      readonly type: 'consent_decided';
+      readonly decision: 'approved' | 'denied';
+      readonly client: string;
+    }
+  | { readonly type: 'login_succeeded'; readonly subject: string; readonly client: string }
+  | { readonly type: 'groups_claim_shape_mismatch'; readonly subject: string; readonly claim: string }
+  | {
+      readonly type: 'tokens_issued';
+      readonly grantType: 'authorization_code' | 'refresh_token';
+      readonly subject: string;
+      readonly client: string;
+      readonly grant: string;
+    }
+  | {
+      /** The same refresh token came again inside the window and got the same successor. */
+      readonly type: 'refresh_repeated';
+      readonly subject: string;
+      readonly client: string;
+      readonly grant: string;
+    }
+  | {
+      readonly type: 'replay_detected';
+      readonly kind: 'code' | 'refresh' | 'consent' | 'callback_state';
+      readonly client: string;
+      readonly grant?: string;
+      readonly subject?: string;
+    }
+  | {
+      readonly type: 'grant_revoked';
+      readonly cause: 'code_replay' | 'refresh_reuse';
+      readonly grant: string;
+      readonly subject: string;
+      readonly client: string;
+    }
+  | {
+      readonly type: 'request_refused';
+      readonly endpoint: EndpointName;
+      readonly reason: RefusalReason;
+      readonly status: number;
+      /** The class of the underlying failure, e.g. an error name; never a message. */
+      readonly cause?: string;
+    }
+  | { readonly type: 'store_failed'; readonly operation: string }
+  | { readonly type: 'upstream_failed'; readonly kind: 'unavailable' | 'timeout' | 'reset' | 'credential' };
+
+export type EndpointName =
+  'discovery' | 'register' | 'authorize' | 'consent' | 'callback' | 'token' | 'mcp' | 'other';
+
+/** Hands an event to its readers. Never throws, never waits. */
+export type Emit = (event: GatehouseEvent, requestId: string | undefined) => void;

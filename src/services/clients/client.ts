@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+import type { EpochSeconds } from '../../platform/clock.ts';
+import type { RedirectUri } from '../../protocol/redirect-uri.ts';
+
+/** A registered OAuth client, as this system knows it. Every client is public: none has a secret. */
+export interface Client {
+  /** What the client sends as `client_id`. */
+  readonly clientId: string;
+  /** A short stable name for logs, codes and tokens: a hash of the `client_id`. */
+  readonly fingerprint: ClientFingerprint;
+  /** Chosen by whoever registered: shown as unverified. */
+  readonly name: string | undefined;
+  readonly redirectUris: readonly RedirectUri[];
+  readonly issuedAt: EpochSeconds;
+  /** Undefined: never. */
+  readonly expiresAt: EpochSeconds | undefined;
+}
+
+/** base64url SHA-256 of a `client_id`: what codes, tokens and grants are bound to. */
+export type ClientFingerprint = string & { readonly __brand: 'ClientFingerprint' };
+
+export function fingerprintClientId(clientId: string): ClientFingerprint {
+  return createHash('sha256').update(clientId).digest('base64url') as ClientFingerprint;
+}
+
+/** The form in which a client is named in logs and events. */
+export function abbreviateClient(fingerprint: ClientFingerprint): string {
+  return fingerprint.slice(0, 16);
+}
+
+/**
+ * Finds a client by what it sent as `client_id`.
+ * @throws OAuthError `invalid_client`, reason `client_id_missing`, `client_id_invalid` or
+ * `client_registration_expired` — 401, the one answer after which clients register again
+ */
+export type FindClient = (clientId: string | undefined) => Promise<Client>;

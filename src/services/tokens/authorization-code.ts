@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+import type { EpochSeconds } from '../../platform/clock.ts';
+import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
+import type { CodeChallenge } from '../../protocol/pkce.ts';
+import { type GrantTerms, packTerms, sealedTerms, unpackTerms } from './grant-terms.ts';
+
+/** RFC 6749 §4.1.2 recommends ten minutes at most; clients redeem within a second. */
+export const authorizationCodeTtlSeconds = 60;
+
+export const authorizationCodePurpose: SealPurpose = { name: 'code', prefix: 'mgh_ac_', maxLength: 4096 };
+
+/** What an authorization code says once opened. It is good once; the grant's record decides that. */
+export interface AuthorizationCode {
+  readonly terms: GrantTerms;
+  /** Byte for byte what the authorization request named. */
+  readonly redirectUri: string;
+  readonly codeChallenge: CodeChallenge;
+  readonly expiresAt: EpochSeconds;
+}
+
+const sealedCode = sealedTerms.extend({ ruri: z.string(), chal: z.string(), exp: z.number().int() });
+
+export function sealAuthorizationCode(sealer: Sealer, code: AuthorizationCode): string {
+  const packed: z.infer<typeof sealedCode> = {
+    ...packTerms(code.terms),
+    ruri: code.redirectUri,
+    chal: code.codeChallenge,
+    exp: code.expiresAt,
+  };
+  return sealer.seal(authorizationCodePurpose, JSON.stringify(packed));
+}
+
+/** The code's content, or undefined for anything we did not seal as a code. Expiry is the caller's to judge. */
+export function openAuthorizationCode(sealer: Sealer, token: string): AuthorizationCode | undefined {
+  const plaintext = sealer.open(authorizationCodePurpose, token);
+  if (plaintext === undefined) return undefined;
+  const packed = sealedCode.parse(JSON.parse(plaintext));
+  return {
+    terms: unpackTerms(packed),
+    redirectUri: packed.ruri,
+    codeChallenge: packed.chal as CodeChallenge,
+    expiresAt: packed.exp,
+  };
+}

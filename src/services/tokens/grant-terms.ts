@@ -1,0 +1,72 @@
+import * as z from 'zod';
+
+import type { EpochSeconds } from '../../platform/clock.ts';
+import type { ClientFingerprint } from '../clients/client.ts';
+
+/** What a person allowed a client: the part that code, access token and refresh token of one grant share. */
+export interface GrantTerms {
+  readonly grantId: string;
+  /** Identity provider's issuer and its subject: together they are the person. */
+  readonly identityIssuer: string;
+  readonly subject: string;
+  readonly email: string | undefined;
+  readonly name: string | undefined;
+  readonly groups: readonly string[];
+  readonly client: ClientFingerprint;
+  /** The one resource the tokens are good for. */
+  readonly resource: string;
+  readonly scope: readonly string[];
+  /** When the person logged in. */
+  readonly grantedAt: EpochSeconds;
+  /** No refresh goes past this moment, whatever the activity. */
+  readonly absoluteEnd: EpochSeconds;
+}
+
+/** Sealed form of the terms: short names, since it travels in URLs and headers. Part of the released format. */
+export const sealedTerms = z.object({
+  gid: z.string().min(1),
+  idp: z.string().min(1),
+  sub: z.string().min(1),
+  eml: z.string().optional(),
+  nam: z.string().optional(),
+  grp: z.array(z.string()).optional(),
+  cid: z.string().min(1),
+  res: z.string().min(1),
+  scp: z.array(z.string()).optional(),
+  gat: z.number().int(),
+  end: z.number().int(),
+});
+
+export type SealedTerms = z.infer<typeof sealedTerms>;
+
+export function packTerms(terms: GrantTerms): SealedTerms {
+  return {
+    gid: terms.grantId,
+    idp: terms.identityIssuer,
+    sub: terms.subject,
+    ...(terms.email === undefined ? {} : { eml: terms.email }),
+    ...(terms.name === undefined ? {} : { nam: terms.name }),
+    ...(terms.groups.length === 0 ? {} : { grp: [...terms.groups] }),
+    cid: terms.client,
+    res: terms.resource,
+    ...(terms.scope.length === 0 ? {} : { scp: [...terms.scope] }),
+    gat: terms.grantedAt,
+    end: terms.absoluteEnd,
+  };
+}
+
+export function unpackTerms(sealed: SealedTerms): GrantTerms {
+  return {
+    grantId: sealed.gid,
+    identityIssuer: sealed.idp,
+    subject: sealed.sub,
+    email: sealed.eml,
+    name: sealed.nam,
+    groups: sealed.grp ?? [],
+    client: sealed.cid as ClientFingerprint,
+    resource: sealed.res,
+    scope: sealed.scp ?? [],
+    grantedAt: sealed.gat,
+    absoluteEnd: sealed.end,
+  };
+}

@@ -1,0 +1,37 @@
+import * as z from 'zod';
+
+import type { EpochSeconds } from '../../platform/clock.ts';
+import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
+import { type GrantTerms, packTerms, sealedTerms, unpackTerms } from './grant-terms.ts';
+
+/** A refresh token that is not used for this long is dead. Each rotation starts it anew, up to the absolute end. */
+export const refreshTokenIdleSeconds = 7 * 24 * 3600;
+
+export const refreshTokenPurpose: SealPurpose = { name: 'refresh', prefix: 'mgh_rt_', maxLength: 8192 };
+
+/** One generation of a grant's refresh token. */
+export interface RefreshToken {
+  readonly terms: GrantTerms;
+  /** Names this generation in the grant's record. */
+  readonly tokenId: string;
+  readonly expiresAt: EpochSeconds;
+}
+
+const sealedRefresh = sealedTerms.extend({ tid: z.string().min(1), exp: z.number().int() });
+
+export function sealRefreshToken(sealer: Sealer, token: RefreshToken): string {
+  const packed: z.infer<typeof sealedRefresh> = {
+    ...packTerms(token.terms),
+    tid: token.tokenId,
+    exp: token.expiresAt,
+  };
+  return sealer.seal(refreshTokenPurpose, JSON.stringify(packed));
+}
+
+/** The token's content, or undefined for anything we did not seal as a refresh token. */
+export function openRefreshToken(sealer: Sealer, token: string): RefreshToken | undefined {
+  const plaintext = sealer.open(refreshTokenPurpose, token);
+  if (plaintext === undefined) return undefined;
+  const packed = sealedRefresh.parse(JSON.parse(plaintext));
+  return { terms: unpackTerms(packed), tokenId: packed.tid, expiresAt: packed.exp };
+}
