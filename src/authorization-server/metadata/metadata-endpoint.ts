@@ -1,0 +1,49 @@
+/**
+ * Authorization server metadata: tells clients where the endpoints are and what they can do.
+ *
+ * Owns the document and nothing else; where it is served (root and path-inserted forms, HEAD) is the route table's.
+ * The document is a constant of the configuration: no request header has a say in it, since a metadata document that
+ * repeats a `Host` header sends the client to whoever set it.
+ *
+ * Every member is there because it is true and because a client reads it. What does not apply is left out: strict
+ * parsers in the field refuse `null`, and an empty array reads as "nothing is allowed".
+ *
+ * @see RFC 8414 §2 and §3, RFC 9207 §3, MCP 2026-07-28 Authorization Server Metadata Discovery
+ */
+import type { Handler } from '../../platform/http/handler.ts';
+
+export interface AuthorizationServerMetadataDeps {
+  /** The public base URL: no trailing slash, byte-identical to every `iss` we send. */
+  readonly issuer: string;
+  /** Whether clients may register themselves here. Default: true. */
+  readonly registrationEnabled?: boolean;
+}
+
+const maxAgeSeconds = 300;
+
+/** Answers with the authorization server metadata document. */
+export function createAuthorizationServerMetadataEndpoint(deps: AuthorizationServerMetadataDeps): Handler {
+  const body = JSON.stringify(describeAuthorizationServer(deps.issuer, deps.registrationEnabled ?? true));
+  const headers = {
+    'content-type': 'application/json',
+    'cache-control': `public, max-age=${maxAgeSeconds}`,
+  };
+  return () => Promise.resolve(new Response(body, { headers }));
+}
+
+function describeAuthorizationServer(issuer: string, registrationEnabled: boolean): Record<string, unknown> {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    ...(registrationEnabled ? { registration_endpoint: `${issuer}/register` } : {}),
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['authorization_code', 'refresh_token'],
+    // MCP clients must refuse to go on when this is missing; S256 is the only method the authorization endpoint takes.
+    code_challenge_methods_supported: ['S256'],
+    // RFC 8414 §2: omitted means client_secret_basic, which no client here has.
+    token_endpoint_auth_methods_supported: ['none'],
+    authorization_response_iss_parameter_supported: true,
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * Protected resource metadata: tells a client that met a 401 which authorization server to ask.
+ *
+ * Owns the document and nothing else. The same document answers at the path-inserted well-known URL of the mount and
+ * at the root one: there is a single resource, and a root document that named another (the bare origin, say) would be
+ * refused by clients that compare `resource` with the URL a person entered.
+ *
+ * @see RFC 9728 §2, §3.1 and §3.3, MCP 2026-07-28 Protected Resource Metadata Discovery Requirements
+ */
+import type { Handler } from '../../platform/http/handler.ts';
+
+export interface ResourceMetadataDeps {
+  /** Byte-identical to the `issuer` of the authorization server metadata. */
+  readonly issuer: string;
+  /** The public URL of the mount: what tokens are bound to. */
+  readonly resource: string;
+  /** Shown to people by some clients. */
+  readonly resourceName: string | undefined;
+}
+
+const maxAgeSeconds = 300;
+
+/** Answers with the protected resource metadata document of the mount. */
+export function createResourceMetadataEndpoint(deps: ResourceMetadataDeps): Handler {
+  const body = JSON.stringify(describeResource(deps));
+  const headers = {
+    'content-type': 'application/json',
+    'cache-control': `public, max-age=${maxAgeSeconds}`,
+  };
+  return () => Promise.resolve(new Response(body, { headers }));
+}
+
+function describeResource(deps: ResourceMetadataDeps): Record<string, unknown> {
+  return {
+    resource: deps.resource,
+    authorization_servers: [deps.issuer],
+    // RFC 6750 §2: the other two ways put tokens into URLs and bodies, where logs find them.
+    bearer_methods_supported: ['header'],
+    // RFC 9728 §2: a parameter with zero values must be omitted; there are no scopes to ask for.
+    ...(deps.resourceName === undefined ? {} : { resource_name: deps.resourceName }),
+  };
+}
