@@ -8,7 +8,10 @@ import type { EpochSeconds } from '../clock.ts';
  * Every verb rejects with `StoreError` when the store cannot answer. A record past its `expiresAt` does not exist.
  */
 export interface Store {
-  /** Writes only when no live record is there. True when written. */
+  /**
+   * Writes only when no live record is there. True when written. A record that would be past its `expiresAt` at once
+   * is not written: nobody can win a claim that leaves no trace.
+   */
   putIfAbsent(key: string, value: string, expiresAt: EpochSeconds): Promise<boolean>;
   get(key: string): Promise<string | undefined>;
   /** Compare-and-swap: writes only while the live record is exactly `expected`. True when written. */
@@ -47,12 +50,15 @@ export interface FeedPage {
   readonly cursor: string;
 }
 
-/** The store did not answer, or answered nonsense. Whoever catches it refuses (fail closed). */
+/**
+ * The store did not answer, or answered nonsense. Whoever catches it refuses (fail closed). `detail` is for operators:
+ * our own words, never a key or a value.
+ */
 export class StoreError extends Error {
   readonly operation: string;
 
-  constructor(operation: string, cause: unknown) {
-    super(`store: ${operation} failed`, { cause });
+  constructor(operation: string, cause: unknown, detail?: string) {
+    super(`store: ${operation} failed${detail === undefined ? '' : `: ${detail}`}`, { cause });
     this.name = 'StoreError';
     this.operation = operation;
   }
