@@ -1,0 +1,147 @@
+/**
+ * Admission: the one decision about a call to the protected resource. No other file looks at a bearer token.
+ *
+ * 1. read the credential (RFC 6750 §2.1; the header only, never query, body or cookie)
+ * 2. open the token: from the verified-token cache, else with the sealer
+ * 3. judge it: expiry, resource (RFC 8707), revocation, the operator's cut-off
+ *
+ * Synchronous: it needs no store, so a store outage does not stop calls with a valid token.
+ * Not here: what happens to an admitted call (`proxy/`), and who may issue tokens.
+ */
+import type { Clock, EpochSeconds } from '../../platform/clock.ts';
+import type { Sealer } from '../../platform/sealing/sealer.ts';
+import type { RefusalReason } from '../../protocol/refusal-reason.ts';
+import { formatBearerChallenge } from '../../protocol/www-authenticate.ts';
+import { openAccessToken } from '../../services/tokens/access-token.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import { readBearerCredential } from './bearer-credential.ts';
+import { createVerifiedTokens } from './verified-tokens.ts';
+
+export type Admission = AdmittedCall | RefusedCall;
+
+export interface AdmittedCall {
+  readonly outcome: 'admitted';
+  readonly grant: GrantTerms;
+  readonly issuedAt: EpochSeconds;
+  readonly expiresAt: EpochSeconds;
+}
+
+export interface RefusedCall {
+  readonly outcome: 'refused';
+  readonly status: 401;
+  /** Value of `WWW-Authenticate`; the same text for the same reason, always. */
+  readonly challenge: string;
+  readonly reason: RefusalReason;
+  /** Absent when no bearer credential was presented (RFC 6750 §3). */
+  readonly error?: 'invalid_token';
+  readonly description: string;
+}
+
+export interface AdmissionControl {
+  /** Decides on a call by its `Authorization`: the value, or every line of it when there may be several. */
+  admit(authorization: string | readonly string[] | undefined): Admission;
+  /** Whether a call that was admitted would be refused by now: for streams that outlive their token. */
+  recheck(call: AdmittedCall): RefusedCall | undefined;
+}
+
+export interface AdmissionDeps {
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly revocations: { isRevoked(grantId: string): boolean };
+  /** The one resource that tokens must be bound to. */
+  readonly resource: string;
+  /** Absolute URL, named by every challenge (RFC 9728 §5.1). */
+  readonly resourceMetadataUrl: string;
+  /** Grants and tokens from before this moment are refused. */
+  readonly revokeBefore: EpochSeconds | undefined;
+  /** Size of the verified-token cache: about 2 KiB each. 0: none. */
+  readonly cacheEntries?: number;
+}
+
+const defaultCacheEntries = 10_000;
+
+const descriptions = {
+  token_missing: 'A bearer access token is required',
+  invalid_token: 'The access token is not valid',
+  token_expired: 'The access token has expired',
+  resource_mismatch: 'The access token is not for this resource',
+  token_revoked: 'The access token has been revoked',
+  token_revoked_iat_cutoff: 'The access token is from before the revocation date',
+} as const satisfies Partial<Record<RefusalReason, string>>;
+
+type Reason = keyof typeof descriptions;
+
+export function createAdmission(deps: AdmissionDeps): AdmissionControl {
+  const refusals = prepareRefusals(deps.resourceMetadataUrl);
+  const verified = createVerifiedTokens<AdmittedCall>(deps.cacheEntries ?? defaultCacheEntries);
+
+  function judge(token: AdmittedCall): Reason | undefined {
+    if (token.expiresAt <= deps.clock.nowSeconds()) return 'token_expired';
+    if (token.grant.resource !== deps.resource) return 'resource_mismatch';
+    if (deps.revocations.isRevoked(token.grant.grantId)) return 'token_revoked';
+    const cutoff = deps.revokeBefore ?? -Infinity;
+    // The grant as well: a token refreshed after the cut-off descends from a login before it.
+    if (token.issuedAt < cutoff || token.grant.grantedAt < cutoff) return 'token_revoked_iat_cutoff';
+    return undefined;
+  }
+
+  return {
+    admit(authorization) {
+      const credential = readBearerCredential(authorization);
+      if (credential.kind === 'absent') return refusals.token_missing;
+      if (credential.kind === 'malformed') return refusals.invalid_token;
+      const cached = verified.find(credential.token);
+      const call = cached ?? open(deps.sealer, credential.token);
+      if (call === undefined) return refusals.invalid_token;
+      const reason = judge(call);
+      if (reason !== undefined) {
+        verified.forget(credential.token);
+        return refusals[reason];
+      }
+      if (cached === undefined) verified.keep(credential.token, call);
+      return call;
+    },
+    recheck(call) {
+      const reason = judge(call);
+      return reason === undefined ? undefined : refusals[reason];
+    },
+  };
+}
+
+function open(sealer: Sealer, token: string): AdmittedCall | undefined {
+  const opened = openAccessToken(sealer, token);
+  if (opened === undefined) return undefined;
+  const { terms, issuedAt, expiresAt } = opened;
+  return { outcome: 'admitted', grant: terms, issuedAt, expiresAt };
+}
+
+/** Every refusal there is, made once: nothing of a request can get into a challenge, and clients see equal bytes. */
+function prepareRefusals(resourceMetadata: string): Readonly<Record<Reason, RefusedCall>> {
+  const bare = formatBearerChallenge({ resourceMetadata });
+  const invalid = (reason: Reason): RefusedCall => ({
+    outcome: 'refused',
+    status: 401,
+    challenge: formatBearerChallenge({
+      resourceMetadata,
+      error: 'invalid_token',
+      errorDescription: descriptions[reason],
+    }),
+    reason,
+    error: 'invalid_token',
+    description: descriptions[reason],
+  });
+  return {
+    token_missing: {
+      outcome: 'refused',
+      status: 401,
+      challenge: bare,
+      reason: 'token_missing',
+      description: descriptions.token_missing,
+    },
+    invalid_token: invalid('invalid_token'),
+    token_expired: invalid('token_expired'),
+    resource_mismatch: invalid('resource_mismatch'),
+    token_revoked: invalid('token_revoked'),
+    token_revoked_iat_cutoff: invalid('token_revoked_iat_cutoff'),
+  };
+}
