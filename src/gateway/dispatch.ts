@@ -1,0 +1,106 @@
+import { StoreError } from '../platform/store/store.ts';
+import type { RequestContext } from '../platform/http/handler.ts';
+import { OAuthError, storeUnavailable } from '../protocol/oauth-error.ts';
+import type { EndpointName, Emit } from '../services/audit/events.ts';
+import { addCors, answerPreflight } from './cors.ts';
+import { type ErrorStyle, internalError, renderError } from './error-response.ts';
+import type { Route } from './routes.ts';
+import { addSecurityHeaders } from './security-headers.ts';
+
+export interface DispatchDeps {
+  readonly issuer: string;
+  readonly routes: readonly Route[];
+  readonly checkRate: (
+    endpoint: EndpointName,
+    address: string,
+  ) => Promise<{ readonly outcome: 'allowed' } | { readonly outcome: 'limited'; readonly retryAfterSeconds: number }>;
+  readonly emit: Emit;
+  /** Told of every error that is ours to mend. */
+  readonly onInternalError: (error: unknown, requestId: string) => void;
+}
+
+/** Answers every public request but the proxied path. Never rejects. */
+export type Dispatch = (request: Request, context: RequestContext) => Promise<Response>;
+
+export function createDispatch(deps: DispatchDeps): Dispatch {
+  const byPath = new Map(deps.routes.map((route) => [route.path, route]));
+
+  return async (request, context) => {
+    const route = byPath.get(new URL(request.url).pathname);
+    let response: Response;
+    try {
+      response = await answer(route, request, context);
+    } catch (error) {
+      response = refuse(error, route, request, context);
+    }
+    if (route?.cors === true) addCors(response.headers);
+    addSecurityHeaders(response.headers, deps.issuer);
+    response.headers.set('X-Request-Id', context.requestId);
+    return response;
+  };
+
+  async function answer(
+    route: Route | undefined,
+    request: Request,
+    context: RequestContext,
+  ): Promise<Response> {
+    if (route === undefined) {
+      throw new OAuthError('not_found', 'There is nothing here', { reason: 'not_found' });
+    }
+    if (request.method === 'OPTIONS' && route.cors) return answerPreflight(route.methods);
+    checkMethod(route, request.method);
+    if (route.limited) await checkRate(route.endpoint, context.clientAddress);
+    const response = await route.handler(request, context);
+    return request.method === 'HEAD' ? new Response(null, response) : response;
+  }
+
+  async function checkRate(endpoint: EndpointName, address: string): Promise<void> {
+    const verdict = await deps.checkRate(endpoint, address);
+    if (verdict.outcome === 'allowed') return;
+    throw new OAuthError('temporarily_unavailable', 'Too many requests; slow down', {
+      reason: 'rate_limited',
+      status: 429,
+      retryAfterSeconds: verdict.retryAfterSeconds,
+    });
+  }
+
+  function refuse(
+    thrown: unknown,
+    route: Route | undefined,
+    request: Request,
+    context: RequestContext,
+  ): Response {
+    const error = asOAuthError(thrown);
+    if (error.reason === 'internal') deps.onInternalError(thrown, context.requestId);
+    const storeError = thrown instanceof StoreError ? thrown : error.cause;
+    if (storeError instanceof StoreError) {
+      deps.emit({ type: 'store_failed', operation: storeError.operation }, context.requestId);
+    }
+    deps.emit(
+      {
+        type: 'request_refused',
+        endpoint: route?.endpoint ?? 'other',
+        reason: error.reason,
+        status: error.status,
+        ...(error.cause instanceof Error ? { cause: error.cause.name } : {}),
+      },
+      context.requestId,
+    );
+    const style: ErrorStyle = route?.errors ?? 'json';
+    return renderError(error, { issuer: deps.issuer, style, requestId: context.requestId, request });
+  }
+}
+
+function asOAuthError(thrown: unknown): OAuthError {
+  if (thrown instanceof OAuthError) return thrown;
+  return thrown instanceof StoreError ? storeUnavailable(thrown) : internalError(thrown);
+}
+
+function checkMethod(route: Route, method: string): void {
+  if ((route.methods as readonly string[]).includes(method)) return;
+  const allow = [...route.methods, ...(route.cors ? ['OPTIONS'] : [])].join(', ');
+  throw new OAuthError('method_not_allowed', `This endpoint takes ${route.methods.join(', ')}`, {
+    reason: 'method_not_allowed',
+    headers: { Allow: allow },
+  });
+}

@@ -1,0 +1,73 @@
+import type { Logger } from '../platform/telemetry/logger.ts';
+import { Counter, createMetricsRegistry, Gauge, Histogram, type Registry } from '../platform/telemetry/metrics.ts';
+import type { SealPurpose } from '../platform/sealing/sealer.ts';
+import { createEventLog } from '../services/audit/event-log.ts';
+import { createEventMetrics } from '../services/audit/event-metrics.ts';
+import type { Emit, GatehouseEvent } from '../services/audit/events.ts';
+
+/** Everything that is seen of this process from outside: events, metrics and the log, joined in one place. */
+export interface Observation {
+  readonly registry: Registry;
+  readonly emit: Emit;
+  readonly onSeal: (purpose: SealPurpose) => void;
+  readonly onRequest: (method: string, status: number, seconds: number) => void;
+}
+
+export interface ObserveDeps {
+  readonly log: Logger;
+  readonly version: string;
+  readonly inFlight: () => number;
+  /** A further reader of events, for embedders and tests. */
+  readonly onEvent?: (event: GatehouseEvent) => void;
+}
+
+export function observe(deps: ObserveDeps): Observation {
+  const registry = createMetricsRegistry();
+  const toLog = createEventLog(deps.log);
+  const toMetrics = createEventMetrics(registry);
+  const registers = [registry];
+  const seals = new Counter({
+    name: 'mcp_auth_token_seals_total',
+    help: 'Values sealed, by purpose',
+    labelNames: ['purpose'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'gatehouse_http_request_duration_seconds',
+    help: 'From the first byte of a request to the last byte of its answer; streams count until they end',
+    labelNames: ['method', 'status'],
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
+    registers,
+  });
+  new Gauge({
+    name: 'gatehouse_requests_in_flight',
+    help: 'Requests being answered, streams included',
+    registers,
+    collect() {
+      this.set(deps.inFlight());
+    },
+  });
+  new Gauge({
+    name: 'gatehouse_build_info',
+    help: 'Always 1; the version is in the label',
+    labelNames: ['version'],
+    registers,
+  }).set({ version: deps.version }, 1);
+  return {
+    registry,
+    emit: (event, requestId) => {
+      toLog(event, requestId);
+      toMetrics(event);
+      deps.onEvent?.(event);
+    },
+    onSeal: (purpose) => seals.inc({ purpose: purpose.name }),
+    onRequest: (method, status, seconds) => {
+      duration.observe({ method: knownMethod(method), status: `${Math.floor(status / 100)}xx` }, seconds);
+    },
+  };
+}
+
+/** Strangers choose the method; a label must not let them choose how many series there are. */
+function knownMethod(method: string): string {
+  return ['GET', 'POST', 'DELETE', 'HEAD', 'OPTIONS'].includes(method) ? method : 'other';
+}

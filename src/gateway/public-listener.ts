@@ -1,0 +1,133 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
+import { getRequestListener } from '@hono/node-server';
+
+import type { RequestContext } from '../platform/http/handler.ts';
+import type { Dispatch } from './dispatch.ts';
+import type { InFlight } from './in-flight.ts';
+
+/** Limits of the listener; everything beyond them is cut by node:http before we see it. */
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 60_000;
+const keepAliveTimeoutMs = 75_000;
+const maxHeaderBytes = 16 * 1024;
+const maxHeaderLines = 100;
+
+/** One line of the access log, whoever answered. */
+export interface AccessRecord {
+  readonly method: string;
+  /** Path alone: a query may hold a code or a state. */
+  readonly path: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly requestId: string;
+}
+
+export interface PublicListenerDeps {
+  readonly issuer: string;
+  readonly dispatch: Dispatch;
+  /** The proxied path; undefined when the target is none of its own. */
+  readonly takesMount: (rawTarget: string) => boolean;
+  readonly handleMount: (request: IncomingMessage, response: ServerResponse, context: RequestContext) => void;
+  /** A reason to refuse before routing (foreign Host on a loopback deployment), or undefined. */
+  readonly refuseHost: (request: IncomingMessage) => boolean;
+  readonly newRequestId: () => string;
+  readonly clientAddress: (request: IncomingMessage) => string;
+  readonly inFlight: InFlight;
+  readonly onAccess: (record: AccessRecord) => void;
+  readonly isDraining: () => boolean;
+}
+
+/** The public server: mount match before any router, everything else as `(Request) => Response`. */
+export function createPublicListener(deps: PublicListenerDeps): Server {
+  const contexts = new WeakMap<IncomingMessage, RequestContext>();
+  const answerRequest = getRequestListener(
+    (request, env) => {
+      const incoming = (env as { incoming: IncomingMessage }).incoming;
+      const context = contexts.get(incoming) ?? { requestId: deps.newRequestId(), clientAddress: '' };
+      return deps.dispatch(request, context);
+    },
+    { overrideGlobalObjects: false, hostname: new URL(deps.issuer).host },
+  );
+
+  const server = createServer(
+    {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      requireHostHeader: true,
+      noDelay: true,
+    },
+    (request, response) => {
+      const context: RequestContext = {
+        requestId: deps.newRequestId(),
+        clientAddress: deps.clientAddress(request),
+      };
+      contexts.set(request, context);
+      deps.inFlight.track(request, response);
+      logAccess(request, response, context);
+      if (deps.isDraining()) response.setHeader('Connection', 'close');
+      route(request, response, context);
+    },
+  );
+  // Node drops header lines past its own maximum silently; refuse long before that.
+  server.maxHeadersCount = 0;
+  return server;
+
+  function route(request: IncomingMessage, response: ServerResponse, context: RequestContext): void {
+    const target = request.url ?? '/';
+    if (request.rawHeaders.length / 2 > maxHeaderLines) {
+      refuse(response, context, 431, 'invalid_request', 'Too many header lines');
+    } else if (countHeader(request, 'host') > 1 || deps.refuseHost(request)) {
+      refuse(response, context, 403, 'access_denied', 'This host is not served here');
+    } else if (deps.takesMount(target)) {
+      deps.handleMount(request, response, context);
+    } else if (!isPlainTarget(target)) {
+      refuse(response, context, 400, 'invalid_request', 'The request target is malformed');
+    } else {
+      void answerRequest(request, response);
+    }
+  }
+
+  function logAccess(request: IncomingMessage, response: ServerResponse, context: RequestContext): void {
+    const startedAt = performance.now();
+    response.once('close', () => {
+      deps.onAccess({
+        method: request.method ?? '',
+        path: (request.url ?? '').split('?', 1)[0] ?? '',
+        status: response.statusCode,
+        durationMs: performance.now() - startedAt,
+        requestId: context.requestId,
+      });
+    });
+  }
+}
+
+/** Origin-form, and already in the form every URL parser reads alike: what is routed is what was sent. */
+function isPlainTarget(target: string): boolean {
+  if (!target.startsWith('/') || target.startsWith('//') || !/^[\x21-\x7e]+$/.test(target)) return false;
+  const path = target.split('?', 1)[0] as string;
+  return !/[\\#]/.test(path) && new URL(target, 'http://x').pathname === path;
+}
+
+function countHeader(request: IncomingMessage, name: string): number {
+  return request.rawHeaders.filter((value, index) => index % 2 === 0 && value.toLowerCase() === name).length;
+}
+
+function refuse(
+  response: ServerResponse,
+  context: RequestContext,
+  status: number,
+  error: string,
+  description: string,
+): void {
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Cache-Control': 'no-store',
+    'X-Content-Type-Options': 'nosniff',
+    'X-Request-Id': context.requestId,
+    Connection: 'close',
+  });
+  response.end(JSON.stringify({ error, error_description: description }));
+}

@@ -1,0 +1,78 @@
+import type { Handler } from '../platform/http/handler.ts';
+import type { EndpointName } from '../services/audit/events.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
+import type { ErrorStyle } from './error-response.ts';
+
+/** One public endpoint: all that is known about it. Paths are exact; there are no patterns. */
+export interface Route {
+  readonly path: string;
+  readonly methods: readonly ('GET' | 'HEAD' | 'POST')[];
+  readonly endpoint: EndpointName;
+  readonly errors: ErrorStyle;
+  /** Readable by scripts of any origin: documents and the endpoints browser clients call. Never pages. */
+  readonly cors: boolean;
+  /** False for probes that must be answered under any load. */
+  readonly limited: boolean;
+  readonly handler: Handler;
+}
+
+export interface Endpoints {
+  readonly authorizationServerMetadata: Handler;
+  readonly resourceMetadata: Handler;
+  readonly register: Handler;
+  readonly authorize: Handler;
+  readonly consent: Handler;
+  readonly callback: Handler;
+  readonly token: Handler;
+}
+
+/** The one table of public routes; the mount itself is beside it, since the proxied path has its own way. */
+export function createRoutes(mount: string, rooms: Endpoints): readonly Route[] {
+  const document = (path: string, handler: Handler): Route => ({
+    path,
+    methods: ['GET', 'HEAD'],
+    endpoint: 'discovery',
+    errors: 'json',
+    cors: true,
+    limited: true,
+    handler,
+  });
+  const page = { errors: 'page', cors: false, limited: true } as const;
+  const api = { methods: ['POST'], errors: 'json', cors: true, limited: true } as const;
+  return [
+    document('/.well-known/oauth-protected-resource', rooms.resourceMetadata),
+    document(`/.well-known/oauth-protected-resource${mount}`, rooms.resourceMetadata),
+    document('/.well-known/oauth-authorization-server', rooms.authorizationServerMetadata),
+    // Clients that take the server's URL for the issuer probe here; the document says which issuer it is.
+    document(`/.well-known/oauth-authorization-server${mount}`, rooms.authorizationServerMetadata),
+    // Clients fall back on a 404; a login page or a 401 here would stop them.
+    document('/.well-known/openid-configuration', noDocument),
+    document(`/.well-known/openid-configuration${mount}`, noDocument),
+    document(`${mount}/.well-known/oauth-authorization-server`, noDocument),
+    document(`${mount}/.well-known/oauth-protected-resource`, noDocument),
+    document(`${mount}/.well-known/openid-configuration`, noDocument),
+    { path: '/register', endpoint: 'register', handler: rooms.register, ...api },
+    { path: '/authorize', endpoint: 'authorize', methods: ['GET', 'POST'], handler: rooms.authorize, ...page },
+    { path: '/consent', endpoint: 'consent', methods: ['POST'], handler: rooms.consent, ...page },
+    { path: '/callback', endpoint: 'callback', methods: ['GET'], handler: rooms.callback, ...page },
+    { path: '/token', endpoint: 'token', handler: rooms.token, ...api },
+    {
+      path: '/healthz',
+      endpoint: 'other',
+      methods: ['GET', 'HEAD'],
+      errors: 'json',
+      cors: false,
+      limited: false,
+      handler: () => Promise.resolve(new Response(null, { status: 200 })),
+    },
+  ];
+}
+
+/** The well-known paths below which anything unknown is a 404 in JSON, mount or not. */
+export function isWellKnown(path: string, mount: string): boolean {
+  return path.startsWith('/.well-known/') || path.startsWith(`${mount}/.well-known/`);
+}
+
+function noDocument(): Promise<Response> {
+  throw new OAuthError('not_found', 'There is no such document here', { reason: 'not_found' });
+}

@@ -1,0 +1,34 @@
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+
+/** Structured log: one JSON line per call on standard output. No token, code, secret or cookie goes in. */
+export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
+
+export interface LoggerOptions {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  /** Where lines go; standard output when absent. */
+  readonly destination?: DestinationStream;
+}
+
+/** The predecessor's line shape: `level` as a word, `ts` in ISO 8601, `msg` the event's name. */
+export function createLogger(options: LoggerOptions): Logger {
+  const settings = {
+    level: options.level,
+    base: undefined,
+    messageKey: 'msg',
+    timestamp: () => `,"ts":"${new Date().toISOString()}"`,
+    formatters: { level: (label: string) => ({ level: label }) },
+    // A second line of defence: nothing here logs these on purpose.
+    redact: {
+      paths: ['authorization', 'cookie', '*.authorization', '*.cookie', '*.client_secret', '*.refresh_token'],
+      censor: '[redacted]',
+    },
+  };
+  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+}
+
+/** What a log may say of a thrown value: its class, and its message when it is one of ours or the system's. */
+export function describeError(error: unknown): { readonly error: string; readonly code?: string } {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const code = (error as { code?: unknown }).code;
+  return { error: error.name, ...(typeof code === 'string' ? { code } : {}) };
+}

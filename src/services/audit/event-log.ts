@@ -1,0 +1,54 @@
+import type { Logger } from '../../platform/telemetry/logger.ts';
+import type { GatehouseEvent } from './events.ts';
+
+/** Writes each event as one log line. Names are the predecessor's wherever it had one. */
+export function createEventLog(log: Logger): (event: GatehouseEvent, requestId: string | undefined) => void {
+  return (event, requestId) => {
+    const { type: _, ...fields } = event;
+    log[severityOf(event)]({ ...fields, request_id: requestId }, nameOf(event));
+  };
+}
+
+function severityOf(event: GatehouseEvent): 'info' | 'warn' | 'error' {
+  switch (event.type) {
+    case 'replay_detected':
+    case 'grant_revoked':
+    case 'groups_claim_shape_mismatch':
+    case 'upstream_failed':
+      return 'warn';
+    case 'store_failed':
+      return 'error';
+    case 'request_refused':
+      return event.status >= 500 ? 'warn' : 'info';
+    default:
+      return 'info';
+  }
+}
+
+function nameOf(event: GatehouseEvent): string {
+  switch (event.type) {
+    case 'consent_decided':
+      return event.decision === 'approved' ? 'consent_approved' : 'consent_denied';
+    case 'login_succeeded':
+      return 'callback_success';
+    case 'tokens_issued':
+      return event.grantType === 'authorization_code' ? 'token_issued' : 'token_refreshed';
+    case 'replay_detected':
+      return {
+        code: 'authorization_code_replay',
+        refresh: 'refresh_token_reuse_detected',
+        consent: 'consent_token_replay',
+        callback_state: 'callback_state_replay',
+      }[event.kind];
+    case 'grant_revoked':
+      return 'refresh_token_family_revoked';
+    case 'store_failed':
+      return 'replay_store_error';
+    case 'upstream_failed':
+      return 'proxy_error';
+    case 'request_refused':
+      return `access_denied_${event.reason}`;
+    default:
+      return event.type;
+  }
+}

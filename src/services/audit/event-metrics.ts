@@ -1,0 +1,89 @@
+import { Counter, type Registry } from '../../platform/telemetry/metrics.ts';
+import type { RefusalReason } from '../../protocol/refusal-reason.ts';
+import type { GatehouseEvent } from './events.ts';
+
+/** Reasons that the predecessor's dashboards know as "access denied"; every other refusal is counted beside them. */
+const denialReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'group',
+  'group_invalid',
+  'email_unverified',
+  'subject_missing',
+  'subject_concurrency_exceeded',
+  'invalid_token',
+  'token_expired',
+  'token_revoked',
+  'resource_mismatch',
+  'token_revoked_iat_cutoff',
+  'id_token_verification_failed',
+  'replay_store_unavailable',
+  'refresh_family_revoked',
+  'client_id_missing',
+  'client_id_invalid',
+  'client_registration_expired',
+  'browser_mismatch',
+  'cross_site_post',
+]);
+
+/** Counts events under the predecessor's metric names (`mcp_auth_*`), and every refusal under `gatehouse_*`. */
+export function createEventMetrics(registry: Registry): (event: GatehouseEvent) => void {
+  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name, help, labelNames: [...labelNames], registers: [registry] });
+
+  const tokens = counter('mcp_auth_tokens_issued_total', 'Token responses', ['grant_type']);
+  const denied = counter('mcp_auth_access_denied_total', 'Requests refused by identity or token', ['reason']);
+  const replays = counter('mcp_auth_replay_detected_total', 'Single-use values that came back', ['kind']);
+  const clients = counter('mcp_auth_clients_registered_total', 'Clients registered', []);
+  const limited = counter('mcp_auth_rate_limited_total', 'Requests over a rate limit', ['endpoint']);
+  const throttled = counter('mcp_auth_idp_exchange_throttled_total', 'Code exchanges held back', []);
+  const consents = counter('mcp_auth_consent_decisions_total', 'Decisions on the consent page', ['decision']);
+  const authorizations = counter('mcp_auth_authorize_initiated_total', 'Authorization flows begun', ['path']);
+  const shapes = counter('mcp_auth_groups_claim_shape_mismatch_total', 'Group claims of another shape', []);
+  const refused = counter('gatehouse_requests_refused_total', 'Refusals by endpoint', ['endpoint', 'reason']);
+  const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
+  const repeated = counter('gatehouse_refresh_repeated_total', 'Refreshes answered again in the window', []);
+  const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
+  const upstream = counter('gatehouse_upstream_failures_total', 'Calls the upstream did not answer', ['kind']);
+
+  return (event) => {
+    switch (event.type) {
+      case 'client_registered':
+        clients.inc();
+        return;
+      case 'authorize_initiated':
+        authorizations.inc({ path: event.path });
+        return;
+      case 'consent_decided':
+        consents.inc({ decision: event.decision });
+        return;
+      case 'login_succeeded':
+        return;
+      case 'groups_claim_shape_mismatch':
+        shapes.inc();
+        return;
+      case 'tokens_issued':
+        tokens.inc({ grant_type: event.grantType });
+        return;
+      case 'refresh_repeated':
+        repeated.inc();
+        return;
+      case 'replay_detected':
+        replays.inc({ kind: event.kind });
+        return;
+      case 'grant_revoked':
+        revoked.inc({ cause: event.cause });
+        return;
+      case 'store_failed':
+        store.inc({ operation: event.operation });
+        return;
+      case 'upstream_failed':
+        upstream.inc({ kind: event.kind });
+        return;
+      case 'request_refused':
+        refused.inc({ endpoint: event.endpoint, reason: event.reason });
+        if (event.reason === 'rate_limited') limited.inc({ endpoint: event.endpoint });
+        if (event.reason === 'idp_exchange_throttled') throttled.inc();
+        if (denialReasons.has(event.reason)) denied.inc({ reason: event.reason });
+        return;
+    }
+  };
+}
