@@ -1,0 +1,16 @@
+/**
+ * `timeout`: the deadline passed. `too-large`: more bytes than allowed. `encoding`: a content encoding, which would have
+ * to be decoded. `network`: no connection, or one that broke.
+ */
+export type OutboundFailure = 'timeout' | 'too-large' | 'encoding' | 'network';
+
+/** A request of ours got no usable answer. The message names neither URL nor header. */
+export class OutboundError extends Error {
+  readonly kind: OutboundFailure;
+
+  constructor(kind: OutboundFailure, message: string, cause?: unknown) {
+    super(`outbound request: ${message}`, cause === undefined ? undefined : { cause });
+    this.name = 'OutboundError';
+    this.kind = kind;
+  }
+}
