@@ -1,0 +1,101 @@
+import * as z from 'zod';
+
+import type { Clock } from '../../platform/clock.ts';
+import { SealTooLargeError, type Sealer, type SealPurpose } from '../../platform/sealing/sealer.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { RedirectUri } from '../../protocol/redirect-uri.ts';
+import { type Client, type FindClient, fingerprintClientId } from './client.ts';
+
+/**
+ * A client id is the sealed registration. It travels in the authorization request's query, next to a challenge, a
+ * state and a redirect URI: what is longer would pass the 4 kB that proxies allow for a URL.
+ */
+export const clientPurpose: SealPurpose = { name: 'client', prefix: 'mgh_cl_', maxLength: 2048 };
+
+/** What a client may choose when it registers. Everything in it was checked by the registration endpoint. */
+export interface Registration {
+  readonly name: string | undefined;
+  readonly redirectUris: readonly RedirectUri[];
+}
+
+/** Registered clients. Nothing is stored: a registration is as good as its seal and its time. */
+export interface Clients {
+  /** @throws OAuthError `invalid_redirect_uri`, reason `redirect_uri_invalid`, when the id would become too long */
+  register(metadata: Registration): Client;
+  find: FindClient;
+}
+
+export interface ClientsDeps {
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  /** Undefined: a registration never expires. Clients keep their id for years and rarely register again by themselves. */
+  readonly registrationTtlSeconds: number | undefined;
+}
+
+/** Sealed form: short names, since it travels in URLs. Part of the released format. */
+const sealedClient = z.object({
+  r: z.array(z.string()).min(1),
+  n: z.string().optional(),
+  iat: z.number().int(),
+  exp: z.number().int().optional(),
+});
+
+type SealedClient = z.infer<typeof sealedClient>;
+
+export function createClients(deps: ClientsDeps): Clients {
+  return {
+    register(metadata) {
+      const now = deps.clock.nowSeconds();
+      const ttl = deps.registrationTtlSeconds;
+      const packed: SealedClient = {
+        r: [...metadata.redirectUris],
+        ...(metadata.name === undefined ? {} : { n: metadata.name }),
+        iat: now,
+        ...(ttl === undefined ? {} : { exp: now + ttl }),
+      };
+      return unpackClient(sealClient(deps.sealer, packed), packed);
+    },
+    async find(clientId) {
+      if (clientId === undefined || clientId === '') {
+        throw new OAuthError('invalid_request', 'client_id is required', { reason: 'client_id_missing' });
+      }
+      const plaintext = deps.sealer.open(clientPurpose, clientId);
+      if (plaintext === undefined) {
+        throw new OAuthError('invalid_client', 'client_id is not known here; register again', {
+          reason: 'client_id_invalid',
+        });
+      }
+      const client = unpackClient(clientId, sealedClient.parse(JSON.parse(plaintext)));
+      if (client.expiresAt !== undefined && client.expiresAt <= deps.clock.nowSeconds()) {
+        throw new OAuthError('invalid_client', 'The client registration expired; register again', {
+          reason: 'client_registration_expired',
+        });
+      }
+      return client;
+    },
+  };
+}
+
+function sealClient(sealer: Sealer, packed: SealedClient): string {
+  try {
+    return sealer.seal(clientPurpose, JSON.stringify(packed));
+  } catch (error) {
+    if (!(error instanceof SealTooLargeError)) throw error;
+    throw new OAuthError('invalid_redirect_uri', 'Too much to register: use fewer or shorter redirect URIs', {
+      reason: 'redirect_uri_invalid',
+      cause: error,
+    });
+  }
+}
+
+function unpackClient(clientId: string, packed: SealedClient): Client {
+  return {
+    clientId,
+    fingerprint: fingerprintClientId(clientId),
+    name: packed.n,
+    // Checked before they were sealed, and nobody else can seal.
+    redirectUris: packed.r as RedirectUri[],
+    issuedAt: packed.iat,
+    expiresAt: packed.exp,
+  };
+}
