@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { countChecks, countTests, settle } from '../../tools/ci.ts';
+
+describe('ci', () => {
+  it('counts tests one by one, and a skipped one as failed', () => {
+    const report = {
+      numTotalTests: 10,
+      numPassedTests: 7,
+      numFailedTests: 1,
+      numPendingTests: 2,
+      testResults: [],
+    };
+    expect(countTests(JSON.stringify(report))).toEqual({ passed: 7, failed: 3 });
+  });
+
+  it('counts a test file that could not be loaded', () => {
+    const testResults = [
+      { status: 'failed', assertionResults: [] },
+      { status: 'passed', assertionResults: [{}] },
+    ];
+    const report = { numTotalTests: 1, numPassedTests: 1, testResults };
+    expect(countTests(JSON.stringify(report))).toEqual({ passed: 1, failed: 1 });
+  });
+
+  it('refuses a report without numbers', () => {
+    expect(() => countTests('{}')).toThrow('numPassedTests');
+    expect(() => countChecks('[]')).toThrow('passed');
+  });
+
+  it('counts a command that counts nothing by its exit code', () => {
+    expect(settle(0, undefined)).toEqual({ passed: 1, failed: 0 });
+    expect(settle(2, undefined)).toEqual({ passed: 0, failed: 1 });
+  });
+
+  it('never takes a failed command or an empty run for a success', () => {
+    expect(settle(0, { passed: 5, failed: 0 })).toEqual({ passed: 5, failed: 0 });
+    expect(settle(1, { passed: 5, failed: 0 })).toEqual({ passed: 5, failed: 1 });
+    expect(settle(1, { passed: 5, failed: 2 })).toEqual({ passed: 5, failed: 2 });
+    expect(settle(0, { passed: 0, failed: 0 })).toEqual({ passed: 0, failed: 1 });
+  });
+});

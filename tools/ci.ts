@@ -1,0 +1,145 @@
+/**
+ * Runs every check in order, goes on after a failure, and counts: a test runner's tests one by one, everything else
+ * as one. The last line is `N passed, N failed`. A skipped test counts as failed: a check that did not run has not
+ * passed, and nobody reads a list of skipped tests.
+ *
+ * `npm run ci`, or `.ci/run` on a bare machine.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+interface Step {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Where the command writes what it counted, and how to read it. Otherwise the exit code counts as one. */
+  readonly counts?: (text: string) => Counts;
+}
+
+/** `{counts}` stands for the file that the command writes its counts to. */
+const steps: readonly Step[] = [
+  { name: 'formatting', command: ['npm', 'run', 'format:check'] },
+  { name: 'types', command: ['npm', 'run', 'types'] },
+  { name: 'lint', command: ['npm', 'run', 'lint'] },
+  { name: 'import floors', command: ['npm', 'run', 'check:imports'] },
+  { name: 'unused code', command: ['npm', 'run', 'check:unused'] },
+  {
+    name: 'tests',
+    command: ['npm', 'test', '--', '--reporter=default', '--reporter=json', '--outputFile.json={counts}'],
+    counts: countTests,
+  },
+  { name: 'package contents', command: ['npm', 'run', 'check:package'] },
+  {
+    name: 'package as installed',
+    command: ['npm', 'run', 'check:tarball', '--', '--counts={counts}'],
+    counts: countChecks,
+  },
+  { name: 'demo', command: ['npm', 'run', 'demo', '--', '--self-test'] },
+  {
+    name: 'conformance',
+    command: ['npm', 'run', 'conformance', '--', '--counts={counts}'],
+    counts: countChecks,
+  },
+];
+
+const stepLimitMinutes = 30;
+
+/** Reads vitest's JSON report. A file that could not be loaded has no tests and counts as one failure. */
+export function countTests(text: string): Counts {
+  const report: unknown = JSON.parse(text);
+  const passed = numberIn(report, 'numPassedTests');
+  const unsuccessful = numberIn(report, 'numTotalTests') - passed;
+  const brokenFiles = isRecord(report) && Array.isArray(report['testResults']) ? report['testResults'] : [];
+  const unloadable = brokenFiles.filter((file) => isRecord(file) && isFailedWithoutTests(file)).length;
+  return { passed, failed: unsuccessful + unloadable };
+}
+
+/** Reads `{ "passed": n, "failed": n }`. */
+export function countChecks(text: string): Counts {
+  const report: unknown = JSON.parse(text);
+  return { passed: numberIn(report, 'passed'), failed: numberIn(report, 'failed') };
+}
+
+/** The counts of one step: never a success when the command failed, never an empty success. */
+export function settle(exitCode: number, counted: Counts | undefined): Counts {
+  if (counted === undefined) return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const nothing = counted.passed + counted.failed === 0;
+  const unexplained = (exitCode !== 0 && counted.failed === 0) || nothing;
+  return { passed: counted.passed, failed: counted.failed + (unexplained ? 1 : 0) };
+}
+
+function isFailedWithoutTests(file: Record<string, unknown>): boolean {
+  const tests = file['assertionResults'];
+  return file['status'] === 'failed' && Array.isArray(tests) && tests.length === 0;
+}
+
+function numberIn(report: unknown, name: string): number {
+  const value = isRecord(report) ? report[name] : undefined;
+  if (typeof value !== 'number') throw new TypeError(`the report has no number ${name}`);
+  return value;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+async function runStep(step: Step, countsFile: string): Promise<Counts> {
+  const [command = '', ...rest] = step.command.map((word) => word.replace('{counts}', countsFile));
+  const exitCode = await run(command, rest);
+  return settle(exitCode, step.counts && readCounts(step.counts, countsFile));
+}
+
+function readCounts(parse: (text: string) => Counts, file: string): Counts {
+  try {
+    return parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    console.log(`    no counts: ${error instanceof Error ? error.message : String(error)}`);
+    return { passed: 0, failed: 1 };
+  }
+}
+
+/** Runs a command in its own process group, so that a step that hangs is ended with everything it started. */
+async function run(command: string, words: readonly string[]): Promise<number> {
+  const child = spawn(command, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const limit = setTimeout(() => {
+    console.log(`    ended after ${stepLimitMinutes} minutes`);
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  }, stepLimitMinutes * 60_000);
+  for (const input of [child.stdout, child.stderr])
+    createInterface({ input }).on('line', (line) => console.log(`    ${line}`));
+  return new Promise((resolve) => {
+    child.on('error', () => resolve(1));
+    child.on('close', (code) => {
+      clearTimeout(limit);
+      resolve(code ?? 1);
+    });
+  });
+}
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-ci-'));
+  const results: { name: string; counts: Counts; seconds: number }[] = [];
+  for (const [index, step] of steps.entries()) {
+    console.log(`== ${step.name}`);
+    const start = Date.now();
+    const counts = await runStep(step, join(folder, `${index}.json`));
+    results.push({ name: step.name, counts, seconds: Math.round((Date.now() - start) / 1000) });
+  }
+  rmSync(folder, { recursive: true, force: true });
+  for (const { name, counts, seconds } of results)
+    console.log(
+      `${counts.failed === 0 ? 'ok    ' : 'FAILED'}  ${name}: ${counts.passed} of ${counts.passed + counts.failed}, ${seconds} s`,
+    );
+  const sum = (key: keyof Counts): number => results.reduce((total, { counts }) => total + counts[key], 0);
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+  process.exitCode = sum('failed') === 0 ? 0 : 1;
+}
+
+if (import.meta.main) await main();
