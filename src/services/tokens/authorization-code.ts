@@ -35,7 +35,10 @@ export function sealAuthorizationCode(sealer: Sealer, code: AuthorizationCode): 
 export function openAuthorizationCode(sealer: Sealer, token: string): AuthorizationCode | undefined {
   const plaintext = sealer.open(authorizationCodePurpose, token);
   if (plaintext === undefined) return undefined;
-  const packed = sealedCode.parse(JSON.parse(plaintext));
+  // A shape of another release is no code of ours: refused like a forged one, not guessed at.
+  const parsed = sealedCode.safeParse(JSON.parse(plaintext));
+  if (!parsed.success) return undefined;
+  const packed = parsed.data;
   return {
     terms: unpackTerms(packed),
     redirectUri: packed.ruri,

@@ -32,6 +32,9 @@ export function sealRefreshToken(sealer: Sealer, token: RefreshToken): string {
 export function openRefreshToken(sealer: Sealer, token: string): RefreshToken | undefined {
   const plaintext = sealer.open(refreshTokenPurpose, token);
   if (plaintext === undefined) return undefined;
-  const packed = sealedRefresh.parse(JSON.parse(plaintext));
+  // A shape of another release is no token of ours: refused like a forged one, not guessed at.
+  const parsed = sealedRefresh.safeParse(JSON.parse(plaintext));
+  if (!parsed.success) return undefined;
+  const packed = parsed.data;
   return { terms: unpackTerms(packed), tokenId: packed.tid, expiresAt: packed.exp };
 }

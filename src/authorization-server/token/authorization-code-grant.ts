@@ -1,0 +1,89 @@
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { checkCodeVerifier, parseCodeVerifier } from '../../protocol/pkce.ts';
+import type { RefusalReason } from '../../protocol/refusal-reason.ts';
+import { resolveResource } from '../../protocol/resource-uri.ts';
+import { type AuthorizationCode, openAuthorizationCode } from '../../services/tokens/authorization-code.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import type { Redemption } from '../../services/tokens/grants.ts';
+import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
+import type { IssuedTokens } from './token-response.ts';
+
+/**
+ * Exchanges an authorization code. Redemption comes last: only a request that is right in every respect spends the
+ * code, and the second such request ends the grant that the first one began.
+ * @throws OAuthError `invalid_request` (`parameter_missing`, `pkce_missing`, `pkce_malformed`), `invalid_target`
+ * (`resource_mismatch`), `invalid_grant` (`code_invalid`, `client_mismatch`, `pkce_mismatch`, `code_replay`,
+ * `token_revoked_iat_cutoff`)
+ * @see OAuth 2.1 §4.1.3, RFC 9700 §4.5.3.1
+ */
+export async function authorizationCodeGrant(request: TokenRequest, deps: TokenDeps): Promise<IssuedTokens> {
+  const presented = readPresented(request);
+  const code = openAuthorizationCode(deps.sealer, presented.code);
+  if (code === undefined) throw invalidCode('code_invalid');
+  checkCode(code, request, deps);
+  // Byte equality, and required: a code that leaked through one redirect URI is worthless at any other.
+  if (code.redirectUri !== presented.redirectUri) throw invalidCode('code_invalid');
+  checkCodeVerifier(presented.codeVerifier, code.codeChallenge);
+  return redeem(code.terms, request.requestId, deps);
+}
+
+interface PresentedCode {
+  readonly code: string;
+  readonly redirectUri: string;
+  readonly codeVerifier: string;
+}
+
+function readPresented({ parameters }: TokenRequest): PresentedCode {
+  const code = parameters.find('code');
+  const redirectUri = parameters.find('redirect_uri');
+  if (code === undefined || redirectUri === undefined) {
+    throw new OAuthError('invalid_request', 'code and redirect_uri are required', {
+      reason: 'parameter_missing',
+    });
+  }
+  return { code, redirectUri, codeVerifier: parseCodeVerifier(parameters.find('code_verifier')) };
+}
+
+function checkCode(code: AuthorizationCode, { client, parameters }: TokenRequest, deps: TokenDeps): void {
+  const now = deps.clock.nowSeconds();
+  if (code.terms.client !== client.fingerprint) throw invalidCode('client_mismatch');
+  if (code.expiresAt <= now || code.terms.absoluteEnd <= now) throw invalidCode('code_invalid');
+  if (deps.revokeBefore !== undefined && code.terms.grantedAt < deps.revokeBefore) {
+    throw invalidCode('token_revoked_iat_cutoff');
+  }
+  // RFC 8707 §2.2: only what was authorized, and only what this deployment still serves.
+  const resource = resolveResource(parameters.all('resource'), deps);
+  if (code.terms.resource !== resource) throw invalidCode('code_invalid');
+}
+
+async function redeem(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<IssuedTokens> {
+  const now = deps.clock.nowSeconds();
+  const access = makeAccessToken(deps.sealer, terms, now);
+  const refresh = makeRefreshToken(deps.sealer, terms, deps.random.token(16), now);
+  const redemption = await deps.grants.redeem(terms, refresh.tokenId);
+  if (redemption !== 'redeemed') {
+    if (redemption === 'replayed') await endReplayedGrant(terms, requestId, deps);
+    throw invalidCode(reasonOfRefusal[redemption]);
+  }
+  deps.emit({ type: 'tokens_issued', grantType: 'authorization_code', ...nameGrant(terms) }, requestId);
+  return { ...access, refreshToken: refresh.sealed, scope: terms.scope };
+}
+
+const reasonOfRefusal = {
+  replayed: 'code_replay',
+  revoked: 'code_replay',
+  unknown: 'code_invalid',
+} as const satisfies Record<Exclude<Redemption, 'redeemed'>, RefusalReason>;
+
+/** OAuth 2.1 §4.1.3: somebody else has the code too, and what it was exchanged for may be theirs. */
+async function endReplayedGrant(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<void> {
+  await deps.grants.revoke(terms, 'code_replay');
+  deps.emit({ type: 'replay_detected', kind: 'code', ...nameGrant(terms) }, requestId);
+  deps.emit({ type: 'grant_revoked', cause: 'code_replay', ...nameGrant(terms) }, requestId);
+}
+
+/** One text for every code that is not good: a stranger cannot tell forged from expired, foreign or spent. */
+function invalidCode(reason: RefusalReason): OAuthError {
+  return new OAuthError('invalid_grant', 'The authorization code is not valid', { reason });
+}

@@ -1,0 +1,43 @@
+import type { Clock, EpochSeconds } from '../../platform/clock.ts';
+import type { Random } from '../../platform/random.ts';
+import type { Sealer } from '../../platform/sealing/sealer.ts';
+import type { RequestParameters } from '../../protocol/parameters.ts';
+import type { Emit } from '../../services/audit/events.ts';
+import { abbreviateClient, type Client, type FindClient } from '../../services/clients/client.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import type { Grants } from '../../services/tokens/grants.ts';
+import type { IssuedTokens } from './token-response.ts';
+
+/** What the token endpoint and its grant types work with. */
+export interface TokenDeps {
+  readonly issuer: string;
+  /** The one resource that tokens are issued for. */
+  readonly resource: string;
+  readonly findClient: FindClient;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly grants: Grants;
+  /** Grants from before this moment get nothing more. Undefined: none are cut off. */
+  readonly revokeBefore: EpochSeconds | undefined;
+  readonly emit: Emit;
+}
+
+/** A token request whose client is known. */
+export interface TokenRequest {
+  readonly client: Client;
+  readonly parameters: RequestParameters;
+  readonly requestId: string;
+}
+
+/** One of RFC 6749's mechanisms to get tokens. Refuses by throwing an `OAuthError`; may reject with `StoreError`. */
+export type GrantType = (request: TokenRequest, deps: TokenDeps) => Promise<IssuedTokens>;
+
+/** How events name a grant: whose it is and which, without anything that could be presented somewhere. */
+export function nameGrant(terms: GrantTerms): {
+  readonly subject: string;
+  readonly client: string;
+  readonly grant: string;
+} {
+  return { subject: terms.subject, client: abbreviateClient(terms.client), grant: terms.grantId };
+}

@@ -1,0 +1,25 @@
+/** What a successful token request hands out. */
+export interface IssuedTokens {
+  readonly accessToken: string;
+  readonly expiresInSeconds: number;
+  readonly refreshToken: string;
+  /** Scope of the access token. */
+  readonly scope: readonly string[];
+}
+
+/**
+ * Formats a successful token response.
+ * @see OAuth 2.1 §3.2.3: never cached, `expires_in` a whole number, `scope` left out when there is none to name
+ */
+export function formatTokenResponse(issued: IssuedTokens): Response {
+  const body = {
+    access_token: issued.accessToken,
+    token_type: 'Bearer',
+    expires_in: issued.expiresInSeconds,
+    refresh_token: issued.refreshToken,
+    ...(issued.scope.length === 0 ? {} : { scope: issued.scope.join(' ') }),
+  };
+  return new Response(JSON.stringify(body), {
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' },
+  });
+}
