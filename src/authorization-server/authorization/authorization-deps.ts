@@ -1,0 +1,32 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { Random } from '../../platform/random.ts';
+import type { Sealer } from '../../platform/sealing/sealer.ts';
+import type { Store } from '../../platform/store/store.ts';
+import type { Emit } from '../../services/audit/events.ts';
+import type { FindClient } from '../../services/clients/client.ts';
+import type { IdentityProvider } from '../../services/identity/identity-provider.ts';
+import type { Grants } from '../../services/tokens/grants.ts';
+
+/** What the three endpoints of this room are handed. */
+export interface AuthorizationDeps {
+  /** Scheme, host and port; no trailing slash. */
+  readonly issuer: string;
+  readonly resource: string;
+  readonly resourceName: string | undefined;
+  /**
+   * Default true. False sends every authorization request straight to the identity provider: any registered client
+   * then gets a code from whoever is logged in there. For closed sets of clients only.
+   */
+  readonly renderConsentPage: boolean;
+  readonly findClient: FindClient;
+  readonly identityProvider: IdentityProvider;
+  /** What the identity provider is asked for, as the consent page shows it. */
+  readonly identityProviderScopes?: readonly string[];
+  readonly sealer: Sealer;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly grants: Pick<Grants, 'open'>;
+  readonly grantLifetimeSeconds: number;
+  readonly emit: Emit;
+}

@@ -1,0 +1,67 @@
+/**
+ * GET and POST /authorize: where a client sends a person. The hub of this room: it checks the request, asks
+ * `nextStep`, and performs that step. Steps never call each other.
+ *
+ * 1. who asks, and where may the answer go    a page when that fails, never a redirect
+ * 2. what is asked                            a redirect to the client when that fails
+ * 3. consent: the page, bound to this browser by its cookie
+ *    login:   (consent page switched off) straight to the identity provider, bound by a flow cookie
+ *
+ * Writes nothing to the store: a million requests cost nothing but their answers. Codes are the callback's.
+ * @see OAuth 2.1 §4.1.1, RFC 8707 §2, RFC 9700 §4.7 and §4.11
+ */
+import type { Handler } from '../../platform/http/handler.ts';
+import { abbreviateClient } from '../../services/clients/client.ts';
+import type { AuthorizationDeps } from './authorization-deps.ts';
+import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts';
+import { createBrowserBinding } from './browser-binding.ts';
+import { askForConsent } from './consent-step.ts';
+import { startLogin } from './login-step.ts';
+import { nextStep } from './next-step.ts';
+import { consentTtlSeconds } from './transaction.ts';
+
+export function createAuthorizationEndpoint(deps: AuthorizationDeps): Handler {
+  const binding = createBrowserBinding(deps);
+
+  function showConsentPage(request: Request, { client, terms }: AuthorizationRequest): Response {
+    const browser = binding.knowBrowser(request);
+    return askForConsent(
+      deps,
+      {
+        stage: 'awaiting-consent',
+        transactionId: deps.random.token(16),
+        terms,
+        clientName: client.name,
+        browserHash: browser.hash,
+        expiresAt: deps.clock.nowSeconds() + consentTtlSeconds,
+      },
+      { answeredBefore: false, cookies: [browser.cookie] },
+    );
+  }
+
+  async function sendToLogin(request: Request, { terms }: AuthorizationRequest): Promise<Response> {
+    const login = await startLogin({ ...deps, binding }, request, terms, false);
+    // A browser carries the fragment of the authorization URL over to a location that has none of its own.
+    const location = login.location.hash === '' ? `${login.location.href}#` : login.location.href;
+    const headers = new Headers({ location, 'cache-control': 'no-store' });
+    for (const cookie of login.cookies) headers.append('set-cookie', cookie);
+    return new Response(null, { status: 302, headers });
+  }
+
+  return async (request, context) => {
+    const asked = await readAuthorizationRequest(request, deps);
+    const client = abbreviateClient(asked.client.fingerprint);
+    switch (nextStep(asked, deps)) {
+      case 'consent': {
+        const page = showConsentPage(request, asked);
+        deps.emit({ type: 'authorize_initiated', path: 'consent', client }, context.requestId);
+        return page;
+      }
+      case 'login': {
+        const redirect = await sendToLogin(request, asked);
+        deps.emit({ type: 'authorize_initiated', path: 'silent', client }, context.requestId);
+        return redirect;
+      }
+    }
+  };
+}

@@ -1,0 +1,155 @@
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { parseParameters, type RequestParameters } from '../../protocol/parameters.ts';
+import { parseCodeChallenge } from '../../protocol/pkce.ts';
+import { matchRedirectUri, type VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
+import { resolveResource } from '../../protocol/resource-uri.ts';
+import { narrowScope } from '../../protocol/scope.ts';
+import type { Client, FindClient } from '../../services/clients/client.ts';
+import { readFormRequest } from '../../services/requests/form-request.ts';
+import { toClient } from './client-answer.ts';
+import type { RequestedTerms } from './transaction.ts';
+
+/** An authorization request that passed every check. */
+export interface AuthorizationRequest {
+  readonly client: Client;
+  readonly terms: RequestedTerms;
+}
+
+export interface AuthorizationRequestRules {
+  readonly issuer: string;
+  readonly resource: string;
+  readonly findClient: FindClient;
+}
+
+/** Cap on the client's `state`, as it is sealed: UTF-8, a quotation mark or backslash counting two. */
+export const maxStateBytes = 1024;
+
+// RFC 8707 §2: a client may name several resources. Nothing else may come twice.
+const rules = { repeatable: ['resource'] };
+
+// Control characters, and the replacement character that stands for bytes which were no UTF-8: neither can be returned
+// byte for byte.
+const unreturnable = /[\p{Cc}\ufffd]/u;
+
+/**
+ * Reads an authorization request, from the query of a GET or from the form of a POST, in two phases: who asks and
+ * where the answer may go (never redirects), then what is asked (redirects).
+ *
+ * @throws OAuthError before the redirect URI is verified: `invalid_request` with reasons `parameter_repeated`,
+ * `client_id_missing`, `redirect_uri_missing`, `redirect_uri_not_registered`; `invalid_client` (400)
+ * @throws AuthorizationError after it: `unsupported_response_type`, `invalid_request`, `invalid_target`,
+ * `invalid_scope`, `consent_required`   @see OAuth 2.1 §4.1.1 and §4.1.2.1
+ */
+export async function readAuthorizationRequest(
+  request: Request,
+  deps: AuthorizationRequestRules,
+): Promise<AuthorizationRequest> {
+  const parameters =
+    request.method === 'POST'
+      ? await readFormRequest(request, rules)
+      : parseParameters(new URL(request.url).searchParams, rules);
+  const client = await findAskingClient(parameters, deps.findClient);
+  const redirectUri = verifyRedirectUri(parameters, client);
+  const state = readState(parameters);
+  try {
+    const terms = { client: client.fingerprint, redirectUri, ...readTerms(parameters, state, deps) };
+    return { client, terms };
+  } catch (error) {
+    const returnable = state.outcome === 'returnable' ? state.value : undefined;
+    throw toClient(error, { redirectUri, state: returnable, afterHumanStep: false });
+  }
+}
+
+async function findAskingClient(parameters: RequestParameters, findClient: FindClient): Promise<Client> {
+  const clientId = parameters.find('client_id');
+  if (clientId === undefined) {
+    throw new OAuthError('invalid_request', 'client_id is required', { reason: 'client_id_missing' });
+  }
+  try {
+    return await findClient(clientId);
+  } catch (error) {
+    if (!(error instanceof OAuthError) || error.status !== 401) throw error;
+    // A browser is asking, and it has nothing to authenticate with: 401 is for the token endpoint.
+    throw new OAuthError(error.code, error.description, {
+      reason: error.reason,
+      status: 400,
+      cause: error.cause,
+    });
+  }
+}
+
+function verifyRedirectUri(parameters: RequestParameters, client: Client): VerifiedRedirectUri {
+  const requested = parameters.find('redirect_uri');
+  if (requested === undefined) {
+    throw new OAuthError('invalid_request', 'redirect_uri is required', { reason: 'redirect_uri_missing' });
+  }
+  const verified = matchRedirectUri(requested, client.redirectUris);
+  if (verified === undefined) {
+    throw new OAuthError('invalid_request', 'redirect_uri is not registered for this client', {
+      reason: 'redirect_uri_not_registered',
+    });
+  }
+  return verified;
+}
+
+type StateReading =
+  | { readonly outcome: 'returnable'; readonly value: string | undefined }
+  | { readonly outcome: 'refused'; readonly error: OAuthError };
+
+function readState(parameters: RequestParameters): StateReading {
+  const value = parameters.find('state');
+  if (value === undefined) return { outcome: 'returnable', value };
+  if (Buffer.byteLength(JSON.stringify(value)) - 2 > maxStateBytes) {
+    return refuseState(`state is longer than ${maxStateBytes} bytes`, 'state_too_long');
+  }
+  if (unreturnable.test(value)) return refuseState('state is not plain text', 'parameter_malformed');
+  return { outcome: 'returnable', value };
+}
+
+function refuseState(description: string, reason: 'state_too_long' | 'parameter_malformed'): StateReading {
+  return { outcome: 'refused', error: new OAuthError('invalid_request', description, { reason }) };
+}
+
+function readTerms(
+  parameters: RequestParameters,
+  state: StateReading,
+  known: AuthorizationRequestRules,
+): Omit<RequestedTerms, 'client' | 'redirectUri'> {
+  if (state.outcome === 'refused') throw state.error;
+  checkResponse(parameters);
+  const resource = resolveResource(parameters.all('resource'), known);
+  const codeChallenge = parseCodeChallenge(
+    parameters.find('code_challenge'),
+    parameters.find('code_challenge_method'),
+  );
+  const scope = narrowScope(parameters.find('scope'), []);
+  refuseSilence(parameters);
+  return { state: state.value, codeChallenge, resource, scope };
+}
+
+function checkResponse(parameters: RequestParameters): void {
+  const type = parameters.find('response_type');
+  if (type === undefined) {
+    throw new OAuthError('invalid_request', 'response_type is required', { reason: 'parameter_missing' });
+  }
+  if (type !== 'code') {
+    throw new OAuthError('unsupported_response_type', 'response_type must be code', {
+      reason: 'response_type_unsupported',
+    });
+  }
+  const mode = parameters.find('response_mode') ?? 'query';
+  if (mode !== 'query') {
+    throw new OAuthError('invalid_request', 'response_mode must be query', {
+      reason: 'response_mode_unsupported',
+    });
+  }
+}
+
+/** No decision is ever remembered, so an answer without a page is always "ask first" (OpenID Connect Core §3.1.2.6). */
+function refuseSilence(parameters: RequestParameters): void {
+  if (parameters.find('prompt')?.split(' ').includes('none') === true) {
+    throw new OAuthError('consent_required', 'This authorization server always asks the person', {
+      reason: 'prompt_none',
+    });
+  }
+}

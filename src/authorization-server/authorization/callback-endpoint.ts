@@ -1,0 +1,115 @@
+/**
+ * GET /callback: where the identity provider sends the person back, and where an authorization code is made.
+ *
+ * 1. one answer, unambiguous: each parameter once, code or error          400, a page
+ * 2. its state is ours and live                                           400, a page
+ * 3. the browser has the flow's cookie, which only the approving one got  403, a page; nothing claimed, nobody called
+ * 4. the provider said error: the client is told, in fixed words
+ * 5. claimed, once                                                        400 callback_state_replay
+ * 6. the login is finished with the provider: who is it, may they in      else the client is told
+ * 7. the grant is recorded, the code sealed, the browser sent to the client
+ *
+ * What fails before step 4 stays on a page: until then this need not be the person who approved.
+ * @see OAuth 2.1 §4.1.2, RFC 9207 §2, RFC 9700 §4.7, OpenID Connect Core §3.1.2.5
+ */
+import type { Handler } from '../../platform/http/handler.ts';
+import { OAuthError, type OAuthErrorCode } from '../../protocol/oauth-error.ts';
+import { abbreviateClient } from '../../services/clients/client.ts';
+import type { Identity } from '../../services/identity/identity-provider.ts';
+import type { AuthorizationDeps } from './authorization-deps.ts';
+import { createBrowserBinding } from './browser-binding.ts';
+import { toClient } from './client-answer.ts';
+import { issueCode } from './code-step.ts';
+import { type IdentityProviderAnswer, parseIdentityProviderAnswer } from './identity-provider-answer.ts';
+import { claimOnce } from './single-use.ts';
+import { openAwaitingLogin } from './transaction-codec.ts';
+import type { AwaitingLogin } from './transaction.ts';
+
+export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
+  const binding = createBrowserBinding(deps);
+
+  function openTransaction(state: string): AwaitingLogin {
+    const transaction = openAwaitingLogin(deps.sealer, state);
+    if (transaction !== undefined && transaction.expiresAt > deps.clock.nowSeconds()) return transaction;
+    throw new OAuthError('invalid_request', 'This login has expired; start again from your application', {
+      reason: 'callback_state_invalid',
+    });
+  }
+
+  async function claimCallback(transaction: AwaitingLogin, requestId: string): Promise<void> {
+    if (await claimOnce(deps.store, callbackKey(transaction), transaction.expiresAt)) return;
+    const client = abbreviateClient(transaction.terms.client);
+    deps.emit({ type: 'replay_detected', kind: 'callback_state', client }, requestId);
+    throw new OAuthError('invalid_request', 'This login was finished already', {
+      reason: 'callback_state_replay',
+    });
+  }
+
+  async function identify(
+    answer: IdentityProviderAnswer & { outcome: 'code' },
+    transaction: AwaitingLogin,
+  ): Promise<Identity> {
+    try {
+      return await deps.identityProvider.finishLogin({
+        query: answer.query,
+        state: answer.state,
+        secrets: transaction.secrets,
+      });
+    } catch (error) {
+      // Our own brake, before anything was sent: the callback is given back, so that reloading it can succeed.
+      if (isThrottled(error)) await deps.store.delete(callbackKey(transaction));
+      throw error;
+    }
+  }
+
+  return async (request, context) => {
+    const answer = parseIdentityProviderAnswer(request);
+    const transaction = openTransaction(answer.state);
+    const { terms, flowId } = transaction;
+    if (!binding.isSameFlow(request, flowId, transaction.flowHash)) throw foreignBrowser();
+    const client = { ...terms, afterHumanStep: true, cookie: binding.endFlow(flowId) };
+    if (answer.outcome === 'error') throw toClient(refusedLogin(answer.error), client);
+    await claimCallback(transaction, context.requestId);
+    try {
+      const identity = await identify(answer, transaction);
+      const location = await issueCode(deps, terms, identity);
+      const event = { subject: identity.subject, client: abbreviateClient(terms.client) };
+      deps.emit({ type: 'login_succeeded', ...event }, context.requestId);
+      const headers = { location, 'cache-control': 'no-store', 'set-cookie': client.cookie };
+      return new Response(null, { status: 302, headers });
+    } catch (error) {
+      throw isThrottled(error) ? error : toClient(asAuthorizationResponse(error), client);
+    }
+  };
+}
+
+function callbackKey(transaction: AwaitingLogin): string {
+  return `callback_state:${transaction.flowId}`;
+}
+
+function isThrottled(error: unknown): boolean {
+  return error instanceof OAuthError && error.reason === 'idp_exchange_throttled';
+}
+
+function foreignBrowser(): OAuthError {
+  return new OAuthError(
+    'access_denied',
+    'This login was started in another browser, or cookies are blocked; start again from your application',
+    { reason: 'browser_mismatch' },
+  );
+}
+
+function refusedLogin(code: OAuthErrorCode): OAuthError {
+  return new OAuthError(code, 'The identity provider did not complete the login', { reason: 'idp_error' });
+}
+
+/** A refusal in a code that an authorization response may have: clients know no others (RFC 6749 §4.1.2.1). */
+function asAuthorizationResponse(error: unknown): unknown {
+  if (!(error instanceof OAuthError)) return error;
+  const known = ['access_denied', 'server_error', 'temporarily_unavailable'].includes(error.code);
+  if (known) return error;
+  return new OAuthError('server_error', error.description, {
+    reason: error.reason,
+    cause: error.cause,
+  });
+}

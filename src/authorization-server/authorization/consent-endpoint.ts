@@ -1,0 +1,109 @@
+/**
+ * POST /consent: the answer to the consent page. Everything that was asked is in the sealed token; the form says
+ * nothing but yes or no.
+ *
+ * 1. no client authentication, no query, a form          401, 400
+ * 2. posted by a page of ours                            403 cross_site_post
+ * 3. the form has its two fields and nothing else        400
+ * 4. the token is ours and live                          400
+ * 5. by the browser that was asked                       403 browser_mismatch
+ * 6. claimed, once                                       else the page again, with the original expiry
+ * 7. deny: the client is told; approve: on to the identity provider, and the browser gets the flow's cookie
+ *
+ * Only step 6 writes, so nothing that is refused before it costs the person their decision.
+ * @see MCP security best practices 2026-07-28, "Confused Deputy Problem"; RFC 9700 §4.7
+ */
+import type { Handler } from '../../platform/http/handler.ts';
+import { formatAuthorizationResponse } from '../../protocol/authorization-response.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { abbreviateClient } from '../../services/clients/client.ts';
+import { readFormRequest } from '../../services/requests/form-request.ts';
+import type { AuthorizationDeps } from './authorization-deps.ts';
+import { createBrowserBinding } from './browser-binding.ts';
+import { parseConsentForm } from './consent-form.ts';
+import { askForConsent } from './consent-step.ts';
+import { renderInterstitialPage } from './interstitial-page.ts';
+import { startLogin } from './login-step.ts';
+import { checkSameOriginPost } from './same-origin-post.ts';
+import { claimOnce } from './single-use.ts';
+import { openAwaitingConsent } from './transaction-codec.ts';
+import type { AwaitingConsent, RequestedTerms } from './transaction.ts';
+
+export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
+  const binding = createBrowserBinding(deps);
+
+  function openTransaction(consentToken: string): AwaitingConsent {
+    const transaction = openAwaitingConsent(deps.sealer, consentToken);
+    if (transaction !== undefined && transaction.expiresAt > deps.clock.nowSeconds()) return transaction;
+    throw new OAuthError(
+      'invalid_request',
+      'This consent page has expired; start again from your application',
+      {
+        reason: 'consent_token_invalid',
+      },
+    );
+  }
+
+  function askAgain(transaction: AwaitingConsent): Response {
+    const again = { ...transaction, transactionId: deps.random.token(16) };
+    return askForConsent(deps, again, { answeredBefore: true, cookies: [] });
+  }
+
+  function deny(terms: RequestedTerms): Response {
+    return renderInterstitialPage({
+      title: 'Access denied',
+      message: 'You denied the request. The application is being told.',
+      location: formatAuthorizationResponse(terms.redirectUri, {
+        iss: deps.issuer,
+        state: terms.state,
+        error: 'access_denied',
+        errorDescription: 'The person denied the request',
+      }),
+      linkText: 'Back to the application',
+    });
+  }
+
+  async function approve(request: Request, terms: RequestedTerms): Promise<Response> {
+    const login = await startLogin({ ...deps, binding }, request, terms, true);
+    return renderInterstitialPage({
+      title: 'On to your login',
+      message: `You are being taken to ${login.location.host}.`,
+      location: login.location.href,
+      linkText: 'Go on to the login',
+      cookies: login.cookies,
+    });
+  }
+
+  return async (request, context) => {
+    refuseClientAuthentication(request);
+    checkSameOriginPost(request, deps.issuer);
+    const { consentToken, action } = parseConsentForm(await readFormRequest(request));
+    const transaction = openTransaction(consentToken);
+    if (!binding.isSameBrowser(request, transaction.browserHash)) throw foreignBrowser();
+    const client = abbreviateClient(transaction.terms.client);
+    if (!(await claimOnce(deps.store, `consent:${transaction.transactionId}`, transaction.expiresAt))) {
+      deps.emit({ type: 'replay_detected', kind: 'consent', client }, context.requestId);
+      return askAgain(transaction);
+    }
+    const decision = action === 'approve' ? 'approved' : 'denied';
+    deps.emit({ type: 'consent_decided', decision, client }, context.requestId);
+    return action === 'approve' ? approve(request, transaction.terms) : deny(transaction.terms);
+  };
+}
+
+/** A person answers here, not a client: credentials of one are a misconfigured integration. */
+function refuseClientAuthentication(request: Request): void {
+  if (request.headers.get('authorization') === null) return;
+  throw new OAuthError('invalid_client', 'The consent form takes no client authentication', {
+    reason: 'client_authentication_unsupported',
+    headers: { 'www-authenticate': 'Basic realm="consent"' },
+  });
+}
+
+function foreignBrowser(): OAuthError {
+  return new OAuthError(
+    'access_denied',
+    'This page was opened by another browser, or cookies are blocked; start again from your application',
+    { reason: 'browser_mismatch' },
+  );
+}

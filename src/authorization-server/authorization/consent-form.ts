@@ -1,0 +1,31 @@
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { RequestParameters } from '../../protocol/parameters.ts';
+
+/** What the consent page's form says. */
+export interface ConsentForm {
+  readonly consentToken: string;
+  readonly action: 'approve' | 'deny';
+}
+
+const fields = ['consent_token', 'action'];
+
+/**
+ * Reads the consent form. A field that the page does not have is refused: whoever added it believes it counts.
+ * @throws OAuthError `invalid_request`, reasons `parameter_malformed`, `parameter_missing`
+ */
+export function parseConsentForm(parameters: RequestParameters): ConsentForm {
+  if (!parameters.names.every((name) => fields.includes(name))) {
+    throw refuse('The form has a field that does not belong there', 'parameter_malformed');
+  }
+  const consentToken = parameters.find('consent_token');
+  if (consentToken === undefined) throw refuse('consent_token is required', 'parameter_missing');
+  const action = parameters.find('action');
+  if (action !== 'approve' && action !== 'deny') {
+    throw refuse('action must be approve or deny', 'parameter_malformed');
+  }
+  return { consentToken, action };
+}
+
+function refuse(description: string, reason: 'parameter_missing' | 'parameter_malformed'): OAuthError {
+  return new OAuthError('invalid_request', description, { reason });
+}

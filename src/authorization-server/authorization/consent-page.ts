@@ -1,0 +1,144 @@
+import { html } from 'hono/html';
+
+import { type Markup, renderPage } from '../../platform/html/page.ts';
+import { isMixedScript } from '../../protocol/client-name.ts';
+import { describeRedirectUri, type VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
+import type { AwaitingConsent } from './transaction.ts';
+
+export interface ConsentPage {
+  /** Everything that is asked comes from here: what is shown is what is sealed. */
+  readonly transaction: AwaitingConsent;
+  /** The transaction, sealed. */
+  readonly consentToken: string;
+  readonly resourceName: string | undefined;
+  readonly identityProvider: { readonly issuer: string; readonly scopes: readonly string[] };
+  /** Whether the form before this one was answered already. */
+  readonly answeredBefore: boolean;
+  readonly cookies: readonly string[];
+}
+
+/**
+ * The page on which a person allows a client or does not. It says who asks (self-asserted, and so marked), where the
+ * answer goes (in full, never shortened), what for, and what comes next.
+ * @see MCP security best practices 2026-07-28, "Consent UI Requirements"; OAuth 2.1 §7.9
+ */
+export function renderConsentPage(page: ConsentPage): Response {
+  const { terms, clientName } = page.transaction;
+  const resource = page.resourceName ?? terms.resource;
+  const body = html`<h1>Allow access to <bdi>${resource}</bdi>?</h1>
+    <p class="lead">
+      An application asks to use this server in your name. If you did not start this yourself just now, choose
+      Deny.
+    </p>
+    ${page.answeredBefore ? answeredNotice : ''}
+    <dl class="facts">
+      <div>
+        <dt>Application</dt>
+        <dd>${describeClient(clientName)}</dd>
+      </div>
+      <div>
+        <dt>The answer is sent to</dt>
+        <dd>${emphasiseOrigin(terms.redirectUri)}</dd>
+      </div>
+      <div>
+        <dt>It gets access to</dt>
+        <dd>
+          ${page.resourceName === undefined ? '' : html`<bdi class="name">${page.resourceName}</bdi><br />`}
+          <code>${terms.resource}</code>
+        </dd>
+      </div>
+      <div>
+        <dt>Permissions</dt>
+        <dd>${describeScope(terms.scope)}</dd>
+      </div>
+      <div>
+        <dt>Asked of your login</dt>
+        <dd>${describeLogin(page.identityProvider.scopes)}</dd>
+      </div>
+    </dl>
+    ${warnOfTarget(terms.redirectUri)}
+    <h2>What happens next</h2>
+    <p>
+      If you approve, you log in at
+      <strong><bdi>${new URL(page.identityProvider.issuer).host}</bdi></strong> and the application is let in.
+      Your password stays there. If you deny, the application is told so and gets nothing.
+    </p>
+    <form method="post" action="/consent">
+      <input type="hidden" name="consent_token" value="${page.consentToken}" />
+      <div class="decision">
+        <div><button type="submit" name="action" value="deny">Deny</button></div>
+        <div class="arming">
+          <button class="primary" type="submit" name="action" value="approve">Approve</button>
+        </div>
+      </div>
+    </form>
+    <p class="small">This page can be answered once, within five minutes. Your answer is not remembered.</p>`;
+  return renderPage({
+    title: `Allow access to ${resource}?`,
+    body,
+    formAction: 'self',
+    cookies: page.cookies,
+  });
+}
+
+const answeredNotice = html`<div class="notice" role="status">
+  <p>
+    This request was answered already, and that answer stands. Nothing was done again. Decide below only if
+    you want to start it once more.
+  </p>
+</div>`;
+
+function describeClient(name: string | undefined): Markup {
+  if (name === undefined) return html`<span class="name">an application without a name</span>`;
+  return html`<bdi class="name">${name}</bdi>
+    <div class="small">unverified — chosen by the application itself</div>
+    ${
+      isMixedScript(name)
+        ? html`<div class="warning">
+            <p>
+              This name mixes letters of different alphabets that look alike. It may imitate another
+              application.
+            </p>
+          </div>`
+        : ''
+    }`;
+}
+
+/** The whole redirect URI, its scheme, host and port in bold: the part that says who gets the answer. */
+function emphasiseOrigin(uri: VerifiedRedirectUri): Markup {
+  const { origin } = describeRedirectUri(uri);
+  const rest = uri.startsWith(origin) ? uri.slice(origin.length) : '';
+  return html`<code class="target"><strong>${rest === '' ? uri : origin}</strong>${rest}</code>`;
+}
+
+function describeScope(scope: readonly string[]): Markup {
+  if (scope.length > 0) return html`<code>${scope.join(' ')}</code>`;
+  return html`No scopes: everything that this server lets you do.`;
+}
+
+function describeLogin(scopes: readonly string[]): Markup {
+  const asked = scopes.length === 0 ? '' : html`<br /><code>${scopes.join(' ')}</code>`;
+  return html`Who you are. This goes to the server, not to the application.${asked}`;
+}
+
+function warnOfTarget(uri: VerifiedRedirectUri): Markup | '' {
+  const { kind, origin } = describeRedirectUri(uri);
+  switch (kind) {
+    case 'https':
+      return '';
+    case 'loopback':
+      return html`<div class="warning">
+        <p>
+          The answer goes to an application on this device, and any program on it can claim to be this one.
+          Approve only if you just started the application here.
+        </p>
+      </div>`;
+    case 'private-use':
+      return html`<div class="warning">
+        <p>
+          The answer goes to whichever application on this device opens <strong>${origin}</strong> links.
+          Approve only if you just started the application here.
+        </p>
+      </div>`;
+  }
+}

@@ -1,0 +1,48 @@
+import type { BrowserBinding } from './browser-binding.ts';
+import type { AuthorizationDeps } from './authorization-deps.ts';
+import { toClient } from './client-answer.ts';
+import { sealTransaction } from './transaction-codec.ts';
+import { loginTtlSeconds, type RequestedTerms } from './transaction.ts';
+
+export interface LoginStart {
+  /** The identity provider's authorization URL. */
+  readonly location: URL;
+  /** Set-Cookie values that must go out with it. */
+  readonly cookies: readonly string[];
+}
+
+export interface LoginStepDeps extends Pick<
+  AuthorizationDeps,
+  'identityProvider' | 'sealer' | 'clock' | 'random'
+> {
+  readonly binding: BrowserBinding;
+}
+
+/**
+ * Begins the login at the identity provider. `state`, `nonce` and code verifier come into being here and nowhere
+ * earlier: before a person approved there is nothing that could be carried to another browser.
+ * @throws AuthorizationError `temporarily_unavailable`, reason `idp_unavailable`
+ */
+export async function startLogin(
+  deps: LoginStepDeps,
+  request: Request,
+  terms: RequestedTerms,
+  afterHumanStep: boolean,
+): Promise<LoginStart> {
+  const flowId = deps.random.token(16);
+  const flow = deps.binding.startFlow(request, flowId);
+  const secrets = { nonce: deps.random.token(16), codeVerifier: deps.random.token(32) };
+  const state = sealTransaction(deps.sealer, {
+    stage: 'awaiting-login',
+    flowId,
+    terms,
+    flowHash: flow.hash,
+    secrets,
+    expiresAt: deps.clock.nowSeconds() + loginTtlSeconds,
+  });
+  try {
+    return { location: await deps.identityProvider.startLogin({ state, secrets }), cookies: flow.cookies };
+  } catch (error) {
+    throw toClient(error, { ...terms, afterHumanStep });
+  }
+}

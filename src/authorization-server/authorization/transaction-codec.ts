@@ -1,0 +1,125 @@
+import * as z from 'zod';
+
+import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
+import type { CodeChallenge } from '../../protocol/pkce.ts';
+import type { VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
+import type { ClientFingerprint } from '../../services/clients/client.ts';
+import type { AwaitingConsent, AwaitingLogin, RequestedTerms, Transaction } from './transaction.ts';
+
+/** Holds the longest client name, redirect URI and state that are accepted. */
+export const consentPurpose: SealPurpose = { name: 'consent', prefix: 'mgh_cs_', maxLength: 6144 };
+
+/** Goes into a URL of the identity provider, which with everything else in it must stay under 4 kB. */
+export const loginPurpose: SealPurpose = { name: 'session', prefix: 'mgh_st_', maxLength: 3328 };
+
+// Short member names: the login stage travels in a URL. They are part of the sealed format.
+const sealedTerms = z.object({
+  cid: z.string().min(1),
+  uri: z.string().min(1),
+  st: z.string().optional(),
+  chl: z.string().min(1),
+  res: z.string().min(1),
+  scp: z.array(z.string()).optional(),
+  exp: z.number().int(),
+});
+
+const sealedConsent = sealedTerms.extend({
+  txn: z.string().min(1),
+  nam: z.string().optional(),
+  brw: z.string().min(1),
+});
+
+const sealedLogin = sealedTerms.extend({
+  flw: z.string().min(1),
+  ck: z.string().min(1),
+  non: z.string().min(1),
+  ver: z.string().min(1),
+});
+
+/** @throws SealTooLargeError when the transaction does not fit its purpose's cap */
+export function sealTransaction(sealer: Sealer, transaction: Transaction): string {
+  switch (transaction.stage) {
+    case 'awaiting-consent': {
+      const packed: z.infer<typeof sealedConsent> = {
+        ...packTerms(transaction),
+        txn: transaction.transactionId,
+        ...(transaction.clientName === undefined ? {} : { nam: transaction.clientName }),
+        brw: transaction.browserHash,
+      };
+      return sealer.seal(consentPurpose, JSON.stringify(packed));
+    }
+    case 'awaiting-login': {
+      const packed: z.infer<typeof sealedLogin> = {
+        ...packTerms(transaction),
+        flw: transaction.flowId,
+        ck: transaction.flowHash,
+        non: transaction.secrets.nonce,
+        ver: transaction.secrets.codeVerifier,
+      };
+      return sealer.seal(loginPurpose, JSON.stringify(packed));
+    }
+  }
+}
+
+/** The transaction, or undefined for anything we did not seal as a consent form. Expiry is the caller's to judge. */
+export function openAwaitingConsent(sealer: Sealer, token: string): AwaitingConsent | undefined {
+  const packed = open(sealer, consentPurpose, sealedConsent, token);
+  if (packed === undefined) return undefined;
+  return {
+    stage: 'awaiting-consent',
+    transactionId: packed.txn,
+    terms: unpackTerms(packed),
+    clientName: packed.nam,
+    browserHash: packed.brw,
+    expiresAt: packed.exp,
+  };
+}
+
+/** The transaction, or undefined for anything we did not seal as a login state. Expiry is the caller's to judge. */
+export function openAwaitingLogin(sealer: Sealer, token: string): AwaitingLogin | undefined {
+  const packed = open(sealer, loginPurpose, sealedLogin, token);
+  if (packed === undefined) return undefined;
+  return {
+    stage: 'awaiting-login',
+    flowId: packed.flw,
+    terms: unpackTerms(packed),
+    flowHash: packed.ck,
+    secrets: { nonce: packed.non, codeVerifier: packed.ver },
+    expiresAt: packed.exp,
+  };
+}
+
+function open<T>(sealer: Sealer, purpose: SealPurpose, schema: z.ZodType<T>, token: string): T | undefined {
+  const plaintext = sealer.open(purpose, token);
+  if (plaintext === undefined) return undefined;
+  // Ours but of another release: such a transaction is started again, it is no fault of the process.
+  return schema.safeParse(JSON.parse(plaintext)).data;
+}
+
+function packTerms(transaction: Transaction): z.infer<typeof sealedTerms> {
+  const { terms } = transaction;
+  return {
+    cid: terms.client,
+    uri: terms.redirectUri,
+    ...(terms.state === undefined ? {} : { st: terms.state }),
+    chl: terms.codeChallenge,
+    res: terms.resource,
+    ...(terms.scope.length === 0 ? {} : { scp: [...terms.scope] }),
+    exp: transaction.expiresAt,
+  };
+}
+
+/**
+ * The one other maker of a `VerifiedRedirectUri`: only a matched one can be packed, and nobody but us can seal, so
+ * what opens was matched. The same holds for the challenge and the fingerprint.
+ */
+function unpackTerms(packed: z.infer<typeof sealedTerms>): RequestedTerms {
+  return {
+    client: packed.cid as ClientFingerprint,
+    redirectUri: packed.uri as VerifiedRedirectUri,
+    state: packed.st,
+    codeChallenge: packed.chl as CodeChallenge,
+    resource: packed.res,
+    scope: packed.scp ?? [],
+  };
+}
