@@ -47,7 +47,7 @@ describe('sample MCP server, with the official client 1.x', () => {
   it('serves initialize, tools/list and tools/call', async () => {
     const client = new LegacyClient({ name: 'test', version: '1' });
     const transport = new LegacyTransport(new URL(server.url), { requestInit: { headers: identity } });
-    await client.connect(transport as Parameters<typeof client.connect>[0]);
+    await client.connect(transport);
     try {
       expect(client.getServerVersion()?.name).toBe('gatehouse-sample');
       expect((await client.listTools()).tools).toHaveLength(4);

@@ -111,7 +111,7 @@ const style = `
   --line: #7b7b87; --warn-ink: #ffe3a8; --warn: #4a3404; --accent: #9cc4ff; --on-accent: #0b1e38; --problem: #ffb1a8; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
-.banner { margin: 0; padding: .6rem 1rem; background: var(--warn); color: var(--warn-ink); text-align: center; }
+header { margin: 0; padding: .6rem 1rem; background: var(--warn); color: var(--warn-ink); text-align: center; }
 main { max-width: 30rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .75rem; } h2 { font-size: 1.125rem; margin: 1.75rem 0 .5rem; }
 p { margin: 0 0 1rem; } ul { list-style: none; margin: 0; padding: 0; display: grid; gap: .625rem; }
@@ -161,7 +161,7 @@ async function renderPage(page: {
         ${page.head} ${styleElement}
       </head>
       <body>
-        <p class="banner" role="note"><strong>Development only.</strong> Anyone can be anyone here.</p>
+        <header><strong>Development only.</strong> Anyone can be anyone here.</header>
         <main>${page.main}</main>
       </body>
     </html>`;
