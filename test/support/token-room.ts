@@ -53,10 +53,13 @@ export interface TokenRoom {
 
 /** Clients of the room: `client-a` and `client-b` are good, any other is refused as the client service does. */
 const findClient: FindClient = (clientId) => {
-  if (clientId === undefined) return Promise.reject(refuseClient('client_id_missing'));
-  if (clientId === 'client-expired') return Promise.reject(refuseClient('client_registration_expired'));
+  if (clientId === undefined) {
+    const reason = 'client_id_missing';
+    return Promise.reject(new OAuthError('invalid_request', 'client_id is required', { reason }));
+  }
   if (clientId !== 'client-a' && clientId !== 'client-b') {
-    return Promise.reject(refuseClient('client_id_invalid'));
+    const reason = clientId === 'client-expired' ? 'client_registration_expired' : 'client_id_invalid';
+    return Promise.reject(new OAuthError('invalid_client', 'The client is not known', { reason }));
   }
   const client: Client = {
     clientId,
@@ -68,10 +71,6 @@ const findClient: FindClient = (clientId) => {
   };
   return Promise.resolve(client);
 };
-
-function refuseClient(reason: 'client_id_missing' | 'client_id_invalid' | 'client_registration_expired') {
-  return new OAuthError('invalid_client', 'The client is not known', { reason });
-}
 
 export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
   const clock = new FakeClock();

@@ -25,7 +25,8 @@ export function refuseAuthorizationHeader(request: Request): void {
  * Identifies the public client of a token request. It comes before the grant is looked at: a client that is gone must
  * hear 401 and register again, whatever became of its tokens. Unrecognised parameters, `client_secret` among them,
  * are ignored (OAuth 2.1 §3.2.2).
- * @throws OAuthError `invalid_client` (401), reasons `client_id_missing`, `client_id_invalid`, `client_registration_expired`
+ * @throws OAuthError `invalid_request`, reason `client_id_missing`, or `invalid_client` (401), reason `client_id_invalid`
+ * or `client_registration_expired`
  */
 export function authenticateClient(parameters: RequestParameters, findClient: FindClient): Promise<Client> {
   return findClient(parameters.find('client_id'));

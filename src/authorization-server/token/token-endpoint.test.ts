@@ -66,8 +66,6 @@ describe('token endpoint (OAuth 2.1 §3.2)', () => {
   });
 
   it.each([
-    [undefined, 'client_id_missing'],
-    ['', 'client_id_missing'],
     ['client-unknown', 'client_id_invalid'],
     ['client-expired', 'client_registration_expired'],
   ])('answers client_id %o with 401, after which clients register again', async (clientId, reason) => {
@@ -80,6 +78,16 @@ describe('token endpoint (OAuth 2.1 §3.2)', () => {
     for (const refusal of [onCode, onRefresh]) {
       expect(refusal).toMatchObject({ code: 'invalid_client', status: 401, reason });
     }
+    expect((await room.post(codeForm(code))).status).toBe(200);
+  });
+
+  it.each([undefined, ''])('refuses client_id %o and keeps the code', async (clientId) => {
+    room = createTokenRoom();
+    const code = await room.issueCode();
+
+    const refusal = await room.refuse(codeForm(code, { client_id: clientId }));
+
+    expect(refusal).toMatchObject({ code: 'invalid_request', status: 400, reason: 'client_id_missing' });
     expect((await room.post(codeForm(code))).status).toBe(200);
   });
 
