@@ -1,8 +1,10 @@
 import { OAuthError } from './oauth-error.ts';
 
 const maxClientNameBytes = 512;
-// Control, format (bidi overrides, zero-width, tags), private use, surrogate, unassigned, line and paragraph separators.
-const invisible = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]/u;
+// Control, format (bidi overrides, zero-width, tags), private use, surrogate, unassigned, line and paragraph separators;
+// what else fonts show as nothing (fillers, joiners, blank braille), but for the variation selectors of emoji.
+const invisible =
+  /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}[\p{Default_Ignorable_Code_Point}--[\uFE0E\uFE0F]]\u2800]/v;
 const combiningFlood = /\p{M}{4,}/u;
 
 /**
