@@ -1,0 +1,104 @@
+import type { ConfigWarning, GatehouseConfig } from './config.ts';
+import { defaultListenAddress } from './listen-address.ts';
+import { findNodeVersionWarning } from './node-floor.ts';
+import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
+import { type Environment, judgeSettings, type ReadFile, readSettings } from './read-settings.ts';
+import type { SettingValues } from './schema.ts';
+import { ConfigError } from './setting.ts';
+
+export { ConfigError, type ConfigProblem } from './setting.ts';
+
+/**
+ * Reads the configuration from environment variables. `readFile` returns the text of a file that a `NAME_FILE`
+ * variable names. With `nodeVersion` (`process.version`), an outdated runtime is among the warnings.
+ * @throws ConfigError with every problem there is, and no value of any variable
+ */
+export function loadConfig(
+  env: Environment,
+  readFile: ReadFile,
+  runtime: { readonly nodeVersion?: string } = {},
+): GatehouseConfig {
+  const reading = readSettings(env, readFile);
+  const judgement = judgeSettings(reading.values);
+  const problems = [...reading.problems, ...judgement.problems, ...findCombinedProblems(reading.values)];
+  if (problems.length > 0) throw new ConfigError(problems);
+  const nodeWarning =
+    runtime.nodeVersion === undefined ? undefined : findNodeVersionWarning(runtime.nodeVersion);
+  // No problem means that every variable has its value.
+  return assemble(reading.values as SettingValues, [
+    ...reading.warnings,
+    ...judgement.warnings,
+    ...findCombinedWarnings(reading.values),
+    ...(nodeWarning === undefined ? [] : [nodeWarning]),
+  ]);
+}
+
+function assemble(values: SettingValues, warnings: readonly ConfigWarning[]): GatehouseConfig {
+  return {
+    productionMode: values.PROD_MODE,
+    publicUrl: values.PROXY_BASE_URL.origin,
+    listen: values.LISTEN_ADDR ?? defaultListenAddress(values.PROXY_BASE_URL),
+    metricsListen: values.METRICS_ADDR,
+    upstream: {
+      origin: values.UPSTREAM_MCP_URL.origin,
+      path: values.UPSTREAM_MCP_URL.path,
+      authorization: values.UPSTREAM_AUTHORIZATION_HEADER,
+      headerTimeoutSeconds: values.UPSTREAM_HEADER_TIMEOUT,
+      maxBodyBytes: values.MAX_BODY_BYTES,
+    },
+    resourceName: values.MCP_RESOURCE_NAME,
+    allowedOrigins: values.ALLOWED_ORIGINS,
+    identityProvider: assembleIdentityProvider(values),
+    allowedGroups: values.ALLOWED_GROUPS,
+    sealingSecrets: [values.TOKEN_SIGNING_SECRET, ...values.TOKEN_SIGNING_SECRETS_PREVIOUS],
+    store: assembleStore(values),
+    registration: {
+      ttlSeconds: values.CLIENT_REGISTRATION_TTL,
+      privateUseSchemes: values.ALLOWED_REDIRECT_SCHEMES,
+    },
+    tokens: {
+      refreshWindowSeconds: values.REFRESH_RACE_GRACE_SEC,
+      grantLifetimeSeconds: values.GRANT_LIFETIME,
+      revokeBefore: values.REVOKE_BEFORE,
+    },
+    renderConsentPage: values.RENDER_CONSENT_PAGE,
+    limits: {
+      enabled: values.RATE_LIMIT_ENABLED,
+      perSubjectConcurrency: values.MCP_PER_SUBJECT_CONCURRENCY,
+      trustedProxyCidrs: values.TRUSTED_PROXY_CIDRS,
+      trustedProxyHeader: values.TRUSTED_PROXY_HEADER,
+      // Whoever lists the proxies has said which peers to believe.
+      trustEveryProxy: values.TRUST_PROXY_HEADERS && values.TRUSTED_PROXY_CIDRS.length === 0,
+    },
+    logging: {
+      level: values.LOG_LEVEL,
+      accessLogSkip: values.ACCESS_LOG_SKIP_RE,
+      rpcPeekMaxBytes: values.MCP_LOG_BODY_MAX,
+    },
+    toolMetrics: {
+      enabled: values.MCP_TOOL_METRICS,
+      maxCardinality: values.MCP_TOOL_METRICS_MAX_CARDINALITY,
+    },
+    shutdownTimeoutSeconds: values.SHUTDOWN_TIMEOUT,
+    warnings,
+  };
+}
+
+function assembleIdentityProvider(values: SettingValues): GatehouseConfig['identityProvider'] {
+  return {
+    issuer: values.OIDC_ISSUER_URL.issuer,
+    clientId: values.OIDC_CLIENT_ID,
+    clientSecret: values.OIDC_CLIENT_SECRET,
+    scopes: values.OIDC_SCOPES,
+    allowInsecureHttp: values.OIDC_ALLOW_INSECURE_HTTP,
+    groupsClaim: values.GROUPS_CLAIM,
+    trustUnverifiedEmail: values.TRUST_UNVERIFIED_EMAIL,
+    exchangeRatePerSecond: values.IDP_EXCHANGE_RATE_PER_SEC,
+    exchangeBurst: values.IDP_EXCHANGE_BURST,
+  };
+}
+
+function assembleStore(values: SettingValues): GatehouseConfig['store'] {
+  if (values.STORE_PATH === ':memory:') return { kind: 'memory' };
+  return { kind: 'sqlite', path: values.STORE_PATH, synchronous: values.STORE_SYNCHRONOUS };
+}

@@ -1,0 +1,70 @@
+import type { ConfigWarning } from './config.ts';
+import { defaultListenAddress, isSameListener } from './listen-address.ts';
+import type { SettingValues } from './schema.ts';
+import type { ConfigProblem } from './setting.ts';
+
+type Values = Partial<SettingValues>;
+
+/** Problems of several variables together. A variable with a problem of its own is missing and says nothing here. */
+const combinedProblems: ReadonlyArray<{ readonly when: (values: Values) => boolean } & ConfigProblem> = [
+  {
+    when: ({ OIDC_ISSUER_URL, OIDC_ALLOW_INSECURE_HTTP }) =>
+      OIDC_ISSUER_URL?.cleartext === true && OIDC_ALLOW_INSECURE_HTTP !== true,
+    variable: 'OIDC_ISSUER_URL',
+    problem: 'is http on a host that is not loopback',
+    fix: 'use https; for a test network, OIDC_ALLOW_INSECURE_HTTP=true with PROD_MODE=false',
+  },
+  {
+    // Anybody could choose the address they count for.
+    when: ({ PROD_MODE, TRUST_PROXY_HEADERS, TRUSTED_PROXY_CIDRS }) =>
+      PROD_MODE === true && TRUST_PROXY_HEADERS === true && TRUSTED_PROXY_CIDRS?.length === 0,
+    variable: 'TRUST_PROXY_HEADERS',
+    problem: 'is true without TRUSTED_PROXY_CIDRS, which production mode refuses',
+    fix: 'unset it, and list the networks of your proxies in TRUSTED_PROXY_CIDRS',
+  },
+  {
+    when: hasOneAddressForBothListeners,
+    variable: 'METRICS_ADDR',
+    problem: 'is the address of the public listener (LISTEN_ADDR)',
+    fix: 'choose another port',
+  },
+];
+
+const combinedWarnings: ReadonlyArray<{ readonly when: (values: Values) => boolean } & ConfigWarning> = [
+  {
+    when: ({ PROD_MODE, ALLOWED_GROUPS }) => PROD_MODE === true && ALLOWED_GROUPS?.length === 0,
+    event: 'allowed_groups_unset',
+    message: 'ALLOWED_GROUPS is not set: every account of the provider may enter',
+  },
+  {
+    when: ({ TRUST_PROXY_HEADERS, TRUSTED_PROXY_CIDRS }) =>
+      TRUST_PROXY_HEADERS === true && TRUSTED_PROXY_CIDRS?.length === 0,
+    event: 'trust_proxy_headers_deprecated',
+    message:
+      'TRUST_PROXY_HEADERS=true: anybody can choose the address they count for; use TRUSTED_PROXY_CIDRS',
+  },
+  {
+    when: ({ TRUST_PROXY_HEADERS, TRUSTED_PROXY_CIDRS }) =>
+      TRUST_PROXY_HEADERS === true && (TRUSTED_PROXY_CIDRS?.length ?? 0) > 0,
+    event: 'trust_proxy_headers_superseded_by_cidrs',
+    message: 'TRUST_PROXY_HEADERS has no effect while TRUSTED_PROXY_CIDRS is set; unset it',
+  },
+];
+
+export function findCombinedProblems(values: Values): ConfigProblem[] {
+  return combinedProblems
+    .filter((rule) => rule.when(values))
+    .map(({ variable, problem, fix }) => ({ variable, problem, fix }));
+}
+
+export function findCombinedWarnings(values: Values): ConfigWarning[] {
+  return combinedWarnings
+    .filter((rule) => rule.when(values))
+    .map(({ event, message }) => ({ event, message }));
+}
+
+function hasOneAddressForBothListeners(values: Values): boolean {
+  const { LISTEN_ADDR, METRICS_ADDR, PROXY_BASE_URL } = values;
+  if (METRICS_ADDR === undefined || PROXY_BASE_URL === undefined) return false;
+  return isSameListener(LISTEN_ADDR ?? defaultListenAddress(PROXY_BASE_URL), METRICS_ADDR);
+}

@@ -1,0 +1,37 @@
+import type { Setting } from './setting.ts';
+import { grantSettings } from './settings-grants.ts';
+import { identitySettings } from './settings-identity.ts';
+import { legacySettings } from './settings-legacy.ts';
+import { limitSettings } from './settings-limits.ts';
+import { serverSettings } from './settings-server.ts';
+
+/** Every environment variable there is. The loader reads these and nothing else; the reference page shows them all. */
+export const settings = {
+  ...serverSettings,
+  ...identitySettings,
+  ...grantSettings,
+  ...limitSettings,
+  ...legacySettings,
+} satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof settings;
+
+/** What the variables come to, each under its name. */
+export type SettingValues = {
+  readonly [Name in SettingName]: ValueOf<(typeof settings)[Name]>;
+};
+
+type ValueOf<S extends Setting<unknown>> =
+  ReturnType<S['parse']> | (S extends { readonly unset: infer Unset } ? Unset : never);
+
+/** The chapters of the reference page. */
+export const settingGroups: ReadonlyArray<{
+  readonly title: string;
+  readonly settings: Readonly<Record<string, Setting<unknown>>>;
+}> = [
+  { title: 'Server and upstream', settings: serverSettings },
+  { title: 'Identity provider and admission', settings: identitySettings },
+  { title: 'Keys, grants and clients', settings: grantSettings },
+  { title: 'Limits, proxies and logging', settings: limitSettings },
+  { title: 'Variables of older deployments', settings: legacySettings },
+];

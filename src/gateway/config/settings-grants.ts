@@ -1,0 +1,153 @@
+import { isAllowableScheme } from '../../protocol/redirect-uri.ts';
+import { onUnlessFalse } from './boolean-setting.ts';
+import { parseDuration } from './go-duration.ts';
+import { parseInteger, parseMoment, splitList } from './plain-values.ts';
+import { type Setting, ValueProblem } from './setting.ts';
+import {
+  findSecretWeakness,
+  parsePreviousSecrets,
+  parseSigningSecret,
+  refuseWeakPreviousSecret,
+  refuseWeakSecret,
+} from './signing-secret.ts';
+
+const oneDay = 86_400;
+const oneHour = 3600;
+
+/** Keys, tokens, what is remembered of them, and the clients that ask for them. */
+export const grantSettings = {
+  TOKEN_SIGNING_SECRET: {
+    description:
+      'What every key is derived from. Whoever has it forges every token. Generate it: `openssl rand -base64 48`.',
+    accepts: '32 bytes or more',
+    whenMissing: 'generate one with: openssl rand -base64 48',
+    secret: true,
+    production: 'a secret that repeats itself or has fewer than 8 distinct bytes',
+    parse: parseSigningSecret,
+    refuseInProduction: refuseWeakSecret,
+    warnAbout: (secret) =>
+      findSecretWeakness(secret) === undefined
+        ? undefined
+        : {
+            event: 'token_signing_secret_weak',
+            message: 'TOKEN_SIGNING_SECRET is weak: tokens can be forged',
+          },
+  } satisfies Setting<string>,
+  TOKEN_SIGNING_SECRETS_PREVIOUS: {
+    description:
+      'Secrets that still open what they sealed, for a change of `TOKEN_SIGNING_SECRET` that logs nobody out. A registration lives as long as its secret is here or active.',
+    accepts: 'secrets of 32 bytes or more, separated by blanks or lines',
+    secret: true,
+    production: 'a weak entry',
+    unset: [],
+    parse: parsePreviousSecrets,
+    refuseInProduction: refuseWeakPreviousSecret,
+    warnAbout: (secrets) =>
+      refuseWeakPreviousSecret(secrets) === undefined
+        ? undefined
+        : {
+            event: 'token_signing_secret_weak',
+            message: 'TOKEN_SIGNING_SECRETS_PREVIOUS has a weak entry: tokens can be forged',
+          },
+  } satisfies Setting<readonly string[]>,
+  STORE_PATH: {
+    description:
+      'The SQLite file that remembers grants and what has been used once. `:memory:` forgets them with the process: everybody logs in again.',
+    accepts: 'a path, or `:memory:`',
+    defaultText: './gatehouse.sqlite',
+    production: '`:memory:`',
+    unset: './gatehouse.sqlite',
+    parse: (text) => text,
+    refuseInProduction: (path) =>
+      path === ':memory:'
+        ? new ValueProblem('is :memory:', 'name a file on a disk that outlives the process')
+        : undefined,
+    warnAbout: (path) =>
+      path === ':memory:'
+        ? { event: 'store_in_memory', message: 'STORE_PATH=:memory: forgets every grant at the end' }
+        : undefined,
+  } satisfies Setting<string>,
+  STORE_SYNCHRONOUS: {
+    description:
+      '`FULL`: what was answered survives a power cut. `NORMAL`: faster, and a power cut may undo the last moments, so that a code or a refresh token could be used again.',
+    accepts: '`FULL` or `NORMAL`',
+    defaultText: 'FULL',
+    unset: 'FULL',
+    parse: parseSynchronous,
+  } satisfies Setting<'FULL' | 'NORMAL'>,
+  GRANT_LIFETIME: {
+    description: 'After this long a person has to log in again, however often tokens were refreshed.',
+    accepts: 'duration, 1h to 8760h',
+    defaultText: '720h',
+    unset: 30 * oneDay,
+    parse: (text) =>
+      parseDuration(text, { minSeconds: oneHour, maxSeconds: 365 * oneDay, text: '1h to 8760h' }),
+  } satisfies Setting<number>,
+  REFRESH_RACE_GRACE_SEC: {
+    description:
+      'For this many seconds a refresh token that was just used gets the same successor again: a client whose response was lost is not logged out. Later use of it ends the grant. 0: any second use does.',
+    accepts: 'integer, 0 to 3600',
+    defaultText: '30',
+    unset: 30,
+    parse: (text) => parseInteger(text, 0, 3600),
+  } satisfies Setting<number>,
+  REVOKE_BEFORE: {
+    description:
+      'Everything granted before this moment is refused: the way to end all sessions after a leak. Read at start-up. A moment in the future refuses everybody until then.',
+    accepts: 'RFC 3339 time, such as `2026-11-21T07:30:00Z`',
+    unset: undefined,
+    parse: parseMoment,
+  } satisfies Setting<number | undefined>,
+  CLIENT_REGISTRATION_TTL: {
+    description:
+      'How long a registration of a client lasts. 0: for ever. Many clients do not register again by themselves, so an end here looks to their users like a broken server.',
+    accepts: 'duration, 0 to 2160h',
+    defaultText: '0',
+    unset: undefined,
+    parse: (text) =>
+      parseDuration(text, { minSeconds: 0, maxSeconds: 90 * oneDay, text: '0 to 2160h' }) || undefined,
+  } satisfies Setting<number | undefined>,
+  ALLOWED_REDIRECT_SCHEMES: {
+    description:
+      'Private-use URI schemes that native apps may register redirect URIs of. Any app on a machine can claim a scheme: list only those of apps in use. `none`: no such scheme.',
+    accepts: 'comma-separated schemes in lower case, without `://`; or `none`',
+    defaultText: 'cursor,vscode,vscode-insiders,windsurf',
+    unset: ['cursor', 'vscode', 'vscode-insiders', 'windsurf'],
+    parse: parseSchemes,
+  } satisfies Setting<readonly string[]>,
+  RENDER_CONSENT_PAGE: onUnlessFalse('RENDER_CONSENT_PAGE', {
+    description:
+      'Asks the person before a client gets access. Off, any page can get tokens for a client of its choice as long as the person is logged in at the identity provider.',
+    production: '`false`',
+    refuseInProduction: (on) =>
+      on
+        ? undefined
+        : new ValueProblem('is false', 'unset it: people must be asked before a client acts for them'),
+    warnAbout: (on) =>
+      on
+        ? undefined
+        : {
+            event: 'consent_page_off',
+            message: 'RENDER_CONSENT_PAGE=false: clients get access without asking the person',
+          },
+  }),
+};
+
+function parseSynchronous(text: string): 'FULL' | 'NORMAL' {
+  const word = text.toUpperCase();
+  if (word === 'FULL' || word === 'NORMAL') return word;
+  throw new ValueProblem('is neither FULL nor NORMAL', 'use FULL');
+}
+
+function parseSchemes(text: string): readonly string[] {
+  if (text.trim() === 'none') return [];
+  const schemes = splitList(text);
+  const wrong = schemes.findIndex((scheme) => !isAllowableScheme(scheme));
+  if (wrong !== -1) {
+    throw new ValueProblem(
+      `has an entry that cannot be a private-use scheme (number ${wrong + 1})`,
+      'write the scheme of an app in lower case, without ://; schemes of browsers and networks are not accepted',
+    );
+  }
+  return schemes;
+}

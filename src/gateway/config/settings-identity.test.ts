@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest';
+
+import { complaintsOf, load, warningsOf } from '../../../test/support/configuration.ts';
+
+const development = { PROD_MODE: 'false' };
+
+describe('OIDC_ISSUER_URL', () => {
+  it.each([
+    ['https://login.test/', 'https://login.test'],
+    ['https://login.test/realms/main/', 'https://login.test/realms/main'],
+    ['http://localhost:8180/realms/x', 'http://localhost:8180/realms/x'],
+    ['http://localhost.:8180', 'http://localhost.:8180'],
+    ['http://127.4.5.6', 'http://127.4.5.6'],
+    ['http://[::1]:1', 'http://[::1]:1'],
+  ])('reads %s as %s', (text, issuer) => {
+    expect(load({ OIDC_ISSUER_URL: text }).identityProvider.issuer).toBe(issuer);
+  });
+
+  it.each([
+    ['login.test', 'is not an http or https URL'],
+    ['https:login.test', 'is not an http or https URL'],
+    ['https://', 'is not an http or https URL'],
+    ['https://u@login.test', 'carries user information'],
+    ['https://login.test?tenant=1', 'has a query or a fragment'],
+    ['http://login.test', 'is http on a host that is not loopback'],
+  ])('refuses %s, since it %s', (text, problem) => {
+    expect(complaintsOf({ OIDC_ISSUER_URL: text })).toEqual([`OIDC_ISSUER_URL ${problem}`]);
+  });
+
+  it('may be http elsewhere when a development set-up says so', () => {
+    const changes = {
+      ...development,
+      OIDC_ISSUER_URL: 'http://keycloak:8080',
+      OIDC_ALLOW_INSECURE_HTTP: 'true',
+    };
+    expect(load(changes).identityProvider).toMatchObject({
+      issuer: 'http://keycloak:8080',
+      allowInsecureHttp: true,
+    });
+    expect(warningsOf(changes)).toContain('oidc_insecure_http_allowed');
+  });
+
+  it('must not be http elsewhere in a development set-up that does not say so', () => {
+    expect(complaintsOf({ ...development, OIDC_ISSUER_URL: 'http://keycloak:8080' })).toHaveLength(1);
+  });
+});
+
+describe('OIDC_ALLOW_INSECURE_HTTP', () => {
+  it('is refused in production mode', () => {
+    expect(complaintsOf({ OIDC_ALLOW_INSECURE_HTTP: 'true' })).toEqual([
+      'OIDC_ALLOW_INSECURE_HTTP is true, which production mode refuses',
+    ]);
+  });
+
+  it('stays off by anything but true', () => {
+    expect(load({ OIDC_ALLOW_INSECURE_HTTP: 'yes' }).identityProvider.allowInsecureHttp).toBe(false);
+  });
+});
+
+describe('OIDC_SCOPES', () => {
+  it('is openid, email and profile by default', () => {
+    expect(load().identityProvider.scopes).toEqual(['openid', 'email', 'profile']);
+  });
+
+  it('reads scopes separated by blanks, each once', () => {
+    const config = load({ OIDC_SCOPES: ' openid  groups openid offline_access ' });
+    expect(config.identityProvider.scopes).toEqual(['openid', 'groups', 'offline_access']);
+  });
+
+  it.each(['email profile', 'OpenID', ' '])('refuses %j, which lacks openid', (text) => {
+    expect(complaintsOf({ OIDC_SCOPES: text })).toEqual(['OIDC_SCOPES lacks the scope openid']);
+  });
+
+  it('refuses what is no scope', () => {
+    expect(complaintsOf({ OIDC_SCOPES: 'openid "email"' })).toEqual([
+      'OIDC_SCOPES has an entry that is no scope',
+    ]);
+  });
+});
+
+describe('groups', () => {
+  it('come from the claim "groups" unless another is named', () => {
+    expect(load().identityProvider.groupsClaim).toBe('groups');
+    expect(load({ GROUPS_CLAIM: 'roles' }).identityProvider.groupsClaim).toBe('roles');
+  });
+
+  it('are not required by default', () => {
+    expect(load().allowedGroups).toEqual([]);
+    expect(load({ ALLOWED_GROUPS: ' , ,' }).allowedGroups).toEqual([]);
+  });
+
+  it('are read from a list with trimmed items', () => {
+    expect(load({ ALLOWED_GROUPS: ' staff , mcp users,, ' }).allowedGroups).toEqual(['staff', 'mcp users']);
+  });
+
+  it('are not missed in a development set-up', () => {
+    expect(warningsOf(development)).not.toContain('allowed_groups_unset');
+  });
+});
+
+describe('TRUST_UNVERIFIED_EMAIL', () => {
+  it('is off by default', () => {
+    expect(load().identityProvider.trustUnverifiedEmail).toBe(false);
+  });
+
+  it('turns on with a warning', () => {
+    const changes = { TRUST_UNVERIFIED_EMAIL: 'True' };
+    expect(load(changes).identityProvider.trustUnverifiedEmail).toBe(true);
+    expect(warningsOf(changes)).toContain('unverified_email_trusted');
+  });
+});
+
+describe('IDP_EXCHANGE_RATE_PER_SEC and IDP_EXCHANGE_BURST', () => {
+  it('do not limit by default', () => {
+    expect(load().identityProvider).toMatchObject({ exchangeRatePerSecond: undefined, exchangeBurst: 50 });
+    expect(load({ IDP_EXCHANGE_RATE_PER_SEC: '0' }).identityProvider.exchangeRatePerSecond).toBeUndefined();
+  });
+
+  it.each([
+    ['5', 5],
+    ['0.5', 0.5],
+    ['.25', 0.25],
+    ['1e1', 10],
+  ])('read a rate of %s', (text, rate) => {
+    expect(load({ IDP_EXCHANGE_RATE_PER_SEC: text }).identityProvider.exchangeRatePerSecond).toBe(rate);
+  });
+
+  it.each([
+    ['-1', 'is negative'],
+    ['fast', 'is not a number'],
+    ['NaN', 'is not a number'],
+    ['Infinity', 'is not a number'],
+    ['1e999', 'is not a number'],
+    ['0x10', 'is not a number'],
+  ])('refuse a rate of %s', (text, problem) => {
+    expect(complaintsOf({ IDP_EXCHANGE_RATE_PER_SEC: text })).toEqual([
+      `IDP_EXCHANGE_RATE_PER_SEC ${problem}`,
+    ]);
+  });
+
+  it('read a burst of 1 and refuse one of 0', () => {
+    expect(load({ IDP_EXCHANGE_BURST: '1' }).identityProvider.exchangeBurst).toBe(1);
+    expect(complaintsOf({ IDP_EXCHANGE_BURST: '0' })).toEqual(['IDP_EXCHANGE_BURST is out of range']);
+  });
+});

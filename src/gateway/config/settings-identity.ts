@@ -1,0 +1,100 @@
+import { offUnlessTrue } from './boolean-setting.ts';
+import { parseInteger, parseNonNegativeNumber, splitList } from './plain-values.ts';
+import { type Setting, ValueProblem } from './setting.ts';
+import { type IssuerUrl, parseIssuerUrl } from './url-values.ts';
+
+/** Where people log in, and who of them may enter. */
+export const identitySettings = {
+  OIDC_ISSUER_URL: {
+    description: 'The OpenID Connect issuer of the identity provider. A trailing slash is dropped.',
+    accepts: '`https://` URL without query and fragment; `http://` for loopback only',
+    whenMissing:
+      'set it to the issuer of your identity provider, such as https://login.example.com/realms/main',
+    parse: parseIssuerUrl,
+  } satisfies Setting<IssuerUrl>,
+  OIDC_CLIENT_ID: {
+    description: 'The client id of this server at the identity provider.',
+    accepts: 'text',
+    whenMissing: 'register this server at your identity provider and set it to the client id',
+    parse: (text) => text,
+  } satisfies Setting<string>,
+  OIDC_CLIENT_SECRET: {
+    description: 'The client secret of this server at the identity provider.',
+    accepts: 'text',
+    whenMissing: 'set it to the client secret from your identity provider',
+    secret: true,
+    parse: (text) => text,
+  } satisfies Setting<string>,
+  OIDC_SCOPES: {
+    description:
+      'The scopes asked of the identity provider. Some send groups, or a refresh token, only for a scope of their own (`groups`, `offline_access`).',
+    accepts: 'scopes separated by blanks, `openid` among them',
+    defaultText: 'openid email profile',
+    unset: ['openid', 'email', 'profile'],
+    parse: parseScopes,
+  } satisfies Setting<readonly string[]>,
+  OIDC_ALLOW_INSECURE_HTTP: offUnlessTrue('OIDC_ALLOW_INSECURE_HTTP', {
+    description:
+      'Allows an `http://` issuer on another machine: whoever sits between can log in as anybody. For test networks.',
+    production: '`true`',
+    refuseInProduction: (on) =>
+      on ? new ValueProblem('is true', 'unset it and use an https issuer') : undefined,
+    warnAbout: (on) =>
+      on
+        ? {
+            event: 'oidc_insecure_http_allowed',
+            message: 'OIDC_ALLOW_INSECURE_HTTP=true: logins can be forged by whoever is on the network',
+          }
+        : undefined,
+  }),
+  GROUPS_CLAIM: {
+    description: 'The claim of the ID token that lists the groups of a person: an array of strings.',
+    accepts: 'a claim name; not a path',
+    defaultText: 'groups',
+    unset: 'groups',
+    parse: (text) => text,
+  } satisfies Setting<string>,
+  ALLOWED_GROUPS: {
+    description:
+      'Only members of at least one of these groups may enter. Empty: every account of the identity provider may.',
+    accepts: 'comma-separated group names, compared exactly',
+    unset: [],
+    parse: splitList,
+  } satisfies Setting<readonly string[]>,
+  TRUST_UNVERIFIED_EMAIL: offUnlessTrue('TRUST_UNVERIFIED_EMAIL', {
+    description:
+      'Forwards an e-mail address although the identity provider does not say that it is verified. Where people choose their address themselves, one could then appear as another.',
+    warnAbout: (on) =>
+      on
+        ? {
+            event: 'unverified_email_trusted',
+            message: 'TRUST_UNVERIFIED_EMAIL=true: addresses are forwarded that nobody has verified',
+          }
+        : undefined,
+  }),
+  IDP_EXCHANGE_RATE_PER_SEC: {
+    description: 'How many logins per second are finished at the identity provider. 0: no limit.',
+    accepts: 'number, 0 or more',
+    defaultText: '0',
+    unset: undefined,
+    parse: (text) => parseNonNegativeNumber(text) || undefined,
+  } satisfies Setting<number | undefined>,
+  IDP_EXCHANGE_BURST: {
+    description: 'How many logins may be finished at once before `IDP_EXCHANGE_RATE_PER_SEC` holds.',
+    accepts: 'integer, 1 or more',
+    defaultText: '50',
+    unset: 50,
+    parse: (text) => parseInteger(text, 1),
+  } satisfies Setting<number>,
+};
+
+function parseScopes(text: string): readonly string[] {
+  const scopes = [...new Set(text.split(/\s+/).filter((scope) => scope !== ''))];
+  const fix = 'separate scopes with blanks, such as: openid email profile groups';
+  // RFC 6749 §3.3
+  if (!scopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))) {
+    throw new ValueProblem('has an entry that is no scope', fix);
+  }
+  if (!scopes.includes('openid')) throw new ValueProblem('lacks the scope openid', fix);
+  return scopes;
+}

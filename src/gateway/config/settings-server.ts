@@ -1,0 +1,140 @@
+import { offUnlessTrue, onUnlessFalse } from './boolean-setting.ts';
+import type { ListenAddress } from './config.ts';
+import { parseDuration } from './go-duration.ts';
+import { isLoopbackHost, parseListenAddress } from './listen-address.ts';
+import { parseInteger, splitList } from './plain-values.ts';
+import { type Setting, ValueProblem } from './setting.ts';
+import {
+  parseOrigins,
+  parsePublicUrl,
+  parseUpstreamUrl,
+  type PublicUrl,
+  type UpstreamUrl,
+} from './url-values.ts';
+
+const oneHour = 3600;
+const fifteenMinutes = 900;
+const bodyDefault = 16_777_216;
+const bodyCeiling = 1_073_741_824;
+
+/** Where this server is, and what stands behind it. */
+export const serverSettings = {
+  PROD_MODE: onUnlessFalse('PROD_MODE', {
+    description:
+      'Production mode: unsafe settings stop the start. Off, they are allowed and warned about; never switch it off where strangers can reach the server.',
+    warnAbout: (on) =>
+      on
+        ? undefined
+        : { event: 'production_mode_off', message: 'PROD_MODE=false: unsafe settings are not refused' },
+  }),
+  PROXY_BASE_URL: {
+    description:
+      'The public URL of this server: the OAuth issuer, the base of every published URL, and bound into every token. The redirect URI to register with the identity provider is this plus `/callback`. Host in lower case and without default port, whatever is written here.',
+    accepts: '`https://` and host, no path; `http://` for loopback only',
+    whenMissing: 'set it to the public URL of this server, such as https://mcp.example.com',
+    parse: parsePublicUrl,
+  } satisfies Setting<PublicUrl>,
+  UPSTREAM_MCP_URL: {
+    description:
+      'The MCP server behind this one. Its path is also the public path, verbatim: `http://127.0.0.1:3000/mcp` is published as `PROXY_BASE_URL` + `/mcp`.',
+    accepts:
+      '`http://` or `https://`, host and a path of letters, digits and `-._~`; not a path that this server answers itself (`/healthz`, `/register`, `/authorize`, `/consent`, `/callback`, `/token`, `/.well-known`)',
+    whenMissing: 'set it to the MCP endpoint to protect, such as http://127.0.0.1:3000/mcp',
+    parse: parseUpstreamUrl,
+    warnAbout: (upstream) =>
+      upstream.loopback || upstream.origin.startsWith('https:')
+        ? undefined
+        : {
+            event: 'upstream_cleartext',
+            message: 'UPSTREAM_MCP_URL is http to another machine: identities travel readable and forgeable',
+          },
+  } satisfies Setting<UpstreamUrl>,
+  UPSTREAM_AUTHORIZATION_HEADER: {
+    description: 'Sent verbatim as `Authorization` to the upstream, so that it can refuse everybody else.',
+    accepts: 'a header value, such as `Bearer …`',
+    secret: true,
+    unset: undefined,
+    parse: parseHeaderValue,
+  } satisfies Setting<string | undefined>,
+  UPSTREAM_HEADER_TIMEOUT: {
+    description:
+      'How long the upstream may take until its response headers; a slow tool that answers in JSON needs all of it. Bodies and streams are not limited.',
+    accepts: 'duration, 1s to 1h',
+    defaultText: '5m',
+    unset: 300,
+    parse: (text) => parseDuration(text, { minSeconds: 1, maxSeconds: oneHour, text: '1s to 1h' }),
+  } satisfies Setting<number>,
+  MAX_BODY_BYTES: {
+    description: 'The largest request body that is forwarded to the upstream; more is answered with 413.',
+    accepts: `integer, 1 to ${bodyCeiling}`,
+    defaultText: String(bodyDefault),
+    unset: bodyDefault,
+    parse: (text) => parseInteger(text, 1, bodyCeiling),
+  } satisfies Setting<number>,
+  MCP_RESOURCE_NAME: {
+    description: 'The name of the MCP server for people: on the consent page and in the resource metadata.',
+    accepts: 'text',
+    unset: undefined,
+    parse: (text) => text,
+  } satisfies Setting<string | undefined>,
+  ALLOWED_ORIGINS: {
+    description:
+      'Web pages of these origins may call the MCP endpoint from a browser. A request with any other `Origin` is refused there, which stops DNS rebinding.',
+    accepts: 'comma-separated origins, exactly as browsers send them',
+    unset: [],
+    parse: (text) => parseOrigins(splitList(text)),
+  } satisfies Setting<readonly string[]>,
+  LISTEN_ADDR: {
+    description:
+      'The public listener. When `PROXY_BASE_URL` is loopback, the default is the loopback interface and the port of that URL (8080 if it names none).',
+    accepts: '`host:port`, `[IPv6]:port` or `:port`',
+    defaultText: ':8080',
+    unset: undefined,
+    parse: parseListenAddress,
+  } satisfies Setting<ListenAddress | undefined>,
+  METRICS_ADDR: {
+    description:
+      'The private listener: `/metrics`, `/readyz`, `/healthz`. It asks nobody who they are; keep it where only your monitoring reaches it.',
+    accepts: '`host:port`, `[IPv6]:port` or `:port`; not the address of the public listener',
+    defaultText: '127.0.0.1:9090',
+    unset: { host: '127.0.0.1', port: 9090 },
+    parse: parseListenAddress,
+    warnAbout: (address) =>
+      address.host !== undefined && isLoopbackHost(address.host)
+        ? undefined
+        : {
+            event: 'metrics_listener_exposed',
+            message: 'METRICS_ADDR is not loopback: whoever reaches it reads metrics without logging in',
+          },
+  } satisfies Setting<ListenAddress>,
+  SHUTDOWN_TIMEOUT: {
+    description:
+      'How long calls under way may go on after SIGTERM or SIGINT. A second signal ends the process.',
+    accepts: 'duration, more than 0, up to 15m',
+    defaultText: '120s',
+    unset: 120,
+    parse: (text) =>
+      parseDuration(text, { minSeconds: 1e-9, maxSeconds: fifteenMinutes, text: 'more than 0, up to 15m' }),
+  } satisfies Setting<number>,
+  MCP_TOOL_METRICS: offUnlessTrue('MCP_TOOL_METRICS', {
+    description: 'Counts calls by tool name on `/metrics`.',
+  }),
+  MCP_TOOL_METRICS_MAX_CARDINALITY: {
+    description: 'How many tool names are counted apart; the others count as `_overflow`. 0: no cap.',
+    accepts: 'integer, 0 or more',
+    defaultText: '256',
+    unset: 256,
+    parse: (text) => parseInteger(text, 0),
+  } satisfies Setting<number>,
+};
+
+// RFC 9110 §5.5: visible characters, blanks inside, and bytes above ASCII; a line break would start a second header.
+function parseHeaderValue(text: string): string {
+  if (!/^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/.test(text)) {
+    throw new ValueProblem(
+      'is not a header value',
+      'write one line without blanks at its ends and without control characters',
+    );
+  }
+  return text;
+}

@@ -1,0 +1,90 @@
+import { isIP } from 'node:net';
+
+import ipaddr from 'ipaddr.js';
+
+export type ForwardingHeader = 'x-forwarded-for' | 'x-real-ip' | 'true-client-ip';
+
+export interface ClientAddressOptions {
+  /** Networks whose forwarding header is believed, in CIDR notation. */
+  readonly trustedCidrs: readonly string[];
+  readonly header: ForwardingHeader;
+  /** Believe the header of every peer. For development: anybody can then choose an address. */
+  readonly trustEveryone: boolean;
+}
+
+/** Header lines by lower-case name: the shape of `IncomingMessage.headers` and of `.headersDistinct`. */
+export type HeaderLines = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export type FindClientAddress = (headers: HeaderLines, peer: string) => string;
+
+type Network = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
+
+/**
+ * Decides which address a request counts for. The peer, unless it is a trusted proxy; then the right-most address of
+ * the header that is not itself trusted. Whatever stands left of that one was written by a stranger. A header that
+ * does not parse, or names trusted proxies only, counts for the peer.
+ */
+export function createClientAddress(options: ClientAddressOptions): FindClientAddress {
+  const networks = options.trustedCidrs.map((text) => {
+    const network = findNetwork(text);
+    if (network === undefined) throw new TypeError('a trusted network is not in CIDR notation');
+    return network;
+  });
+  const isTrusted = (address: string): boolean => {
+    if (networks.length === 0 || isIP(address) === 0) return false;
+    const parsed = ipaddr.parse(address);
+    return networks.some(
+      ([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits),
+    );
+  };
+  return (headers, peer) => {
+    const nearest = findAddress(peer) ?? peer;
+    if (!options.trustEveryone && !isTrusted(nearest)) return nearest;
+    const hops = listHops(headers[options.header]);
+    for (const hop of hops.toReversed()) {
+      const address = findAddress(hop);
+      if (address === undefined) return nearest;
+      if (!isTrusted(address)) return address;
+    }
+    return nearest;
+  };
+}
+
+/** Whether the text is a network in CIDR notation; a bare address is not. */
+export function isCidr(text: string): boolean {
+  return findNetwork(text) !== undefined;
+}
+
+/** Whether the network is the whole address space. */
+export function isEveryAddress(cidr: string): boolean {
+  return findNetwork(cidr)?.[1] === 0;
+}
+
+// A proxy that adds a line of its own instead of extending the first one must not hide behind it.
+function listHops(lines: string | readonly string[] | undefined): string[] {
+  if (lines === undefined) return [];
+  const all = typeof lines === 'string' ? lines : lines.join(',');
+  return all.split(',').map((hop) => hop.trim());
+}
+
+/** The plain address in `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]`, `[::1]:567`; IPv4-mapped IPv6 comes as IPv4. */
+function findAddress(text: string): string | undefined {
+  const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)?.[1];
+  const withPort = /^([\d.]+):\d{1,5}$/.exec(text)?.[1];
+  const bare = (bracketed ?? withPort ?? text).replace(/%.*$/, '');
+  const version = isIP(bare);
+  if (version === 0 || (bracketed !== undefined && version !== 6)) return undefined;
+  return version === 4 ? bare : ipaddr.process(bare).toString();
+}
+
+function findNetwork(text: string): Network | undefined {
+  const match = /^([0-9A-Fa-f:.]+)\/(\d{1,3})$/.exec(text);
+  const version = isIP(match?.[1] ?? '');
+  const bits = Number(match?.[2]);
+  if (match === null || version === 0 || bits > (version === 4 ? 32 : 128)) return undefined;
+  const address = ipaddr.parse(match[1] ?? '');
+  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && bits >= 96) {
+    return [address.toIPv4Address(), bits - 96];
+  }
+  return [address, bits];
+}
