@@ -1,8 +1,4 @@
-import {
-  fromJsonSchema,
-  MissingRequiredClientCapabilityError,
-  type McpServer,
-} from '@modelcontextprotocol/server';
+import { fromJsonSchema, type McpServer } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { imageContent, silentWav, sleep, textContent, textResource, textResult } from './content.ts';
 
