@@ -80,6 +80,8 @@ export const refusalReasons = {
   upstream_unavailable: {},
   upstream_timeout: {},
   upstream_credential_refused: {},
+  upstream_malformed: {},
+  upstream_redirected: {},
   shutting_down: {},
   internal: {},
 } as const satisfies Record<string, { readonly errorCode?: string }>;

@@ -54,7 +54,10 @@ export type GatehouseEvent =
       readonly cause?: string;
     }
   | { readonly type: 'store_failed'; readonly operation: string }
-  | { readonly type: 'upstream_failed'; readonly kind: 'unavailable' | 'timeout' | 'reset' | 'credential' };
+  | {
+      readonly type: 'upstream_failed';
+      readonly kind: 'unavailable' | 'timeout' | 'reset' | 'credential' | 'malformed' | 'redirect';
+    };
 
 export type EndpointName =
   'discovery' | 'register' | 'authorize' | 'consent' | 'callback' | 'token' | 'mcp' | 'other';

@@ -1,0 +1,33 @@
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+
+// `%` too: without it the encoding of one person's name could be spelled by another's.
+const unsafe = /[^\x20-\x24\x26-\x7e]|^ | $/gu;
+const unsafeInList = /[^\x21-\x24\x26-\x2b\x2d-\x7e]/gu;
+
+/**
+ * Who is calling, for the upstream: name and value alternate. `X-User-Groups` is comma-joined and absent when there
+ * are none; `X-User-Email` is empty when there is none.
+ *
+ * Visible ASCII travels as it is. Every other character, and `%`, is percent-encoded UTF-8, in groups also space and
+ * comma: one value has one spelling, and no claim of an identity provider can end a line or begin another group.
+ */
+export function formatIdentityHeaders(grant: GrantTerms): readonly string[] {
+  const headers = [
+    'X-User-Sub',
+    encode(grant.subject, unsafe),
+    'X-User-Email',
+    encode(grant.email ?? '', unsafe),
+  ];
+  if (grant.groups.length > 0) {
+    headers.push('X-User-Groups', grant.groups.map((group) => encode(group, unsafeInList)).join(','));
+  }
+  return headers;
+}
+
+function encode(value: string, characters: RegExp): string {
+  return value.replaceAll(characters, (character) =>
+    [...Buffer.from(character)]
+      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)
+      .join(''),
+  );
+}

@@ -1,0 +1,162 @@
+/**
+ * The proxied path: every request whose target is the mount's.
+ *
+ * 1. origin: a browser's page of a foreign origin stops here (DNS rebinding)
+ * 2. target and method: what could be read as another path stops here
+ * 3. preflight: answered before authentication, to allowed origins
+ * 4. rate of the address: before the token is looked at, so that a flood of bad tokens is limited too
+ * 5. admission: the bearer token
+ * 6. a place among the person's calls in flight
+ * 7. forward: see `forwarder.ts`
+ *
+ * It owns the answers that are ours and the record of the call. Not here: what a token is worth (`admission/`), the
+ * listener and its limits, and the `Host` check, which every public route shares (`origin-check.ts`).
+ * @see MCP 2026-07-28 and 2025-11-25, Streamable HTTP
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { RequestContext } from '../../platform/http/handler.ts';
+import type { Emit } from '../../services/audit/events.ts';
+import type { AdmissionControl, AdmittedCall } from '../admission/admit.ts';
+import type { SubjectSlots } from '../admission/subject-slots.ts';
+import { formatCorsHeaders, formatPreflightHeaders, mountMethods } from './cors.ts';
+import { Exchange, type MountAccess } from './exchange.ts';
+import type { Forwarder, ForwardEnd } from './forwarder.ts';
+import type { LiveCalls } from './live-calls.ts';
+import type { OriginCheck } from './origin-check.ts';
+import { type Refusal, refusals, refuseAdmission, refuseRate } from './refusal.ts';
+import { headerValues } from './request-headers.ts';
+import { judgeTarget } from './request-target.ts';
+import { isPeekable, peekRpc } from './rpc-peek.ts';
+
+export interface MountHandlerDeps {
+  /** Path of the mount, here and upstream: `/mcp`. */
+  readonly mount: string;
+  readonly maxBodyBytes: number;
+  /** Bodies up to this are looked into for the record. 0: none. */
+  readonly rpcPeekMaxBytes: number;
+  /** Headers of every public response, name and value alternating. */
+  readonly commonHeaders: readonly string[];
+  readonly originCheck: OriginCheck;
+  readonly admission: AdmissionControl;
+  readonly slots: SubjectSlots;
+  /** Undefined: no limit. */
+  readonly checkRate: ((clientAddress: string) => Promise<RateVerdict>) | undefined;
+  readonly forwarder: Forwarder;
+  readonly liveCalls: LiveCalls;
+  readonly emit: Emit;
+  /** Called once for each request, when its response is closed. */
+  readonly report: (access: MountAccess, context: RequestContext) => void;
+  /** Told of every error that is ours to mend. */
+  readonly onInternalError: (error: unknown, requestId: string) => void;
+}
+
+export type RateVerdict =
+  { readonly outcome: 'allowed' } | { readonly outcome: 'limited'; readonly retryAfterSeconds: number };
+
+/** Answers one request to the mount. Never throws. */
+export type MountHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  context: RequestContext,
+) => void;
+
+export function createMountHandler(deps: MountHandlerDeps): MountHandler {
+  return (request, response, context) => {
+    const exchange = new Exchange(request, response, context);
+    response.once('close', () => {
+      deps.report(exchange.summarise(), context);
+    });
+    answer(exchange).catch((error: unknown) => {
+      deps.onInternalError(error, context.requestId);
+      refuse(exchange, refusals.internal);
+    });
+  };
+
+  async function answer(exchange: Exchange): Promise<void> {
+    const { request, context } = exchange;
+    exchange.addHeaders([...deps.commonHeaders, 'X-Request-Id', context.requestId, 'Vary', 'Origin']);
+    const origin = deps.originCheck.judgeOrigin(headerValues(request.rawHeaders, 'origin'));
+    if (origin.outcome === 'foreign') return refuse(exchange, refusals.originForeign);
+    if (origin.outcome === 'allowed') exchange.addHeaders(formatCorsHeaders(origin.origin));
+
+    const target = judgeTarget(request.url ?? '', deps.mount);
+    if (target.outcome === 'refused') {
+      return refuse(exchange, target.status === 414 ? refusals.targetTooLong : refusals.targetMalformed);
+    }
+    if (origin.outcome === 'allowed' && isPreflight(request)) return answerPreflight(exchange);
+    if (!isMountMethod(request.method)) return refuse(exchange, refusals.methodNotAllowed);
+
+    if (deps.checkRate !== undefined) {
+      const rate = await deps.checkRate(context.clientAddress);
+      if (rate.outcome === 'limited') return refuse(exchange, refuseRate(rate.retryAfterSeconds));
+      if (exchange.isClientGone) return undefined;
+    }
+    const admission = deps.admission.admit(headerValues(request.rawHeaders, 'authorization'));
+    if (admission.outcome === 'refused') return refuse(exchange, refuseAdmission(admission));
+    exchange.grant = admission.grant;
+    if (target.carriesToken) return refuse(exchange, refusals.tokenInQuery);
+    return forward(exchange, admission, target.target);
+  }
+
+  function forward(exchange: Exchange, call: AdmittedCall, target: string): void {
+    const { request, response, context } = exchange;
+    const release = deps.slots.take(call.grant);
+    if (release === undefined) return refuse(exchange, refusals.tooManyCalls);
+    // Held until the last byte is out: a client that reads slowly keeps its place.
+    response.once('close', release);
+    const handle = deps.forwarder.forward({
+      request,
+      response,
+      target,
+      grant: call.grant,
+      requestId: context.requestId,
+      onWholeBody: (body) => {
+        if (isPeekable(request.headers['content-type'], body.length, deps.rpcPeekMaxBytes)) {
+          exchange.rpc = peekRpc(body);
+        }
+      },
+      onRequestBytes: (count) => {
+        exchange.requestBytes += count;
+      },
+      onResponseBytes: (count) => {
+        exchange.responseBytes += count;
+      },
+      onEnd: (end) => {
+        settle(exchange, end);
+      },
+    });
+    const unwatch = deps.liveCalls.watch({ call, method: request.method ?? '', response, handle });
+    response.once('close', unwatch);
+  }
+
+  function settle(exchange: Exchange, end: ForwardEnd): void {
+    const failure = end.outcome === 'refused' || end.outcome === 'broken' ? end.failure : undefined;
+    if (failure?.kind !== undefined) {
+      deps.emit({ type: 'upstream_failed', kind: failure.kind }, exchange.context.requestId);
+    }
+    if (end.outcome === 'refused') refuse(exchange, end.refusal);
+  }
+
+  function refuse(exchange: Exchange, refusal: Refusal): void {
+    const { reason, status } = refusal;
+    exchange.refuse(refusal, deps.maxBodyBytes);
+    deps.emit({ type: 'request_refused', endpoint: 'mcp', reason, status }, exchange.context.requestId);
+  }
+}
+
+function answerPreflight(exchange: Exchange): void {
+  const requested = headerValues(exchange.request.rawHeaders, 'access-control-request-headers').join(',');
+  exchange.addHeaders(formatPreflightHeaders(requested));
+  exchange.addHeaders(['Vary', 'Origin, Access-Control-Request-Headers']);
+  exchange.response.writeHead(204);
+  exchange.response.end();
+}
+
+function isPreflight(request: IncomingMessage): boolean {
+  return request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+}
+
+function isMountMethod(method: string | undefined): boolean {
+  return mountMethods.some((allowed) => allowed === method);
+}

@@ -1,0 +1,103 @@
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import { formatIdentityHeaders } from './identity-headers.ts';
+
+/** Headers of an outgoing request, name and value alternating, or why there are none. */
+export type HeaderBuild =
+  | { readonly outcome: 'built'; readonly headers: string[] }
+  /** A header that has one value came more than once: two readers could act on different ones. */
+  | { readonly outcome: 'repeated' };
+
+/** What the gateway says to the upstream, whatever the client sent. */
+export interface GatewayHeaders {
+  /** `host[:port]` of the upstream. */
+  readonly host: string;
+  readonly requestId: string;
+  readonly grant: GrantTerms;
+  /** The upstream's own credential from configuration; the client's never gets there. */
+  readonly authorization: string | undefined;
+}
+
+type Cardinality = 'single' | 'list';
+
+/** Every request header that may pass, and whether several lines of it may. Everything else ends here. */
+const passing: ReadonlyMap<string, Cardinality> = new Map([
+  ['accept', 'list'],
+  ['accept-language', 'list'],
+  ['baggage', 'list'],
+  ['cache-control', 'list'],
+  ['content-encoding', 'single'],
+  ['content-type', 'single'],
+  ['last-event-id', 'single'],
+  ['traceparent', 'single'],
+  ['tracestate', 'list'],
+  ['user-agent', 'single'],
+]);
+
+// No underscore: servers that fold `_` and `-` would read a second spelling of a name we have judged.
+const mcpHeader = /^mcp-[a-z0-9]+(?:-[a-z0-9]+)*$/;
+// Names that servers choose (`x-mcp-header`): any token, since an intermediary must forward those it does not know.
+const mcpParameter = /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/**
+ * Builds the headers for the upstream: an allow-list of what the client sent, then ours. Built, not copied and
+ * cleaned: an identity header of some other proxy, a cookie or a credential has no way through, however it is spelled,
+ * and `Connection` can take none of ours away.
+ * @param rawHeaders name and value alternating, as received; trailers are no part of it
+ * @see RFC 9110 §7.6.1, MCP 2026-07-28 transports
+ */
+export function buildRequestHeaders(rawHeaders: readonly string[], ours: GatewayHeaders): HeaderBuild {
+  const perHop = findConnectionOptions(rawHeaders);
+  const headers: string[] = [];
+  const positions = new Map<string, number>();
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] as string).toLowerCase();
+    const value = rawHeaders[index + 1] as string;
+    const cardinality = findCardinality(name);
+    if (cardinality === undefined || perHop?.has(name) === true) continue;
+    // Folded, so that both spellings of a parameter's name count as one.
+    const folded = name.replaceAll('_', '-');
+    const position = positions.get(folded);
+    if (position === undefined) {
+      positions.set(folded, headers.length + 1);
+      headers.push(name, value);
+    } else if (cardinality === 'list') {
+      headers[position] = `${headers[position] as string}, ${value}`;
+    } else {
+      return { outcome: 'repeated' };
+    }
+  }
+  headers.push('Host', ours.host, 'X-Request-Id', ours.requestId, ...formatIdentityHeaders(ours.grant));
+  if (ours.authorization !== undefined) headers.push('Authorization', ours.authorization);
+  return { outcome: 'built', headers };
+}
+
+/** All values of a header, in order. Node's own map joins some and drops others. */
+export function headerValues(rawHeaders: readonly string[], name: string): readonly string[] {
+  const values: string[] = [];
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index] as string;
+    if (candidate.length === name.length && candidate.toLowerCase() === name) {
+      values.push(rawHeaders[index + 1] as string);
+    }
+  }
+  return values;
+}
+
+function findCardinality(name: string): Cardinality | undefined {
+  if (!name.startsWith('mcp-')) return passing.get(name);
+  return mcpHeader.test(name) || mcpParameter.test(name) ? 'single' : undefined;
+}
+
+/** Names that the sender declared to be for this hop alone; undefined when none can matter. */
+function findConnectionOptions(rawHeaders: readonly string[]): ReadonlySet<string> | undefined {
+  const values = headerValues(rawHeaders, 'connection');
+  if (values.length === 0 || (values.length === 1 && /^(?:keep-alive|close)$/i.test(values[0] as string))) {
+    return undefined;
+  }
+  return new Set(
+    values
+      .join(',')
+      .split(',')
+      .map((option) => option.trim().toLowerCase()),
+  );
+}

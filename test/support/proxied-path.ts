@@ -1,0 +1,275 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request as httpRequest, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+
+import { systemRandom } from '../../src/platform/random.ts';
+import { createSealer } from '../../src/platform/sealing/sealer.ts';
+import { createAdmission } from '../../src/resource-server/admission/admit.ts';
+import { createSubjectSlots } from '../../src/resource-server/admission/subject-slots.ts';
+import type { MountAccess } from '../../src/resource-server/proxy/exchange.ts';
+import { createForwarder } from '../../src/resource-server/proxy/forwarder.ts';
+import { createLiveCalls, type LiveCalls } from '../../src/resource-server/proxy/live-calls.ts';
+import { createMountHandler, type RateVerdict } from '../../src/resource-server/proxy/mount-handler.ts';
+import { createOriginCheck } from '../../src/resource-server/proxy/origin-check.ts';
+import type { GatehouseEvent } from '../../src/services/audit/events.ts';
+import { sealAccessToken } from '../../src/services/tokens/access-token.ts';
+import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
+import { FakeClock } from './fake-clock.ts';
+import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts';
+
+export interface ProxiedPathOptions {
+  readonly publicUrl?: string;
+  readonly allowedOrigins?: readonly string[];
+  readonly upstreamAuthorization?: string;
+  readonly headerTimeoutSeconds?: number;
+  readonly maxBodyBytes?: number;
+  readonly perSubjectConcurrency?: number;
+  readonly rpcPeekMaxBytes?: number;
+  readonly checkRate?: (address: string) => Promise<RateVerdict>;
+  /** Instead of the recording upstream's. */
+  readonly upstreamOrigin?: string;
+}
+
+/** The mount on a real loopback socket in front of a recording upstream. */
+export interface ProxiedPath {
+  readonly upstream: RecordingUpstream;
+  readonly port: number;
+  readonly url: string;
+  readonly resource: string;
+  readonly metadataUrl: string;
+  readonly clock: FakeClock;
+  readonly events: GatehouseEvent[];
+  readonly accesses: MountAccess[];
+  readonly internalErrors: unknown[];
+  readonly revoked: Set<string>;
+  readonly liveCalls: LiveCalls;
+  readonly server: Server;
+  /** An access token for these terms, good for an hour. */
+  issue(terms?: Partial<GrantTerms>): string;
+  seal: ReturnType<typeof createSealer>;
+  terms: GrantTerms;
+  /** A call by node:http; resolves when the head of the answer is there. */
+  call(options?: CallOptions): Promise<CallAnswer>;
+  /** A connection of its own, to send any bytes. */
+  connect(): RawConnection;
+  /** Resolves when so many calls have been reported. */
+  reported(count: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly method?: string;
+  readonly target?: string;
+  /** Flat list or record; `authorization` is added unless `bearer` is null. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly bearer?: string | null;
+  readonly body?: string | Buffer;
+}
+
+export interface CallAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly message: IncomingMessage;
+  text(): Promise<string>;
+  json(): Promise<Record<string, unknown>>;
+}
+
+export interface RawConnection {
+  readonly socket: Socket;
+  received(): string;
+  /** Resolves once what was received matches. */
+  until(pattern: RegExp): Promise<string>;
+  readonly closed: Promise<void>;
+}
+
+const mount = '/mcp';
+
+export async function startProxiedPath(options: ProxiedPathOptions = {}): Promise<ProxiedPath> {
+  const upstream = await startRecordingUpstream();
+  const publicUrl = options.publicUrl ?? 'https://gatehouse.test';
+  const resource = publicUrl + mount;
+  const metadataUrl = `${publicUrl}/.well-known/oauth-protected-resource${mount}`;
+  const clock = new FakeClock();
+  const events: GatehouseEvent[] = [];
+  const accesses: MountAccess[] = [];
+  const internalErrors: unknown[] = [];
+  const revoked = new Set<string>();
+  const seal = createSealer({
+    secrets: ['0123456789abcdefghijklmnopqrstuvwxyz'],
+    context: publicUrl,
+    random: systemRandom,
+  });
+  const admission = createAdmission({
+    sealer: seal,
+    clock,
+    revocations: { isRevoked: (grantId) => revoked.has(grantId) },
+    resource,
+    resourceMetadataUrl: metadataUrl,
+    revokeBefore: undefined,
+  });
+  const maxBodyBytes = options.maxBodyBytes ?? 16 * 1024 * 1024;
+  const forwarder = createForwarder({
+    upstream: {
+      origin: options.upstreamOrigin ?? upstream.origin,
+      authorization: options.upstreamAuthorization,
+      headerTimeoutSeconds: options.headerTimeoutSeconds ?? 20,
+      maxBodyBytes,
+    },
+  });
+  const liveCalls = createLiveCalls({ recheck: admission.recheck, nowSeconds: () => clock.nowSeconds() });
+  let wake = (): void => undefined;
+  const handle = createMountHandler({
+    mount,
+    maxBodyBytes,
+    rpcPeekMaxBytes: options.rpcPeekMaxBytes ?? 65_536,
+    commonHeaders: ['Referrer-Policy', 'no-referrer'],
+    originCheck: createOriginCheck({ publicUrl, allowedOrigins: options.allowedOrigins ?? [] }),
+    admission,
+    slots: createSubjectSlots(options.perSubjectConcurrency ?? 16),
+    checkRate: options.checkRate,
+    forwarder,
+    liveCalls,
+    emit: (event) => events.push(event),
+    report: (access) => {
+      accesses.push(access);
+      wake();
+    },
+    onInternalError: (error) => internalErrors.push(error),
+  });
+  let requestNumber = 0;
+  const server = createServer((request, response) => {
+    requestNumber += 1;
+    handle(request, response, { requestId: `request-${requestNumber}`, clientAddress: '192.0.2.1' });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const now = clock.nowSeconds();
+  const terms: GrantTerms = {
+    grantId: 'grant-1',
+    identityIssuer: 'https://idp.test',
+    subject: 'alice',
+    email: 'alice@example.com',
+    name: 'Alice',
+    groups: ['staff', 'admins'],
+    client: 'fingerprint' as GrantTerms['client'],
+    resource,
+    scope: [],
+    grantedAt: now,
+    absoluteEnd: now + 1_000_000,
+  };
+  const issue = (changes: Partial<GrantTerms> = {}): string =>
+    sealAccessToken(seal, { terms: { ...terms, ...changes }, issuedAt: now, expiresAt: now + 3600 });
+  const sockets = new Set<Socket>();
+
+  return {
+    upstream,
+    port,
+    url: `http://127.0.0.1:${port}${mount}`,
+    resource,
+    metadataUrl,
+    clock,
+    events,
+    accesses,
+    internalErrors,
+    revoked,
+    liveCalls,
+    server,
+    seal,
+    terms,
+    issue,
+    call: (call = {}) => callMount(port, call, issue),
+    connect() {
+      const connection = openRaw(port);
+      sockets.add(connection.socket);
+      return connection;
+    },
+    async reported(count) {
+      while (accesses.length < count) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    async close() {
+      liveCalls.close();
+      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
+      server.close();
+      await forwarder.close();
+      await upstream.close();
+    },
+  };
+}
+
+function callMount(port: number, call: CallOptions, issue: () => string): Promise<CallAnswer> {
+  const bearer = call.bearer === undefined ? issue() : call.bearer;
+  const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>();
+  const outgoing = httpRequest({
+    host: '127.0.0.1',
+    port,
+    method: call.method ?? 'POST',
+    path: call.target ?? mount,
+    agent: false,
+    headers: {
+      ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(call.headers as Record<string, string | string[]>),
+    },
+  });
+  outgoing.once('error', reject);
+  outgoing.once('response', (message) => {
+    outgoing.off('error', reject);
+    outgoing.on('error', () => undefined);
+    let whole: Promise<string> | undefined;
+    const text = (): Promise<string> => (whole ??= readAll(message));
+    resolve({
+      status: message.statusCode ?? 0,
+      headers: message.headers,
+      message,
+      text,
+      json: async () => JSON.parse(await text()) as Record<string, unknown>,
+    });
+  });
+  outgoing.end(call.body);
+  return promise;
+}
+
+async function readAll(message: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function openRaw(port: number): RawConnection {
+  const socket = connect(port, '127.0.0.1');
+  let text = '';
+  let wake = (): void => undefined;
+  let ended = false;
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => {
+      ended = true;
+      resolve();
+      wake();
+    });
+  });
+  socket.on('error', () => undefined);
+  socket.on('data', (bytes: Buffer) => {
+    text += bytes.toString('latin1');
+    wake();
+  });
+  return {
+    socket,
+    received: () => text,
+    closed,
+    async until(pattern) {
+      while (!pattern.test(text)) {
+        if (ended) throw new Error(`connection closed after: ${text}`);
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+      return text;
+    },
+  };
+}
