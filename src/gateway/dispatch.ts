@@ -13,7 +13,9 @@ export interface DispatchDeps {
   readonly checkRate: (
     endpoint: EndpointName,
     address: string,
-  ) => Promise<{ readonly outcome: 'allowed' } | { readonly outcome: 'limited'; readonly retryAfterSeconds: number }>;
+  ) => Promise<
+    { readonly outcome: 'allowed' } | { readonly outcome: 'limited'; readonly retryAfterSeconds: number }
+  >;
   readonly emit: Emit;
   /** Told of every error that is ours to mend. */
   readonly onInternalError: (error: unknown, requestId: string) => void;

@@ -1,30 +1,42 @@
 import type { Logger } from '../platform/telemetry/logger.ts';
-import { Counter, createMetricsRegistry, Gauge, Histogram, type Registry } from '../platform/telemetry/metrics.ts';
+import {
+  Counter,
+  createMetricsRegistry,
+  Gauge,
+  Histogram,
+  type Registry,
+} from '../platform/telemetry/metrics.ts';
 import type { SealPurpose } from '../platform/sealing/sealer.ts';
 import { createEventLog } from '../services/audit/event-log.ts';
 import { createEventMetrics } from '../services/audit/event-metrics.ts';
 import type { Emit, GatehouseEvent } from '../services/audit/events.ts';
+import { createToolMetrics } from '../services/audit/tool-metrics.ts';
+import type { AccessRecord, CallDetails } from './access-log.ts';
+import type { GatehouseConfig } from './config/config.ts';
 
 /** Everything that is seen of this process from outside: events, metrics and the log, joined in one place. */
 export interface Observation {
   readonly registry: Registry;
   readonly emit: Emit;
   readonly onSeal: (purpose: SealPurpose) => void;
-  readonly onRequest: (method: string, status: number, seconds: number) => void;
+  readonly onRequest: (record: AccessRecord, call: CallDetails | undefined) => void;
 }
 
 export interface ObserveDeps {
   readonly log: Logger;
   readonly version: string;
   readonly inFlight: () => number;
+  readonly config: Pick<GatehouseConfig, 'toolMetrics'>;
   /** A further reader of events, for embedders and tests. */
-  readonly onEvent?: (event: GatehouseEvent) => void;
+  readonly onEvent: ((event: GatehouseEvent) => void) | undefined;
 }
 
 export function observe(deps: ObserveDeps): Observation {
   const registry = createMetricsRegistry();
   const toLog = createEventLog(deps.log);
   const toMetrics = createEventMetrics(registry);
+  const { enabled, maxCardinality } = deps.config.toolMetrics;
+  const toTools = enabled ? createToolMetrics(registry, maxCardinality) : undefined;
   const registers = [registry];
   const seals = new Counter({
     name: 'mcp_auth_token_seals_total',
@@ -61,8 +73,14 @@ export function observe(deps: ObserveDeps): Observation {
       deps.onEvent?.(event);
     },
     onSeal: (purpose) => seals.inc({ purpose: purpose.name }),
-    onRequest: (method, status, seconds) => {
-      duration.observe({ method: knownMethod(method), status: `${Math.floor(status / 100)}xx` }, seconds);
+    onRequest: (record, call) => {
+      const { status } = record;
+      const labels = { method: knownMethod(record.method), status: `${Math.floor(status / 100)}xx` };
+      duration.observe(labels, record.durationMs / 1000);
+      if (call?.rpc === undefined) return;
+      const { requestBytes, responseBytes } = call;
+      const { batch, toolCalls } = call.rpc;
+      toTools?.({ batch, toolCalls, requestBytes, responseBytes, failed: status >= 400 });
     },
   };
 }

@@ -3,8 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { getRequestListener } from '@hono/node-server';
 
 import type { RequestContext } from '../platform/http/handler.ts';
+import type { AccessRecord } from './access-log.ts';
 import type { Dispatch } from './dispatch.ts';
 import type { InFlight } from './in-flight.ts';
+import type { Mount } from './mount.ts';
 
 /** Limits of the listener; everything beyond them is cut by node:http before we see it. */
 const headersTimeoutMs = 10_000;
@@ -13,24 +15,11 @@ const keepAliveTimeoutMs = 75_000;
 const maxHeaderBytes = 16 * 1024;
 const maxHeaderLines = 100;
 
-/** One line of the access log, whoever answered. */
-export interface AccessRecord {
-  readonly method: string;
-  /** Path alone: a query may hold a code or a state. */
-  readonly path: string;
-  readonly status: number;
-  readonly durationMs: number;
-  readonly requestId: string;
-}
-
 export interface PublicListenerDeps {
   readonly issuer: string;
   readonly dispatch: Dispatch;
-  /** The proxied path; undefined when the target is none of its own. */
-  readonly takesMount: (rawTarget: string) => boolean;
-  readonly handleMount: (request: IncomingMessage, response: ServerResponse, context: RequestContext) => void;
-  /** A reason to refuse before routing (foreign Host on a loopback deployment), or undefined. */
-  readonly refuseHost: (request: IncomingMessage) => boolean;
+  /** The proxied path; it also judges `Host`, which on a loopback deployment must not be foreign. */
+  readonly mount: Pick<Mount, 'takes' | 'handle' | 'isHostAcceptable'>;
   readonly newRequestId: () => string;
   readonly clientAddress: (request: IncomingMessage) => string;
   readonly inFlight: InFlight;
@@ -66,9 +55,10 @@ export function createPublicListener(deps: PublicListenerDeps): Server {
       };
       contexts.set(request, context);
       deps.inFlight.track(request, response);
-      logAccess(request, response, context);
       if (deps.isDraining()) response.setHeader('Connection', 'close');
       route(request, response, context);
+      // After routing, so that this listener for the end comes last and finds what the others noted.
+      logAccess(request, response, context);
     },
   );
   // Node drops header lines past its own maximum silently; refuse long before that.
@@ -79,10 +69,10 @@ export function createPublicListener(deps: PublicListenerDeps): Server {
     const target = request.url ?? '/';
     if (request.rawHeaders.length / 2 > maxHeaderLines) {
       refuse(response, context, 431, 'invalid_request', 'Too many header lines');
-    } else if (countHeader(request, 'host') > 1 || deps.refuseHost(request)) {
+    } else if (countHeader(request, 'host') > 1 || !deps.mount.isHostAcceptable(request)) {
       refuse(response, context, 403, 'access_denied', 'This host is not served here');
-    } else if (deps.takesMount(target)) {
-      deps.handleMount(request, response, context);
+    } else if (deps.mount.takes(target)) {
+      deps.mount.handle(request, response, context);
     } else if (!isPlainTarget(target)) {
       refuse(response, context, 400, 'invalid_request', 'The request target is malformed');
     } else {

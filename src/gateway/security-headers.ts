@@ -1,16 +1,21 @@
 /**
- * Headers every response of ours carries; a page that needs a wider policy has set its own before. HSTS only on
- * https: on loopback http it would lock the developer's whole machine in.
+ * Headers every answer of ours carries; a page that needs a wider policy has set its own before. HSTS only on https:
+ * on loopback http it would lock the developer's whole machine in.
  */
-export function addSecurityHeaders(headers: Headers, issuer: string): void {
-  const setDefault = (name: string, value: string): void => {
-    if (!headers.has(name)) headers.set(name, value);
+export function securityHeaders(issuer: string): Readonly<Record<string, string>> {
+  return {
+    'X-Content-Type-Options': 'nosniff',
+    'X-Frame-Options': 'DENY',
+    'Referrer-Policy': 'no-referrer',
+    'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
+    ...(issuer.startsWith('https:')
+      ? { 'Strict-Transport-Security': 'max-age=63072000; includeSubDomains' }
+      : {}),
   };
-  setDefault('X-Content-Type-Options', 'nosniff');
-  setDefault('X-Frame-Options', 'DENY');
-  setDefault('Referrer-Policy', 'no-referrer');
-  setDefault('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
-  if (issuer.startsWith('https:')) {
-    setDefault('Strict-Transport-Security', 'max-age=63072000; includeSubDomains');
+}
+
+export function addSecurityHeaders(headers: Headers, issuer: string): void {
+  for (const [name, value] of Object.entries(securityHeaders(issuer))) {
+    if (!headers.has(name)) headers.set(name, value);
   }
 }

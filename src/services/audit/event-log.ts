@@ -9,7 +9,7 @@ export function createEventLog(log: Logger): (event: GatehouseEvent, requestId: 
   };
 }
 
-function severityOf(event: GatehouseEvent): 'info' | 'warn' | 'error' {
+function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' {
   switch (event.type) {
     case 'replay_detected':
     case 'grant_revoked':
@@ -19,7 +19,9 @@ function severityOf(event: GatehouseEvent): 'info' | 'warn' | 'error' {
     case 'store_failed':
       return 'error';
     case 'request_refused':
-      return event.status >= 500 ? 'warn' : 'info';
+      if (event.status >= 500) return 'warn';
+      // Every client begins with a bare 401, and strangers send as many bad tokens as they like: counted, not told.
+      return event.status === 401 && event.endpoint === 'mcp' ? 'debug' : 'info';
     default:
       return 'info';
   }

@@ -42,7 +42,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
   const repeated = counter('gatehouse_refresh_repeated_total', 'Refreshes answered again in the window', []);
   const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
-  const upstream = counter('gatehouse_upstream_failures_total', 'Calls the upstream did not answer', ['kind']);
+  const upstream = counter('gatehouse_upstream_failures_total', 'Calls the upstream did not answer', [
+    'kind',
+  ]);
 
   return (event) => {
     switch (event.type) {

@@ -1,0 +1,55 @@
+import type { Logger } from '../platform/telemetry/logger.ts';
+
+/** One request, whoever answered it. */
+export interface AccessRecord {
+  readonly method: string;
+  /** Path alone: a query may hold a code or a state. */
+  readonly path: string;
+  readonly status: number;
+  readonly durationMs: number;
+  readonly requestId: string;
+}
+
+/** What the proxied path knows on top. Byte counts are of bodies. */
+export interface CallDetails {
+  readonly subject: string | undefined;
+  readonly email: string | undefined;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly rpc:
+    | {
+        readonly method: string | undefined;
+        readonly tool: string | undefined;
+        readonly id: string | undefined;
+        readonly batch: boolean;
+        readonly toolCalls: readonly string[];
+      }
+    | undefined;
+}
+
+/** Writes the access line `request` with the predecessor's fields. */
+export function createAccessLog(
+  log: Logger,
+  skip: RegExp | undefined,
+): (record: AccessRecord, call: CallDetails | undefined) => void {
+  return (record, call) => {
+    if (skip?.test(record.path) === true) return;
+    log.info(
+      {
+        method: record.method,
+        path: record.path,
+        status: record.status,
+        duration: Math.round(record.durationMs * 1000) / 1_000_000,
+        request_id: record.requestId,
+        req_bytes: call?.requestBytes,
+        resp_bytes: call?.responseBytes,
+        sub: call?.subject,
+        email: call?.email,
+        rpc_method: call?.rpc?.method,
+        rpc_tool: call?.rpc?.tool,
+        rpc_id: call?.rpc?.id,
+      },
+      'request',
+    );
+  };
+}

@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { Clock } from '../platform/clock.ts';
+import type { RequestContext } from '../platform/http/handler.ts';
+import type { Sealer } from '../platform/sealing/sealer.ts';
+import { describeError, type Logger } from '../platform/telemetry/logger.ts';
+import { createAdmission } from '../resource-server/admission/admit.ts';
+import { createSubjectSlots } from '../resource-server/admission/subject-slots.ts';
+import { createForwarder } from '../resource-server/proxy/forwarder.ts';
+import { createLiveCalls } from '../resource-server/proxy/live-calls.ts';
+import { createMountHandler } from '../resource-server/proxy/mount-handler.ts';
+import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
+import { headerValues } from '../resource-server/proxy/request-headers.ts';
+import { isMountTarget } from '../resource-server/proxy/request-target.ts';
+import type { Emit } from '../services/audit/events.ts';
+import type { RateLimits } from '../services/limits/rate-limits.ts';
+import type { Revocations } from '../services/tokens/revocations.ts';
+import type { CallDetails } from './access-log.ts';
+import type { GatehouseConfig } from './config/config.ts';
+import { securityHeaders } from './security-headers.ts';
+import { isWellKnown } from './routes.ts';
+
+export interface MountDeps {
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly revocations: Revocations;
+  readonly rateLimits: RateLimits;
+  readonly emit: Emit;
+  readonly log: Logger;
+  readonly onCall: (requestId: string, details: CallDetails) => void;
+}
+
+/** The resource server in front of the upstream: the rooms of the proxied path, joined. */
+export interface Mount {
+  takes(rawTarget: string): boolean;
+  isHostAcceptable(request: IncomingMessage): boolean;
+  handle(request: IncomingMessage, response: ServerResponse, context: RequestContext): void;
+  close(): Promise<void>;
+}
+
+export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
+  const { sealer, clock, revocations, emit, log, rateLimits } = deps;
+  const { publicUrl, upstream } = config;
+  const mount = upstream.path;
+  const admission = createAdmission({
+    sealer,
+    clock,
+    revocations,
+    resource: `${publicUrl}${mount}`,
+    resourceMetadataUrl: `${publicUrl}/.well-known/oauth-protected-resource${mount}`,
+    revokeBefore: config.tokens.revokeBefore,
+  });
+  const originCheck = createOriginCheck({ publicUrl, allowedOrigins: config.allowedOrigins });
+  const forwarder = createForwarder({ upstream });
+  const liveCalls = createLiveCalls({
+    recheck: (call) => admission.recheck(call),
+    nowSeconds: () => clock.nowSeconds(),
+  });
+  const handle = createMountHandler({
+    mount,
+    maxBodyBytes: upstream.maxBodyBytes,
+    rpcPeekMaxBytes: config.logging.rpcPeekMaxBytes,
+    commonHeaders: Object.entries(securityHeaders(publicUrl)).flat(),
+    originCheck,
+    admission,
+    slots: createSubjectSlots(config.limits.perSubjectConcurrency),
+    checkRate: config.limits.enabled ? (address) => rateLimits.check('mcp', address) : undefined,
+    forwarder,
+    liveCalls,
+    emit,
+    report: (access, context) => {
+      deps.onCall(context.requestId, {
+        subject: access.subject,
+        email: access.email,
+        requestBytes: access.requestBytes,
+        responseBytes: access.responseBytes,
+        rpc: access.rpc,
+      });
+    },
+    onInternalError: (error, requestId) =>
+      log.error({ ...describeError(error), request_id: requestId }, 'internal_error'),
+  });
+  return {
+    takes: (target) => isMountTarget(target, mount) && !isWellKnown(target, mount),
+    isHostAcceptable: (request) => originCheck.isHostAcceptable(headerValues(request.rawHeaders, 'host')),
+    handle,
+    async close() {
+      liveCalls.close();
+      await forwarder.close();
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { openSqliteStore } from '../../src/platform/store/sqlite-store.ts';
+import { FakeClock } from './fake-clock.ts';
+import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from './gatehouse.ts';
+
+/** Two gatehouses of one deployment: same secret, same clock, and each its own handle of one SQLite file. */
+export interface GatehousePair {
+  readonly both: readonly [TestGatehouse, TestGatehouse];
+  readonly clock: FakeClock;
+  close(): Promise<void>;
+}
+
+export async function createGatehousePair(
+  options: Omit<TestGatehouseOptions, 'store' | 'clock'> = {},
+): Promise<GatehousePair> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-pair-'));
+  const clock = new FakeClock();
+  const open = (): Promise<TestGatehouse> => {
+    const store = openSqliteStore({ path: join(folder, 'store.sqlite'), synchronous: 'NORMAL', clock });
+    return createTestGatehouse({ ...options, clock, store });
+  };
+  const both = [await open(), await open()] as const;
+  return {
+    both,
+    clock,
+    async close() {
+      for (const gatehouse of both) await gatehouse.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}

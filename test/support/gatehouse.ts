@@ -1,0 +1,114 @@
+import { loadConfig } from '../../src/gateway/config/load-config.ts';
+import { createGateway, type Gateway, type Listening } from '../../src/gateway/gateway.ts';
+import { createMemoryStore } from '../../src/platform/store/memory-store.ts';
+import type { Store } from '../../src/platform/store/store.ts';
+import { createLogger } from '../../src/platform/telemetry/logger.ts';
+import type { GatehouseEvent } from '../../src/services/audit/events.ts';
+import type { BrowserTarget } from './browser.ts';
+import { FakeClock } from './fake-clock.ts';
+import { FakeIdentityProvider } from './fake-identity-provider.ts';
+
+export interface TestGatehouseOptions {
+  /** Over the harness's own environment; `undefined` unsets. */
+  readonly env?: Record<string, string | undefined>;
+  /** URL of the MCP server behind; nothing listens there by default. */
+  readonly upstream?: string;
+  readonly clock?: FakeClock;
+  readonly store?: Store;
+}
+
+/** A whole gatehouse with a fake clock, a fake identity provider and everything it emitted and logged. */
+export interface TestGatehouse extends BrowserTarget {
+  readonly publicUrl: string;
+  readonly mount: string;
+  readonly resource: string;
+  readonly clock: FakeClock;
+  readonly identityProvider: FakeIdentityProvider;
+  readonly events: GatehouseEvent[];
+  /** Everything that was logged, as text: for canaries. */
+  readonly logged: () => string;
+  readonly store: Store;
+  readonly gateway: Gateway;
+  /** Binds real sockets on 127.0.0.1; called by itself for requests to the mount. */
+  listen(): Promise<Listening & { readonly url: string }>;
+  close(): Promise<void>;
+}
+
+const baseEnvironment: Record<string, string> = {
+  PROD_MODE: 'false',
+  OIDC_ISSUER_URL: 'https://login.test',
+  OIDC_CLIENT_ID: 'gatehouse',
+  OIDC_CLIENT_SECRET: 'provider-client-secret',
+  PROXY_BASE_URL: 'https://gatehouse.test',
+  UPSTREAM_MCP_URL: 'http://127.0.0.1:9/mcp',
+  TOKEN_SIGNING_SECRET: 'Kq3v9Zt7Xw1Lr5Np8Bd2Fh6Jm4Sg0Yc-test-secret',
+  LISTEN_ADDR: '127.0.0.1:0',
+  METRICS_ADDR: '127.0.0.1:0',
+  STORE_PATH: ':memory:',
+  RATE_LIMIT_ENABLED: 'false',
+};
+
+export async function createTestGatehouse(options: TestGatehouseOptions = {}): Promise<TestGatehouse> {
+  const env: Record<string, string | undefined> = {
+    ...baseEnvironment,
+    ...(options.upstream === undefined ? {} : { UPSTREAM_MCP_URL: options.upstream }),
+    ...options.env,
+  };
+  const config = loadConfig(env, () => {
+    throw new Error('no files in this test');
+  });
+  const clock = options.clock ?? new FakeClock();
+  const store = options.store ?? createMemoryStore({ clock });
+  const identityProvider = new FakeIdentityProvider();
+  const events: GatehouseEvent[] = [];
+  const lines: string[] = [];
+  const log = createLogger({
+    level: 'trace',
+    destination: {
+      write: (line) => {
+        lines.push(line);
+      },
+    },
+  });
+  const gateway = await createGateway(config, {
+    log,
+    clock,
+    store,
+    identityProvider,
+    onEvent: (event) => events.push(event),
+  });
+  const publicUrl = config.publicUrl;
+  const mount = config.upstream.path;
+  let listening: Promise<Listening> | undefined;
+  const listen = async (): Promise<Listening & { readonly url: string }> => {
+    listening ??= gateway.listen();
+    const bound = await listening;
+    return { ...bound, url: `http://127.0.0.1:${bound.publicPort}` };
+  };
+  return {
+    publicUrl,
+    mount,
+    resource: `${publicUrl}${mount}`,
+    clock,
+    identityProvider,
+    events,
+    logged: () => lines.join(''),
+    store,
+    gateway,
+    listen,
+    async fetch(pathOrUrl, init) {
+      const url = new URL(pathOrUrl, publicUrl);
+      if (url.pathname === mount || url.pathname.startsWith(`${mount}/`)) {
+        if (!url.pathname.startsWith(`${mount}/.well-known/`)) {
+          return fetch(`${(await listen()).url}${url.pathname}${url.search}`, {
+            redirect: 'manual',
+            ...init,
+          });
+        }
+      }
+      const request = new Request(url, { redirect: 'manual', ...init });
+      return gateway.fetch(request, { requestId: 'test-request', clientAddress: '192.0.2.1' });
+    },
+    close: () => gateway.close(0),
+  };
+}
