@@ -93,7 +93,7 @@ function decodeToken(purpose: SealPurpose, token: string): Buffer | undefined {
   if (token.length > purpose.maxLength || !token.startsWith(purpose.prefix)) return undefined;
   const encoded = token.slice(purpose.prefix.length);
   const bytes = Buffer.from(encoded, 'base64url');
-  if (bytes.length <= headerBytes + tagBytes || bytes[0] !== formatVersion) return undefined;
+  if (bytes.length < headerBytes + tagBytes || bytes[0] !== formatVersion) return undefined;
   // Node decodes padding, junk and differing trailing bits to the same bytes: only the canonical spelling is a token.
   return bytes.toString('base64url') === encoded ? bytes : undefined;
 }
