@@ -110,6 +110,16 @@ describe('clients', () => {
     }
   });
 
+  it('refuses a sealed registration of a shape it does not know', async () => {
+    const sealer = createTestSealer();
+    const clientId = sealer.seal(clientPurpose, JSON.stringify({ r: [], iat: 1 }));
+    expect(await refusalOf(setUp({ sealer }).clients.find(clientId))).toEqual([
+      'invalid_client',
+      'client_id_invalid',
+      401,
+    ]);
+  });
+
   it('keeps a registration over a rotation of the secret', async () => {
     const { clientId } = setUp().clients.register({ name: 'x', redirectUris });
     const rotated = setUp({ sealer: createTestSealer(undefined, [`new ${secret}`, secret]) }).clients;
