@@ -30,17 +30,27 @@ export function sealAccessToken(sealer: Sealer, token: AccessToken): string {
 export function openAccessToken(sealer: Sealer, token: string): AccessToken | undefined {
   const plaintext = sealer.open(accessTokenPurpose, token);
   if (plaintext === undefined) return undefined;
-  const packed = JSON.parse(plaintext) as Partial<SealedAccess>;
-  const complete =
-    typeof packed.gid === 'string' &&
-    typeof packed.idp === 'string' &&
-    typeof packed.sub === 'string' &&
-    packed.sub !== '' &&
-    typeof packed.cid === 'string' &&
-    typeof packed.res === 'string' &&
-    Number.isSafeInteger(packed.iat) &&
-    Number.isSafeInteger(packed.exp);
-  if (!complete) return undefined;
-  const whole = packed as SealedAccess;
-  return { terms: unpackTerms(whole), issuedAt: whole.iat, expiresAt: whole.exp };
+  const packed: unknown = JSON.parse(plaintext);
+  if (!isSealedAccess(packed)) return undefined;
+  return { terms: unpackTerms(packed), issuedAt: packed.iat, expiresAt: packed.exp };
+}
+
+const texts = ['gid', 'idp', 'sub', 'cid', 'res'] as const;
+const optionalTexts = ['eml', 'nam'] as const;
+const optionalLists = ['grp', 'scp'] as const;
+const moments = ['gat', 'end', 'iat', 'exp'] as const;
+
+function isSealedAccess(packed: unknown): packed is SealedAccess {
+  if (typeof packed !== 'object' || packed === null) return false;
+  const members = packed as Readonly<Record<string, unknown>>;
+  return (
+    texts.every((name) => typeof members[name] === 'string' && members[name] !== '') &&
+    optionalTexts.every((name) => members[name] === undefined || typeof members[name] === 'string') &&
+    optionalLists.every((name) => members[name] === undefined || isTextList(members[name])) &&
+    moments.every((name) => Number.isSafeInteger(members[name]))
+  );
+}
+
+function isTextList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
