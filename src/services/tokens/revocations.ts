@@ -31,6 +31,7 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
   const revoked = new Map<string, EpochSeconds>();
   let cursor = '';
   let reading: Promise<void> | undefined;
+  let readingAgain: Promise<void> | undefined;
 
   async function readFeed(): Promise<void> {
     const page = await deps.store.read(feed, cursor);
@@ -41,10 +42,20 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
   }
 
   function refresh(): Promise<void> {
-    reading ??= readFeed().finally(() => {
-      reading = undefined;
-    });
-    return reading;
+    if (reading === undefined) {
+      reading = readFeed().finally(() => {
+        reading = undefined;
+      });
+      return reading;
+    }
+    // The reading under way may have looked before the newest entry came: one more follows, for all who ask now.
+    readingAgain ??= reading
+      .catch(() => {})
+      .then(() => {
+        readingAgain = undefined;
+        return refresh();
+      });
+    return readingAgain;
   }
 
   const wake = (): void => {
