@@ -58,7 +58,7 @@ export function createGrants(deps: GrantsDeps): Grants {
     });
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       const present = await store.get(key);
-      if (present === undefined || parseGrantRecord(present).stage === 'revoked') return;
+      if (present === undefined || isRevokedRecord(present)) return;
       if (await store.replace(key, present, revoked, terms.absoluteEnd)) return;
     }
     throw new Error('the grant changed on every attempt to revoke it');
@@ -68,7 +68,9 @@ export function createGrants(deps: GrantsDeps): Grants {
     revoke,
     async open(terms, expiresAt) {
       const pending = formatGrantRecord({ stage: 'pending', subject: terms.subject, client: terms.client });
-      await store.putIfAbsent(grantKey(terms.grantId), pending, expiresAt);
+      const written = await store.putIfAbsent(grantKey(terms.grantId), pending, expiresAt);
+      // A code that leans on somebody else's record would let one grant be redeemed as another.
+      if (!written) throw new Error('the grant id is taken, or its code is over already');
     },
     async redeem(terms, firstRefreshTokenId) {
       const key = grantKey(terms.grantId);
@@ -134,6 +136,15 @@ function planRotation(
       const inWindow = previous?.tokenId === token.tokenId && age < windowSeconds * 1000;
       return inWindow ? { outcome: 'repeated', sealed: previous.successor } : { outcome: 'reused' };
     }
+  }
+}
+
+/** A record that cannot be read counts as not revoked: ending a grant must not fail over what it overwrites. */
+function isRevokedRecord(text: string): boolean {
+  try {
+    return parseGrantRecord(text).stage === 'revoked';
+  } catch {
+    return false;
   }
 }
 

@@ -1,0 +1,292 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { createMemoryStore } from '../../platform/store/memory-store.ts';
+import { type Store, StoreError } from '../../platform/store/store.ts';
+import { fingerprintClientId } from '../clients/client.ts';
+import type { GrantTerms } from './grant-terms.ts';
+import { createGrants, type Grants, type Successor } from './grants.ts';
+import type { RefreshToken } from './refresh-token.ts';
+import { createRevocations, type Revocations } from './revocations.ts';
+
+const windowSeconds = 30;
+const codeSeconds = 60;
+const key = 'grant:grant-1';
+
+let clock: FakeClock;
+let store: Store;
+let revocations: Revocations;
+let grants: Grants;
+let terms: GrantTerms;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  store = createMemoryStore({ clock });
+  revocations = createRevocations({ store, clock, onError: () => {} });
+  grants = createGrants({ store, clock, revocations, refreshWindowSeconds: windowSeconds });
+  terms = {
+    grantId: 'grant-1',
+    identityIssuer: 'https://idp.test',
+    subject: 'person-1',
+    email: undefined,
+    name: undefined,
+    groups: [],
+    client: fingerprintClientId('client-1'),
+    resource: 'https://gatehouse.test/mcp',
+    scope: [],
+    grantedAt: clock.nowSeconds(),
+    absoluteEnd: clock.nowSeconds() + 90 * 24 * 3600,
+  };
+  return () => revocations.close();
+});
+
+function token(tokenId: string): RefreshToken {
+  return { terms, tokenId, expiresAt: clock.nowSeconds() + 3600 };
+}
+
+function successor(tokenId: string): () => Successor {
+  return () => ({ tokenId, sealed: `sealed ${tokenId}` });
+}
+
+async function openAndRedeem(): Promise<void> {
+  await grants.open(terms, clock.nowSeconds() + codeSeconds);
+  expect(await grants.redeem(terms, 'r0')).toBe('redeemed');
+}
+
+describe('redeem', () => {
+  it('redeems a code once, and calls every later attempt a replay', async () => {
+    await openAndRedeem();
+    expect(await grants.redeem(terms, 'r1')).toBe('replayed');
+    clock.advance(3600);
+    expect(await grants.redeem(terms, 'r2')).toBe('replayed');
+    expect((await grants.rotate(token('r1'), successor('x'))).outcome).toBe('reused');
+  });
+
+  it('redeems for one of 256 callers at the same time', async () => {
+    await grants.open(terms, clock.nowSeconds() + codeSeconds);
+    const outcomes = await Promise.all(
+      Array.from({ length: 256 }, (_, at) => grants.redeem(terms, `r${at}`)),
+    );
+    expect(outcomes.filter((outcome) => outcome === 'redeemed')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'replayed')).toHaveLength(255);
+  });
+
+  it('knows no code that was never given out, and none that ran out', async () => {
+    expect(await grants.redeem(terms, 'r0')).toBe('unknown');
+    await grants.open(terms, clock.nowSeconds() + codeSeconds);
+    clock.advance(codeSeconds);
+    expect(await grants.redeem(terms, 'r0')).toBe('unknown');
+  });
+
+  it('redeems no code of a revoked grant', async () => {
+    await grants.open(terms, clock.nowSeconds() + codeSeconds);
+    await grants.revoke(terms, 'test');
+    expect(await grants.redeem(terms, 'r0')).toBe('revoked');
+  });
+
+  it('does not open a grant over one that exists', async () => {
+    await openAndRedeem();
+    const record = await store.get(key);
+    await expect(grants.open(terms, clock.nowSeconds() + codeSeconds)).rejects.toThrow('taken');
+    expect(await store.get(key)).toBe(record);
+  });
+});
+
+describe('rotate', () => {
+  it('gives every generation its successor', async () => {
+    await openAndRedeem();
+    for (let at = 0; at < 5; at += 1) {
+      expect(await grants.rotate(token(`r${at}`), successor(`r${at + 1}`))).toEqual({
+        outcome: 'rotated',
+        sealed: `sealed r${at + 1}`,
+      });
+      clock.advance(3600);
+    }
+  });
+
+  it('gives 256 callers at the same time one successor', async () => {
+    await openAndRedeem();
+    let made = 0;
+    const rotations = await Promise.all(
+      Array.from({ length: 256 }, (_, at) =>
+        grants.rotate(token('r0'), () => {
+          made += 1;
+          return { tokenId: `s${at}`, sealed: `sealed s${at}` };
+        }),
+      ),
+    );
+    const sealed = rotations.map((rotation) => ('sealed' in rotation ? rotation.sealed : rotation.outcome));
+    expect(new Set(sealed).size).toBe(1);
+    expect(rotations.filter(({ outcome }) => outcome === 'rotated')).toHaveLength(1);
+    expect(rotations.filter(({ outcome }) => outcome === 'repeated')).toHaveLength(255);
+    expect(made).toBeGreaterThanOrEqual(1);
+  });
+
+  it('repeats the successor inside the window, without making another', async () => {
+    await openAndRedeem();
+    await grants.rotate(token('r0'), successor('r1'));
+    clock.advance(windowSeconds - 1);
+    const never = (): Successor => {
+      throw new Error('made a second successor');
+    };
+    expect(await grants.rotate(token('r0'), never)).toEqual({ outcome: 'repeated', sealed: 'sealed r1' });
+  });
+
+  it('calls it reuse at the end of the window', async () => {
+    await openAndRedeem();
+    await grants.rotate(token('r0'), successor('r1'));
+    clock.advance(windowSeconds);
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'reused' });
+  });
+
+  it('calls it reuse inside the window once the successor was used', async () => {
+    await openAndRedeem();
+    await grants.rotate(token('r0'), successor('r1'));
+    await grants.rotate(token('r1'), successor('r2'));
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'reused' });
+    expect(await grants.rotate(token('r1'), successor('x'))).toEqual({
+      outcome: 'repeated',
+      sealed: 'sealed r2',
+    });
+  });
+
+  it('repeats nothing when the window is closed by setting', async () => {
+    grants = createGrants({ store, clock, revocations, refreshWindowSeconds: 0 });
+    await openAndRedeem();
+    await grants.rotate(token('r0'), successor('r1'));
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'reused' });
+  });
+
+  it('changes nothing on reuse: ending the grant is the caller’s to do', async () => {
+    await openAndRedeem();
+    const record = await store.get(key);
+    expect(await grants.rotate(token('stranger'), successor('x'))).toEqual({ outcome: 'reused' });
+    expect(await store.get(key)).toBe(record);
+  });
+
+  it('knows no refresh token before its code was redeemed, nor after its record is gone', async () => {
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'unknown' });
+    await grants.open(terms, clock.nowSeconds() + codeSeconds);
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'unknown' });
+    await grants.redeem(terms, 'r0');
+    await store.delete(key);
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'unknown' });
+    expect(await grants.redeem(terms, 'r0')).toBe('unknown');
+  });
+
+  it('rotates nothing past the absolute end', async () => {
+    await openAndRedeem();
+    clock.advance(90 * 24 * 3600);
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'unknown' });
+  });
+});
+
+describe('revoke', () => {
+  it('ends every generation, and the access tokens', async () => {
+    await openAndRedeem();
+    await grants.rotate(token('r0'), successor('r1'));
+    await grants.revoke(terms, 'refresh_reuse');
+    for (const tokenId of ['r0', 'r1', 'x']) {
+      expect(await grants.rotate(token(tokenId), successor('y'))).toEqual({ outcome: 'revoked' });
+    }
+    expect(revocations.isRevoked('grant-1')).toBe(true);
+    expect(JSON.parse((await store.get(key)) ?? '')).toMatchObject({
+      stage: 'revoked',
+      cause: 'refresh_reuse',
+    });
+  });
+
+  it('keeps the first cause, and revokes twice without complaint', async () => {
+    await openAndRedeem();
+    await grants.revoke(terms, 'first');
+    await grants.revoke(terms, 'second');
+    expect(JSON.parse((await store.get(key)) ?? '')).toMatchObject({ cause: 'first' });
+  });
+
+  it('kills the access tokens of a grant that has no record any more', async () => {
+    await grants.revoke(terms, 'test');
+    expect(revocations.isRevoked('grant-1')).toBe(true);
+    expect(await store.get(key)).toBeUndefined();
+  });
+
+  it('stays revoked for as long as a refresh token could live', async () => {
+    await openAndRedeem();
+    await grants.revoke(terms, 'test');
+    clock.advance(90 * 24 * 3600 - 1);
+    expect((await grants.rotate(token('r0'), successor('x'))).outcome).toBe('revoked');
+  });
+
+  it('wins against rotations at the same time', async () => {
+    await openAndRedeem();
+    await Promise.all([
+      ...Array.from({ length: 64 }, (_, at) => grants.rotate(token('r0'), successor(`s${at}`))),
+      grants.revoke(terms, 'test'),
+      ...Array.from({ length: 64 }, (_, at) => grants.rotate(token('r0'), successor(`t${at}`))),
+    ]);
+    expect((await grants.rotate(token('r0'), successor('x'))).outcome).toBe('revoked');
+  });
+
+  it('has ended the access tokens even when the record cannot be changed', async () => {
+    await openAndRedeem();
+    const broken: Store = { ...store, replace: () => Promise.reject(new StoreError('replace', undefined)) };
+    const failing = createGrants({ store: broken, clock, revocations, refreshWindowSeconds: windowSeconds });
+    await expect(failing.revoke(terms, 'test')).rejects.toThrow(StoreError);
+    expect(revocations.isRevoked('grant-1')).toBe(true);
+  });
+});
+
+describe('a store that fails', () => {
+  const failure = (): Promise<never> => Promise.reject(new StoreError('get', undefined));
+
+  it('fails every step: nothing is redeemed or rotated on a guess', async () => {
+    await openAndRedeem();
+    const broken: Store = { ...store, get: failure, replace: failure, putIfAbsent: failure };
+    const failing = createGrants({ store: broken, clock, revocations, refreshWindowSeconds: windowSeconds });
+    await expect(failing.open(terms, clock.nowSeconds() + 1)).rejects.toThrow(StoreError);
+    await expect(failing.redeem(terms, 'r0')).rejects.toThrow(StoreError);
+    await expect(failing.rotate(token('r0'), successor('x'))).rejects.toThrow(StoreError);
+    await expect(failing.revoke(terms, 'test')).rejects.toThrow(StoreError);
+  });
+
+  it('gives up after some attempts when the record never stands still', async () => {
+    await openAndRedeem();
+    let attempts = 0;
+    const restless: Store = {
+      ...store,
+      replace: () => {
+        attempts += 1;
+        return Promise.resolve(false);
+      },
+    };
+    const failing = createGrants({
+      store: restless,
+      clock,
+      revocations,
+      refreshWindowSeconds: windowSeconds,
+    });
+    await expect(failing.rotate(token('r0'), successor('x'))).rejects.toThrow('every attempt');
+    await expect(failing.revoke(terms, 'test')).rejects.toThrow('every attempt');
+    expect(attempts).toBe(16);
+  });
+
+  it.each([
+    '',
+    'no json',
+    '{}',
+    '{"stage":"active"}',
+    '{"stage":"other","subject":"a","client":"b"}',
+    'null',
+  ])('does nothing for the corrupt record %j', async (corrupt) => {
+    await store.putIfAbsent(key, corrupt, terms.absoluteEnd);
+    await expect(grants.redeem(terms, 'r0')).rejects.toThrow();
+    await expect(grants.rotate(token('r0'), successor('x'))).rejects.toThrow();
+    expect(await store.get(key)).toBe(corrupt);
+  });
+
+  it('does not let a corrupt record keep a grant alive that is to end', async () => {
+    await store.putIfAbsent(key, 'no json', terms.absoluteEnd);
+    await grants.revoke(terms, 'test');
+    expect(revocations.isRevoked('grant-1')).toBe(true);
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'revoked' });
+  });
+});
