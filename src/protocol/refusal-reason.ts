@@ -1,95 +1,149 @@
 /**
  * Every reason for which this system refuses something, and what a stranger may see of it.
  *
- * The key goes to metrics, logs and tests. `errorCode`, where present, is the machine-readable `error_code`
- * member of the JSON error body; dashboards of the predecessor read those values, so they never change.
+ * The key goes to metrics, logs and tests; `meaning`, one sentence for operators, to the reference page. `errorCode`,
+ * where present, is the machine-readable `error_code` member of the JSON error body; dashboards of the predecessor
+ * read those values, so they never change.
  */
 export const refusalReasons = {
   // requests of any endpoint
-  body_too_large: {},
-  body_malformed: {},
-  content_type_unsupported: {},
-  parameter_repeated: {},
-  parameter_missing: {},
-  parameter_malformed: {},
-  query_forbidden: {},
-  method_not_allowed: {},
-  host_foreign: {},
-  origin_foreign: {},
-  target_malformed: {},
-  not_found: {},
-  rate_limited: {},
+  body_too_large: { meaning: 'The request body is larger than the endpoint takes.' },
+  body_malformed: {
+    meaning: 'The request body is not what its content type says, or has a content encoding.',
+  },
+  content_type_unsupported: { meaning: 'The content type of the request is not the one of the endpoint.' },
+  parameter_repeated: { meaning: 'A parameter came more than once.' },
+  parameter_missing: { meaning: 'A parameter that the endpoint needs is absent or empty.' },
+  parameter_malformed: { meaning: 'A parameter does not have the form its specification gives it.' },
+  query_forbidden: { meaning: 'A query string came with a request whose parameters belong into the body.' },
+  method_not_allowed: { meaning: 'The endpoint does not know the HTTP method.' },
+  host_foreign: { meaning: 'The Host of the request is not the host of PROXY_BASE_URL.' },
+  origin_foreign: {
+    meaning: 'A web page of an origin that is not allowed sent the request (ALLOWED_ORIGINS).',
+  },
+  target_malformed: {
+    meaning: 'The path has dot segments, encoded separators or other spellings that leave the mount.',
+  },
+  not_found: { meaning: 'Nothing is served at this path.' },
+  rate_limited: { meaning: 'Too many requests from this address within a minute.' },
   // registration
-  redirect_uri_invalid: {},
-  client_metadata_invalid: {},
-  client_name_invalid: {},
+  redirect_uri_invalid: { meaning: 'A redirect URI is not one that may be registered.' },
+  client_metadata_invalid: { meaning: 'The registration has metadata that is malformed or not supported.' },
+  client_name_invalid: { meaning: 'The client name is too long or has characters that cannot be seen.' },
   // client
-  client_id_missing: {},
-  client_id_invalid: {},
-  client_registration_expired: {},
-  client_authentication_unsupported: {},
-  client_mismatch: {},
+  client_id_missing: { meaning: 'The request names no client.' },
+  client_id_invalid: {
+    meaning:
+      'The client id was not issued here, or its signing secret is gone; the client has to register again.',
+  },
+  client_registration_expired: {
+    meaning: 'The registration is past CLIENT_REGISTRATION_TTL; the client has to register again.',
+  },
+  client_authentication_unsupported: {
+    meaning: 'The client tries to authenticate itself; every client here is public.',
+  },
+  client_mismatch: { meaning: 'The code or token was issued to another client.' },
   // authorization endpoint
-  redirect_uri_missing: {},
-  redirect_uri_not_registered: {},
-  response_type_unsupported: {},
-  response_mode_unsupported: {},
-  pkce_missing: {},
-  pkce_malformed: {},
-  pkce_mismatch: {},
-  resource_mismatch: {},
-  scope_invalid: {},
-  state_too_long: {},
-  prompt_none: {},
+  redirect_uri_missing: { meaning: 'The authorization request has no redirect URI.' },
+  redirect_uri_not_registered: { meaning: 'The redirect URI is not one that the client registered.' },
+  response_type_unsupported: { meaning: 'The response type is not `code`.' },
+  response_mode_unsupported: { meaning: 'The response mode is not `query`.' },
+  pkce_missing: { meaning: 'The code challenge or the code verifier is absent.' },
+  pkce_malformed: { meaning: 'The code challenge or verifier is malformed, or its method is not S256.' },
+  pkce_mismatch: { meaning: 'The code verifier does not fit the code challenge.' },
+  resource_mismatch: { meaning: 'The requested resource is not the one served here.' },
+  scope_invalid: { meaning: 'The scope parameter is malformed.' },
+  state_too_long: { meaning: 'The state parameter is longer than can be carried.' },
+  prompt_none: { meaning: 'The client asked for an answer without a person, and a person is needed.' },
   // consent and callback
-  consent_token_invalid: {},
-  consent_denied: {},
-  browser_mismatch: {},
-  cross_site_post: {},
-  consent_replay: {},
-  callback_state_invalid: {},
-  callback_state_replay: { errorCode: 'callback_state_replay' },
+  consent_token_invalid: { meaning: 'The consent form is expired, altered or of another server.' },
+  consent_denied: { meaning: 'The person said no.' },
+  browser_mismatch: { meaning: 'Another browser goes on with the login than the one that began it.' },
+  cross_site_post: { meaning: 'The consent form was posted by a page that is not ours.' },
+  consent_replay: { meaning: 'The consent form was submitted before.' },
+  callback_state_invalid: {
+    meaning: 'The state that came back from the identity provider is expired, altered or of another server.',
+  },
+  callback_state_replay: {
+    errorCode: 'callback_state_replay',
+    meaning: 'The answer of the identity provider was used before.',
+  },
   // identity provider
-  idp_error: {},
-  idp_unavailable: {},
-  idp_exchange_failed: {},
-  idp_exchange_throttled: { errorCode: 'idp_exchange_throttled' },
-  id_token_verification_failed: { errorCode: 'id_token_verification_failed' },
-  subject_missing: { errorCode: 'subject_missing' },
-  email_unverified: { errorCode: 'email_not_verified' },
-  group_invalid: { errorCode: 'group_invalid' },
-  group: {},
+  idp_error: { meaning: 'The identity provider answered with an error.' },
+  idp_unavailable: { meaning: 'The identity provider does not answer.' },
+  idp_exchange_failed: { meaning: 'The identity provider did not exchange its code.' },
+  idp_exchange_throttled: {
+    errorCode: 'idp_exchange_throttled',
+    meaning: 'More logins per second than IDP_EXCHANGE_RATE_PER_SEC allows.',
+  },
+  id_token_verification_failed: {
+    errorCode: 'id_token_verification_failed',
+    meaning: 'The ID token does not stand up to the checks of OpenID Connect.',
+  },
+  subject_missing: { errorCode: 'subject_missing', meaning: 'The ID token names no subject.' },
+  email_unverified: {
+    errorCode: 'email_not_verified',
+    meaning: 'The identity provider says that the e-mail address is not verified.',
+  },
+  group_invalid: {
+    errorCode: 'group_invalid',
+    meaning: 'A group name has characters that would split the header it travels in.',
+  },
+  group: { meaning: 'The person is in none of ALLOWED_GROUPS.' },
   // token endpoint
-  grant_type_unsupported: {},
-  code_invalid: {},
-  code_replay: { errorCode: 'code_replay' },
-  refresh_token_invalid: {},
-  refresh_family_revoked: { errorCode: 'refresh_family_revoked' },
-  refresh_reuse_detected: { errorCode: 'refresh_reuse_detected' },
-  token_revoked_iat_cutoff: {},
-  grant_expired: {},
-  token_issue_failed: { errorCode: 'token_issue_failed' },
+  grant_type_unsupported: { meaning: 'The grant type is neither `authorization_code` nor `refresh_token`.' },
+  code_invalid: { meaning: 'The authorization code is expired, altered, unknown or of another request.' },
+  code_replay: {
+    errorCode: 'code_replay',
+    meaning: 'The authorization code was used before; the grant is revoked.',
+  },
+  refresh_token_invalid: { meaning: 'The refresh token is expired, altered or unknown.' },
+  refresh_family_revoked: {
+    errorCode: 'refresh_family_revoked',
+    meaning: 'The grant of the refresh token is revoked.',
+  },
+  refresh_reuse_detected: {
+    errorCode: 'refresh_reuse_detected',
+    meaning: 'The refresh token was used before, outside REFRESH_RACE_GRACE_SEC; the grant is revoked.',
+  },
+  token_revoked_iat_cutoff: { meaning: 'The grant is from before REVOKE_BEFORE.' },
+  grant_expired: { meaning: 'The grant is older than GRANT_LIFETIME; the person has to log in again.' },
+  token_issue_failed: {
+    errorCode: 'token_issue_failed',
+    meaning: 'The tokens could not be made, for instance since the groups of the person do not fit.',
+  },
   // bearer
-  token_missing: {},
-  invalid_token: {},
-  token_expired: {},
-  token_revoked: {},
-  subject_concurrency_exceeded: {},
+  token_missing: { meaning: 'The call carries no bearer token.' },
+  invalid_token: { meaning: 'The bearer token was not issued here or is altered.' },
+  token_expired: { meaning: 'The bearer token is expired; the client refreshes it.' },
+  token_revoked: { meaning: 'The grant of the bearer token is revoked.' },
+  subject_concurrency_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_CONCURRENCY calls under way.' },
   // our own trouble
-  replay_store_unavailable: { errorCode: 'replay_store_unavailable' },
-  upstream_unavailable: {},
-  upstream_timeout: {},
-  upstream_credential_refused: {},
-  upstream_malformed: {},
-  upstream_redirected: {},
-  shutting_down: {},
-  internal: {},
-} as const satisfies Record<string, { readonly errorCode?: string }>;
+  replay_store_unavailable: {
+    errorCode: 'replay_store_unavailable',
+    meaning: 'The store does not answer; nothing is issued without it.',
+  },
+  upstream_unavailable: { meaning: 'The upstream does not answer.' },
+  upstream_timeout: { meaning: 'The upstream sent no response headers within UPSTREAM_HEADER_TIMEOUT.' },
+  upstream_credential_refused: { meaning: 'The upstream refused UPSTREAM_AUTHORIZATION_HEADER.' },
+  upstream_malformed: { meaning: 'The upstream answered with something that is no HTTP response.' },
+  upstream_redirected: {
+    meaning: 'The upstream answered with a redirect, which is not followed: it would steer the credential.',
+  },
+  shutting_down: { meaning: 'The server is about to stop.' },
+  internal: { meaning: 'A fault of this server; the log has it under the request id.' },
+} as const satisfies Record<string, RefusalEntry>;
+
+interface RefusalEntry {
+  /** One sentence for operators. */
+  readonly meaning: string;
+  readonly errorCode?: string;
+}
 
 export type RefusalReason = keyof typeof refusalReasons;
 
 /** The wire value of `error_code` for a reason, if it has one. */
 export function findErrorCode(reason: RefusalReason): string | undefined {
-  const entry: { readonly errorCode?: string } = refusalReasons[reason];
+  const entry: RefusalEntry = refusalReasons[reason];
   return entry.errorCode;
 }

@@ -27,7 +27,7 @@ export const identitySettings = {
   } satisfies Setting<string>,
   OIDC_SCOPES: {
     description:
-      'The scopes asked of the identity provider. Some send groups, or a refresh token, only for a scope of their own (`groups`, `offline_access`).',
+      'The scopes asked of the identity provider. Some send groups only for a scope of their own, such as `groups`.',
     accepts: 'scopes separated by blanks, `openid` among them',
     defaultText: 'openid email profile',
     unset: ['openid', 'email', 'profile'],
