@@ -75,7 +75,8 @@ export async function createGateway(config: GatehouseConfig, deps: GatewayDeps):
   // Before the first call is admitted: what was revoked before a restart stays revoked.
   await revocations.refresh();
   const rateLimits = createRateLimits({ enabled: config.limits.enabled });
-  const identityProvider = deps.identityProvider ??
+  const identityProvider =
+    deps.identityProvider ??
     (await import('./open-identity-provider.ts')).openIdentityProvider(config, { clock, emit, log });
 
   const endpoints = createEndpoints(config, {

@@ -5,7 +5,7 @@ import type { RequestContext } from '../platform/http/handler.ts';
 import type { Sealer } from '../platform/sealing/sealer.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import { createAdmission } from '../resource-server/admission/admit.ts';
-import { createSubjectSlots } from '../resource-server/admission/subject-slots.ts';
+
 import { createForwarder } from '../resource-server/proxy/forwarder.ts';
 import { createLiveCalls } from '../resource-server/proxy/live-calls.ts';
 import { createMountHandler } from '../resource-server/proxy/mount-handler.ts';
@@ -14,6 +14,7 @@ import { headerValues } from '../resource-server/proxy/request-headers.ts';
 import { isMountTarget } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
+import { createSubjectConcurrency } from '../services/limits/subject-concurrency.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { CallDetails } from './access-log.ts';
 import type { GatehouseConfig } from './config/config.ts';
@@ -63,7 +64,7 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     commonHeaders: Object.entries(securityHeaders(publicUrl)).flat(),
     originCheck,
     admission,
-    slots: createSubjectSlots(config.limits.perSubjectConcurrency),
+    subjectConcurrency: createSubjectConcurrency(config.limits.perSubjectConcurrency),
     checkRate: config.limits.enabled ? (address) => rateLimits.check('mcp', address) : undefined,
     forwarder,
     liveCalls,
