@@ -29,6 +29,7 @@ main {
 h1 { margin: 0 0 0.5rem; font-size: clamp(1.3rem, 5vw, 1.6rem); line-height: 1.25; text-wrap: balance; }
 h2 { margin: 1.75rem 0 0.4rem; font-size: 1.05rem; }
 p { margin: 0.5rem 0; }
+main > :last-child { margin-bottom: 0; }
 ul { margin: 0.4rem 0; padding-left: 1.25rem; }
 a { color: var(--accent); }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 0.92em; }
