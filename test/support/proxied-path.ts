@@ -5,13 +5,14 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { systemRandom } from '../../src/platform/random.ts';
 import { createSealer } from '../../src/platform/sealing/sealer.ts';
 import { createAdmission } from '../../src/resource-server/admission/admit.ts';
-import { createSubjectSlots } from '../../src/resource-server/admission/subject-slots.ts';
 import type { MountAccess } from '../../src/resource-server/proxy/exchange.ts';
 import { createForwarder } from '../../src/resource-server/proxy/forwarder.ts';
 import { createLiveCalls, type LiveCalls } from '../../src/resource-server/proxy/live-calls.ts';
-import { createMountHandler, type RateVerdict } from '../../src/resource-server/proxy/mount-handler.ts';
+import { createMountHandler } from '../../src/resource-server/proxy/mount-handler.ts';
 import { createOriginCheck } from '../../src/resource-server/proxy/origin-check.ts';
 import type { GatehouseEvent } from '../../src/services/audit/events.ts';
+import type { RateLimitOutcome } from '../../src/services/limits/rate-limits.ts';
+import { createSubjectConcurrency } from '../../src/services/limits/subject-concurrency.ts';
 import { sealAccessToken } from '../../src/services/tokens/access-token.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -25,7 +26,7 @@ export interface ProxiedPathOptions {
   readonly maxBodyBytes?: number;
   readonly perSubjectConcurrency?: number;
   readonly rpcPeekMaxBytes?: number;
-  readonly checkRate?: (address: string) => Promise<RateVerdict>;
+  readonly checkRate?: (address: string) => Promise<RateLimitOutcome>;
   /** Instead of the recording upstream's. */
   readonly upstreamOrigin?: string;
 }
@@ -44,6 +45,8 @@ export interface ProxiedPath {
   readonly revoked: Set<string>;
   readonly liveCalls: LiveCalls;
   readonly server: Server;
+  /** The gateway's ends of its clients' connections. */
+  readonly gatewaySockets: ReadonlySet<Socket>;
   /** An access token for these terms, good for an hour. */
   issue(terms?: Partial<GrantTerms>): string;
   seal: ReturnType<typeof createSealer>;
@@ -125,7 +128,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     commonHeaders: ['Referrer-Policy', 'no-referrer'],
     originCheck: createOriginCheck({ publicUrl, allowedOrigins: options.allowedOrigins ?? [] }),
     admission,
-    slots: createSubjectSlots(options.perSubjectConcurrency ?? 16),
+    subjectConcurrency: createSubjectConcurrency(options.perSubjectConcurrency ?? 16),
     checkRate: options.checkRate,
     forwarder,
     liveCalls,
@@ -140,6 +143,11 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
   const server = createServer((request, response) => {
     requestNumber += 1;
     handle(request, response, { requestId: `request-${requestNumber}`, clientAddress: '192.0.2.1' });
+  });
+  const gatewaySockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    gatewaySockets.add(socket);
+    socket.once('close', () => gatewaySockets.delete(socket));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -175,6 +183,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     revoked,
     liveCalls,
     server,
+    gatewaySockets,
     seal,
     terms,
     issue,

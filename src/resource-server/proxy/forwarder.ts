@@ -136,7 +136,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
         if (body !== null && !Buffer.isBuffer(body)) {
           request.unpipe(body);
           body.destroy();
-          drainBody(request, upstream.maxBodyBytes);
+          drainBody(request, 2 * upstream.maxBodyBytes);
         }
         call.onEnd(
           end.outcome === 'failed'

@@ -17,8 +17,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { RequestContext } from '../../platform/http/handler.ts';
 import type { Emit } from '../../services/audit/events.ts';
+import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
+import type { SubjectConcurrency } from '../../services/limits/subject-concurrency.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { AdmissionControl, AdmittedCall } from '../admission/admit.ts';
-import type { SubjectSlots } from '../admission/subject-slots.ts';
 import { formatCorsHeaders, formatPreflightHeaders, mountMethods } from './cors.ts';
 import { Exchange, type MountAccess } from './exchange.ts';
 import type { Forwarder, ForwardEnd } from './forwarder.ts';
@@ -39,9 +41,9 @@ export interface MountHandlerDeps {
   readonly commonHeaders: readonly string[];
   readonly originCheck: OriginCheck;
   readonly admission: AdmissionControl;
-  readonly slots: SubjectSlots;
+  readonly subjectConcurrency: SubjectConcurrency;
   /** Undefined: no limit. */
-  readonly checkRate: ((clientAddress: string) => Promise<RateVerdict>) | undefined;
+  readonly checkRate: ((clientAddress: string) => Promise<RateLimitOutcome>) | undefined;
   readonly forwarder: Forwarder;
   readonly liveCalls: LiveCalls;
   readonly emit: Emit;
@@ -50,9 +52,6 @@ export interface MountHandlerDeps {
   /** Told of every error that is ours to mend. */
   readonly onInternalError: (error: unknown, requestId: string) => void;
 }
-
-export type RateVerdict =
-  { readonly outcome: 'allowed' } | { readonly outcome: 'limited'; readonly retryAfterSeconds: number };
 
 /** Answers one request to the mount. Never throws. */
 export type MountHandler = (
@@ -101,7 +100,7 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
 
   function forward(exchange: Exchange, call: AdmittedCall, target: string): void {
     const { request, response, context } = exchange;
-    const release = deps.slots.take(call.grant);
+    const release = deps.subjectConcurrency.acquire(personOf(call.grant));
     if (release === undefined) return refuse(exchange, refusals.tooManyCalls);
     // Held until the last byte is out: a client that reads slowly keeps its place.
     response.once('close', release);
@@ -140,9 +139,15 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
 
   function refuse(exchange: Exchange, refusal: Refusal): void {
     const { reason, status } = refusal;
-    exchange.refuse(refusal, deps.maxBodyBytes);
+    // Twice the cap: a client just above it gets to read its refusal.
+    exchange.refuse(refusal, 2 * deps.maxBodyBytes);
     deps.emit({ type: 'request_refused', endpoint: 'mcp', reason, status }, exchange.context.requestId);
   }
+}
+
+/** Issuer and subject: two identity providers may both know a "1". */
+function personOf(grant: GrantTerms): string {
+  return `${grant.identityIssuer}\n${grant.subject}`;
 }
 
 function answerPreflight(exchange: Exchange): void {
