@@ -51,7 +51,7 @@ async function runUntilStopped(
   // Asked first: a signal during the start stops the demo, too.
   const stopped = surroundings.stopped();
   const stack = await startStack(
-    { port: options.port ?? defaultPort, preferFixedPorts: true, env: surroundings.env },
+    { port: options.port ?? defaultPort, preferFixedPorts: true, logLevel: 'error', env: surroundings.env },
     {
       clock: systemClock,
       random: systemRandom,
@@ -76,7 +76,7 @@ async function runSelfTest(
 ): Promise<number> {
   const walkThrough = await loadSelfTest();
   const stack = await startStack(
-    { port: options.port ?? 0, preferFixedPorts: false, env: surroundings.env },
+    { port: options.port ?? 0, preferFixedPorts: false, logLevel: 'warn', env: surroundings.env },
     { clock: systemClock, random: systemRandom, onLog: (line) => surroundings.stderr.write(line) },
   );
   try {
@@ -106,12 +106,15 @@ function isMissingClient(error: unknown): boolean {
 }
 
 function introduction(stack: Stack, { strong, quiet }: Terminal): string {
-  return `${strong('mcp-gatehouse demo')} ${quiet('development only; everything is on this machine and forgotten at the end')}
+  const servers = [
+    [stack.mcpUrl, 'the MCP server, behind the gatehouse: give this to a client'],
+    [stack.upstreamUrl, 'the same without the gatehouse: open to every program on this machine'],
+    [stack.identityProviderUrl, 'identity provider of the demo: pick a person, no password'],
+    [stack.readinessUrl, 'state of the gatehouse; /metrics is beside it'],
+  ];
+  return `${strong('mcp-gatehouse demo')}: for development only; everything is on this machine and forgotten at the end
 
-  ${strong(stack.mcpUrl)}  the MCP server, behind the gatehouse
-  ${quiet(`${stack.identityProviderUrl}      development identity provider: pick a person, no password`)}
-  ${quiet(`${stack.upstreamUrl}  sample MCP server: open to every program on this machine`)}
-  ${quiet(`${stack.readinessUrl}  state; metrics are beside it, at /metrics`)}
+${servers.map(([url = '', what = '']) => `  ${strong(url.padEnd(32))}${quiet(what)}`).join('\n')}
 
 Connect a client:
 

@@ -27,6 +27,7 @@ export interface StackSettings {
   readonly port: number;
   /** Whether the other servers try 9400 and 9401 before they take any free port. */
   readonly preferFixedPorts: boolean;
+  readonly logLevel: 'warn' | 'error';
   /** Read only to find out whether this is a production environment; nothing of it configures the demo. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -62,11 +63,17 @@ type Closer = () => Promise<void>;
 export async function startStack(settings: StackSettings, deps: StackDeps): Promise<Stack> {
   refuseProduction(settings.env);
   const closers: Closer[] = [];
+  let isClosing = false;
   const close = async (): Promise<void> => {
+    isClosing = true;
     for (const closer of closers.splice(0).toReversed()) await closer();
   };
   try {
-    return { ...(await startAll(settings, deps, closers)), close };
+    // What complains that the others are gone, as they stop one after another, is no news.
+    const onLog = (line: string) => {
+      if (!isClosing) deps.onLog(line);
+    };
+    return { ...(await startAll(settings, { ...deps, onLog }, closers)), close };
   } catch (error) {
     await close();
     throw error;
@@ -105,17 +112,18 @@ async function startAll(
         UPSTREAM_MCP_URL: upstream.url,
         MCP_RESOURCE_NAME: 'Gatehouse sample server',
         OIDC_ISSUER_URL: provider.issuer,
+        OIDC_ALLOW_INSECURE_HTTP: 'true',
         OIDC_CLIENT_ID: client.clientId,
         OIDC_CLIENT_SECRET: client.clientSecret,
         TOKEN_SIGNING_SECRET: deps.random.token(48),
         STORE_PATH: ':memory:',
-        LOG_LEVEL: 'warn',
+        LOG_LEVEL: settings.logLevel,
       },
       noFiles,
     ),
     {
       ...deps,
-      log: createLogger({ level: 'warn', destination: { write: deps.onLog } }),
+      log: createLogger({ level: settings.logLevel, destination: { write: deps.onLog } }),
     },
   );
   closers.push(() => gateway.close(shutdownSeconds));
