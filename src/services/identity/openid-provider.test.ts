@@ -1,0 +1,458 @@
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { type Misbehaviour, TestOpenIdProvider } from '../../../test/support/openid-provider.ts';
+import { createGuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { GatehouseEvent } from '../audit/events.ts';
+import type { Identity } from './identity-provider.ts';
+import type { OpenIdSettings } from './openid-settings.ts';
+import { createOpenIdProvider, type OpenIdProvider } from './openid-provider.ts';
+
+const redirectUri = 'https://gatehouse.test/callback';
+const state = 'mgh_st_sealed-state';
+const secrets = { nonce: 'nonce-of-this-login', codeVerifier: 'v'.repeat(43) };
+
+describe('createOpenIdProvider', () => {
+  let clock: FakeClock;
+  let remote: TestOpenIdProvider;
+  let events: GatehouseEvent[];
+  let discoveryFailures: unknown[];
+  let provider: OpenIdProvider;
+
+  beforeEach(async () => {
+    clock = new FakeClock();
+    remote = await TestOpenIdProvider.start(clock);
+    events = [];
+    discoveryFailures = [];
+    provider = create();
+  });
+  afterEach(async () => {
+    provider.close();
+    await remote.close();
+  });
+
+  function create(config: Partial<OpenIdSettings> = {}, allowedGroups: string[] = []): OpenIdProvider {
+    provider?.close();
+    return createOpenIdProvider({
+      config: {
+        issuer: remote.issuer,
+        clientId: remote.clientId,
+        clientSecret: remote.clientSecret,
+        scopes: ['openid', 'email', 'profile'],
+        allowInsecureHttp: true,
+        groupsClaim: 'groups',
+        trustUnverifiedEmail: false,
+        exchangeRatePerSecond: undefined,
+        exchangeBurst: 1,
+        ...config,
+      },
+      allowedGroups,
+      redirectUri,
+      fetch: createGuardedFetch({ totalTimeoutMs: 500, maxBytes: 64 * 1024, userAgent: 'gatehouse/test' }),
+      clock,
+      emit: (event) => events.push(event),
+      onDiscoveryFailure: (error) => discoveryFailures.push(error),
+    });
+  }
+
+  async function logIn(changes: Record<string, string> = {}): Promise<Identity> {
+    const query = await remote.logIn(await provider.startLogin({ state, secrets }));
+    for (const [name, value] of Object.entries(changes)) query.set(name, value);
+    return provider.finishLogin({ query, state, secrets });
+  }
+
+  async function refusalOf(outcome: Promise<unknown>): Promise<OAuthError> {
+    const error: unknown = await outcome.then(
+      () => new Error('it was not refused'),
+      (thrown: unknown) => thrown,
+    );
+    if (!(error instanceof OAuthError)) throw error;
+    return error;
+  }
+
+  describe('startLogin', () => {
+    it('sends the browser to the provider with state, nonce and an S256 challenge', async () => {
+      const url = await provider.startLogin({ state, secrets });
+      expect(url.origin + url.pathname).toBe(`${remote.issuer}/authorize`);
+      expect(Object.fromEntries(url.searchParams)).toEqual({
+        response_type: 'code',
+        client_id: remote.clientId,
+        redirect_uri: redirectUri,
+        scope: 'openid email profile',
+        state,
+        nonce: secrets.nonce,
+        code_challenge: '7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM',
+        code_challenge_method: 'S256',
+      });
+      expect(url.href).not.toContain(secrets.codeVerifier);
+    });
+
+    it('keeps the query that the authorization endpoint has', async () => {
+      remote.misbehaviour = { metadata: { authorization_endpoint: `${remote.issuer}/authorize?tenant=1` } };
+      const url = await provider.startLogin({ state, secrets });
+      expect([url.searchParams.get('tenant'), url.searchParams.get('state')]).toEqual(['1', state]);
+    });
+  });
+
+  describe('a login', () => {
+    it('ends with the identity of the ID token', async () => {
+      expect(await logIn()).toEqual({
+        issuer: remote.issuer,
+        subject: 'alice',
+        email: 'alice@example.com',
+        name: 'Alice Example',
+        groups: ['engineering'],
+      });
+      expect(events).toEqual([]);
+    });
+
+    it('asks discovery, token endpoint and keys once, and no userinfo', async () => {
+      remote.person = { sub: 'alice' };
+      remote.misbehaviour = { metadata: { userinfo_endpoint: `${remote.issuer}/userinfo` } };
+      expect(await logIn()).toMatchObject({ subject: 'alice', email: undefined, groups: [] });
+      await logIn();
+      const asked = remote.requests.map((request) => request.endpoint);
+      const expected = ['discovery', 'authorize', 'token', 'jwks', 'authorize', 'token'];
+      expect(asked).toEqual(expected);
+    });
+
+    it.each([
+      ['client_secret_post', ['client_secret_basic', 'client_secret_post']],
+      ['client_secret_basic', ['client_secret_basic']],
+      ['client_secret_basic', undefined],
+    ])('authenticates with %s where %j is offered', async (method, offered) => {
+      remote.misbehaviour = { metadata: { token_endpoint_auth_methods_supported: offered } };
+      await logIn();
+      const request = remote.requests.find(({ endpoint }) => endpoint === 'token');
+      expect(request?.headers.authorization?.startsWith('Basic ') === true).toBe(
+        method === 'client_secret_basic',
+      );
+      expect(request?.form.has('client_secret')).toBe(method === 'client_secret_post');
+      expect(request?.form.get('redirect_uri')).toBe(redirectUri);
+      expect(request?.form.get('code_verifier')).toBe(secrets.codeVerifier);
+    });
+
+    it('works with a provider that has no iss parameter', async () => {
+      const metadata = { authorization_response_iss_parameter_supported: undefined };
+      remote.misbehaviour = { issParameter: null, metadata };
+      expect(await logIn()).toMatchObject({ subject: 'alice' });
+    });
+
+    it('takes clocks that are up to a minute apart', async () => {
+      const now = clock.nowSeconds();
+      remote.misbehaviour = { claims: { iat: now + 59, nbf: now + 59, exp: now - 59 } };
+      expect(await logIn()).toMatchObject({ subject: 'alice' });
+    });
+
+    it('fetches nothing for an unknown key within a minute, so that forged key ids cause no traffic', async () => {
+      await logIn();
+      remote.rotateKeys('key-2');
+      expect((await refusalOf(logIn())).reason).toBe('id_token_verification_failed');
+      expect((await refusalOf(logIn())).reason).toBe('id_token_verification_failed');
+      expect(remote.count('jwks')).toBe(1);
+    });
+
+    it('gives the identity of its own login when two are under way', async () => {
+      const first = await remote.logIn(await provider.startLogin({ state, secrets }));
+      const other = { nonce: 'another-nonce', codeVerifier: 'w'.repeat(43) };
+      const second = await remote.logIn(await provider.startLogin({ state: 'other', secrets: other }));
+      const outcomes = await Promise.allSettled([
+        provider.finishLogin({ query: first, state, secrets }),
+        provider.finishLogin({ query: second, state: 'other', secrets: other }),
+        provider.finishLogin({ query: second, state, secrets }),
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    });
+  });
+
+  describe('an answer that is not for this login', () => {
+    it.each([
+      ['of another issuer', { iss: 'https://evil.example' }],
+      ['with an issuer that only looks the same', { iss: 'trailing-slash' }],
+      ['with an empty issuer', { iss: '' }],
+    ])('%s is refused before anything is sent', async (_what, changes) => {
+      const iss = changes.iss === 'trailing-slash' ? `${remote.issuer}/` : changes.iss;
+      const error = await refusalOf(logIn({ iss }));
+      expect([error.code, error.reason, error.status]).toEqual([
+        'invalid_request',
+        'idp_exchange_failed',
+        400,
+      ]);
+      expect(remote.count('token')).toBe(0);
+    });
+
+    it('without an issuer is refused when the provider promises one', async () => {
+      remote.misbehaviour = { issParameter: null };
+      const error = await refusalOf(logIn());
+      expect([error.code, error.reason, error.status]).toEqual([
+        'invalid_request',
+        'idp_exchange_failed',
+        400,
+      ]);
+      expect(remote.count('token')).toBe(0);
+    });
+
+    it('with another state is refused before anything is sent', async () => {
+      const error = await refusalOf(logIn({ state: 'another' }));
+      expect([error.code, error.reason, error.status]).toEqual(['server_error', 'idp_exchange_failed', 502]);
+      expect(remote.count('token')).toBe(0);
+    });
+
+    it('with a code of another login fails at the provider, by PKCE', async () => {
+      const other = { nonce: secrets.nonce, codeVerifier: 'x'.repeat(43) };
+      const query = await remote.logIn(await provider.startLogin({ state, secrets: other }));
+      const error = await refusalOf(provider.finishLogin({ query, state, secrets }));
+      expect([error.code, error.reason, error.status]).toEqual(['server_error', 'idp_exchange_failed', 502]);
+    });
+  });
+
+  describe('a code exchange', () => {
+    const cases: ReadonlyArray<readonly [string, Misbehaviour, string]> = [
+      ['answered with 500', { transport: { token: 'error' } }, 'ProviderFailure.http_status'],
+      ['that takes too long', { transport: { token: 'slow' } }, 'ProviderFailure.timeout'],
+      ['answered with gzip', { transport: { token: 'gzip' } }, 'ProviderFailure.encoding'],
+      ['answered without end', { transport: { token: 'endless' } }, 'ProviderFailure.too_large'],
+      ['answered with a redirect', { transport: { token: 'redirect' } }, 'ProviderFailure.http_status'],
+      ['answered with a page', { transport: { token: 'not-json' } }, 'ProviderFailure.not_json'],
+      ['without an ID token', { tokenResponse: { id_token: undefined } }, 'ProviderFailure.malformed'],
+      [
+        'answered with an error',
+        { tokenResponse: { error: 'invalid_client' } },
+        'ProviderFailure.invalid_client',
+      ],
+    ];
+
+    it.each(cases)('%s is refused', async (_what, misbehaviour, cause) => {
+      remote.misbehaviour = misbehaviour;
+      const error = await refusalOf(logIn());
+      expect([error.code, error.reason, error.status]).toEqual(['server_error', 'idp_exchange_failed', 502]);
+      expect(error.cause).toMatchObject({ name: cause });
+      expect(remote.count('token')).toBe(1);
+    });
+
+    it('with a wrong secret is refused, and the cause says so', async () => {
+      provider = create({ clientSecret: 'wrong' });
+      const error = await refusalOf(logIn());
+      expect([error.code, error.reason, error.status]).toEqual(['server_error', 'idp_exchange_failed', 502]);
+      expect(error.cause).toMatchObject({ name: 'ProviderFailure.invalid_client' });
+    });
+
+    it('shows and keeps nothing of what the provider said', async () => {
+      for (const misbehaviour of [
+        cases[0]?.[1],
+        cases[7]?.[1],
+        { claims: { aud: 'other' } },
+      ] as Misbehaviour[]) {
+        remote.misbehaviour = misbehaviour;
+        const error = await refusalOf(logIn());
+        const everything = inspect(error, { depth: 9, showHidden: true });
+        expect(everything).not.toMatch(/provider internals|shown to nobody|access-token|alice|eyJ|nonce-of/);
+      }
+    });
+  });
+
+  describe('an ID token', () => {
+    const hour = 3_600;
+    const cases: ReadonlyArray<readonly [string, Misbehaviour | ((now: number) => Misbehaviour)]> = [
+      ['with algorithm none', { signature: 'none' }],
+      ['with algorithm None', { signature: 'none', header: { alg: 'None' } }],
+      ['signed with HS256 and the client secret', { signature: 'hs256-secret' }],
+      ['signed with HS256 and the public key', { signature: 'hs256-public-key' }],
+      ['signed with a foreign key', { signature: 'foreign-key' }],
+      ['with a broken signature', { signature: 'broken' }],
+      ['of an unknown key', { header: { kid: 'unknown' } }],
+      [
+        'that brings its own key',
+        { signature: 'foreign-key', header: { jwk: { kty: 'EC' }, jku: 'http://x' } },
+      ],
+      ['with a critical header', { header: { crit: ['urn:test:extension'], 'urn:test:extension': 1 } }],
+      ['whose keys are not published', { noKeys: true }],
+      ['whose keys cannot be fetched', { transport: { jwks: 'error' } }],
+      ['whose keys come too slowly', { transport: { jwks: 'slow' } }],
+      ['whose keys come compressed', { transport: { jwks: 'gzip' } }],
+      ['of another issuer', { claims: { iss: 'https://evil.example' } }],
+      ['for another client', { claims: { aud: 'other' } }],
+      ['for several clients, with nobody named', { claims: { aud: ['gatehouse', 'other'] } }],
+      ['for several clients, given to another', { claims: { aud: ['gatehouse', 'other'], azp: 'other' } }],
+      ['without an audience', { claims: { aud: undefined } }],
+      ['that has expired', (now) => ({ claims: { exp: now - 61 } })],
+      ['without an end', { claims: { exp: undefined } }],
+      ['from the future', (now) => ({ claims: { iat: now + 61 } })],
+      ['that is not valid yet', (now) => ({ claims: { nbf: now + hour } })],
+      ['without a time of issue', { claims: { iat: undefined } }],
+      ['that is no token', { tokenResponse: { id_token: 'a.b' } }],
+      ['that is encrypted', { tokenResponse: { id_token: 'a.b.c.d.e' } }],
+    ];
+
+    it.each(cases)('%s is refused', async (_what, misbehaviour) => {
+      remote.misbehaviour =
+        typeof misbehaviour === 'function' ? misbehaviour(clock.nowSeconds()) : misbehaviour;
+      const error = await refusalOf(logIn());
+      const expected = ['server_error', 'id_token_verification_failed', 502];
+      expect([error.code, error.reason, error.status]).toEqual(expected);
+      expect(error.cause).toMatchObject({ name: expect.stringMatching(/^ProviderFailure\./) });
+    });
+
+    it.each([
+      ['another nonce', 'nonce-of-another-login'],
+      ['no nonce', undefined],
+    ])('with %s is refused', async (_what, nonce) => {
+      remote.misbehaviour = { claims: { nonce } };
+      const error = await refusalOf(logIn());
+      const expected = ['server_error', 'id_token_verification_failed', 403];
+      expect([error.code, error.reason, error.status]).toEqual(expected);
+    });
+
+    it.each([
+      ['without a subject', { sub: undefined }, 'subject_missing'],
+      ['with an empty subject', { sub: '' }, 'subject_missing'],
+      ['with an unverified e-mail address', { email_verified: 'false' }, 'email_unverified'],
+      ['with a group that is two', { groups: ['a,admin'] }, 'group_invalid'],
+    ])('%s is refused', async (_what, claims, reason) => {
+      remote.misbehaviour = { claims };
+      const error = await refusalOf(logIn());
+      expect([error.code, error.reason, error.status]).toEqual(['access_denied', reason, 403]);
+    });
+  });
+
+  describe('groups', () => {
+    it('admit a member of an allowed one', async () => {
+      provider = create({}, ['admins', 'engineering']);
+      expect(await logIn()).toMatchObject({ subject: 'alice' });
+    });
+
+    it.each([
+      ['of others', ['sales']],
+      ['that are none', []],
+      ['that are missing', undefined],
+    ])('%s are refused when some are allowed', async (_what, groups) => {
+      provider = create({}, ['admins', 'engineering']);
+      remote.misbehaviour = { claims: { groups } };
+      const error = await refusalOf(logIn());
+      expect([error.code, error.reason, error.status]).toEqual(['access_denied', 'group', 403]);
+      expect(events).toEqual([]);
+    });
+
+    it('in another shape are none, and an event says so, admitted or not', async () => {
+      remote.misbehaviour = { claims: { groups: 'engineering' } };
+      const mismatch = { type: 'groups_claim_shape_mismatch', subject: 'alice', claim: 'groups' };
+      expect(await logIn()).toMatchObject({ groups: [] });
+      expect(events).toEqual([mismatch]);
+      provider = create({}, ['engineering']);
+      expect((await refusalOf(logIn())).reason).toBe('group');
+      expect(events).toEqual([mismatch, mismatch]);
+    });
+  });
+
+  it('holds code exchanges back beyond their rate, before anything is sent', async () => {
+    provider = create({ exchangeRatePerSecond: 1, exchangeBurst: 1 });
+    await logIn();
+    const query = await remote.logIn(await provider.startLogin({ state, secrets }));
+    const error = await refusalOf(provider.finishLogin({ query, state, secrets }));
+    expect([error.code, error.reason, error.status, error.retryAfterSeconds]).toEqual([
+      'temporarily_unavailable',
+      'idp_exchange_throttled',
+      503,
+      1,
+    ]);
+    expect(remote.count('token')).toBe(1);
+    clock.advance(1);
+    expect(await provider.finishLogin({ query, state, secrets })).toMatchObject({ subject: 'alice' });
+  });
+
+  describe('discovery', () => {
+    const cases: ReadonlyArray<readonly [string, Misbehaviour, string]> = [
+      ['another issuer', { metadata: { issuer: 'https://evil.example' } }, 'issuer_mismatch'],
+      ['an issuer with a slash more', { metadata: { issuer: 'slash' } }, 'issuer_mismatch'],
+      ['no token endpoint', { metadata: { token_endpoint: undefined } }, 'metadata_incomplete'],
+      ['no keys', { metadata: { jwks_uri: undefined } }, 'metadata_incomplete'],
+      ['endpoints of another scheme', { metadata: { token_endpoint: 'file:///etc/passwd' } }, 'insecure_url'],
+      [
+        'symmetric and no signatures only',
+        { metadata: { id_token_signing_alg_values_supported: ['HS256', 'none'] } },
+        'algorithms_unsupported',
+      ],
+      ['an error', { transport: { discovery: 'error' } }, 'http_status'],
+      ['a redirect', { transport: { discovery: 'redirect' } }, 'http_status'],
+      ['nothing', { transport: { discovery: 'slow' } }, 'timeout'],
+      ['gzip', { transport: { discovery: 'gzip' } }, 'encoding'],
+      ['no end', { transport: { discovery: 'endless' } }, 'too_large'],
+      ['a page', { transport: { discovery: 'not-json' } }, 'not_json'],
+    ];
+
+    it.each(cases)('that brings %s makes logins unavailable', async (_what, misbehaviour, kind) => {
+      const isSlash = misbehaviour.metadata?.['issuer'] === 'slash';
+      remote.misbehaviour = isSlash ? { metadata: { issuer: `${remote.issuer}/` } } : misbehaviour;
+      const error = await refusalOf(provider.startLogin({ state, secrets }));
+      expect([error.code, error.reason, error.status, error.retryAfterSeconds]).toEqual([
+        'temporarily_unavailable',
+        'idp_unavailable',
+        503,
+        5,
+      ]);
+      expect(provider.isReady()).toBe(false);
+      expect(discoveryFailures).toMatchObject([{ name: `ProviderFailure.${kind}` }]);
+    });
+
+    it('refuses endpoints on plain http unless that is allowed', async () => {
+      provider = create({ allowInsecureHttp: false });
+      expect((await refusalOf(provider.startLogin({ state, secrets }))).reason).toBe('idp_unavailable');
+      expect(remote.requests).toEqual([]);
+    });
+
+    it('happens by itself, once', async () => {
+      expect(provider.isReady()).toBe(false);
+      await until(() => provider.isReady());
+      await logIn();
+      expect(remote.count('discovery')).toBe(1);
+      expect(discoveryFailures).toEqual([]);
+    });
+
+    it('goes on by itself until it works', async () => {
+      remote.misbehaviour = { transport: { discovery: 'error' } };
+      await until(() => discoveryFailures.length > 0);
+      remote.misbehaviour = {};
+      await until(() => provider.isReady());
+      expect(await logIn()).toMatchObject({ subject: 'alice' });
+    });
+
+    it('is tried again for whoever comes, at most once a second', async () => {
+      remote.misbehaviour = { transport: { discovery: 'error' } };
+      await refusalOf(provider.startLogin({ state, secrets }));
+      remote.misbehaviour = {};
+      await Promise.all([1, 2, 3].map(async () => refusalOf(provider.startLogin({ state, secrets }))));
+      expect(remote.count('discovery')).toBe(1);
+      clock.advance(1);
+      await Promise.all([1, 2, 3].map(async () => provider.startLogin({ state, secrets })));
+      expect(remote.count('discovery')).toBe(2);
+    });
+
+    it('is waited for by a callback that reaches a process that just started', async () => {
+      const query = await remote.logIn(await provider.startLogin({ state, secrets }));
+      provider = create();
+      expect(await provider.finishLogin({ query, state, secrets })).toMatchObject({ subject: 'alice' });
+    });
+
+    it('keeps what it found when the provider changes or goes away', async () => {
+      await logIn();
+      remote.misbehaviour = { metadata: { token_endpoint: 'https://evil.example/token' } };
+      expect(await logIn()).toMatchObject({ subject: 'alice' });
+      expect(provider.isReady()).toBe(true);
+    });
+
+    it('ends when the provider is closed', async () => {
+      remote.misbehaviour = { transport: { discovery: 'error' } };
+      await refusalOf(provider.startLogin({ state, secrets }));
+      provider.close();
+      clock.advance(10);
+      await refusalOf(provider.startLogin({ state, secrets }));
+      expect(remote.count('discovery')).toBe(1);
+    });
+  });
+});
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 10));
+}

@@ -1,0 +1,108 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { computeCodeChallenge } from '../../protocol/pkce.ts';
+import type { Emit } from '../audit/events.ts';
+import { checkAllowedGroups, readClaims } from './claims.ts';
+import { createCodeExchange } from './code-exchange.ts';
+import { startDiscovery } from './discovery.ts';
+import { createExchangeLimit } from './exchange-limit.ts';
+import type { Identity, IdentityProvider } from './identity-provider.ts';
+import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
+import { ProviderFailure } from './provider-failure.ts';
+
+export interface OpenIdProviderDeps {
+  readonly config: OpenIdSettings;
+  /** Empty: every person the provider lets in. */
+  readonly allowedGroups: readonly string[];
+  /** Our callback, as registered with the provider. */
+  readonly redirectUri: string;
+  readonly fetch: GuardedFetch;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Told of every discovery attempt that failed; more follow by themselves. */
+  readonly onDiscoveryFailure: (error: unknown) => void;
+}
+
+export interface OpenIdProvider extends IdentityProvider {
+  /** Stops looking for a provider that was not found yet. */
+  close(): void;
+}
+
+/**
+ * Logs people in at an OpenID provider, with state, nonce and PKCE. Who somebody is comes from the ID token alone;
+ * the provider's access token is dropped unused.
+ * @see OpenID Connect Core §3.1, RFC 9207, RFC 9700 §2.1
+ */
+export function createOpenIdProvider(deps: OpenIdProviderDeps): OpenIdProvider {
+  const { config, clock } = deps;
+  const discovery = startDiscovery(deps);
+  const exchangeCode = createCodeExchange(deps);
+  const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
+  const takeExchange = createExchangeLimit(limit);
+
+  return {
+    issuer: config.issuer,
+    isReady: () => discovery.isDone(),
+    close: () => discovery.close(),
+
+    async startLogin({ state, secrets }) {
+      const { client, metadata } = await discovery.demand();
+      const configuration = new client.Configuration(metadata, config.clientId);
+      if (config.allowInsecureHttp) client.allowInsecureRequests(configuration);
+      return client.buildAuthorizationUrl(configuration, {
+        redirect_uri: deps.redirectUri,
+        scope: config.scopes.join(' '),
+        state,
+        nonce: secrets.nonce,
+        code_challenge: computeCodeChallenge(secrets.codeVerifier),
+        code_challenge_method: 'S256',
+      });
+    },
+
+    async finishLogin({ query, state, secrets }): Promise<Identity> {
+      const provider = await discovery.demand();
+      checkIssuerParameter(query.get('iss'), provider);
+      const url = rebuildAnswer(deps.redirectUri, query);
+      if (!takeExchange()) throw throttled();
+      const claims = await exchangeCode(provider, { url, state, secrets });
+      const { identity, isGroupsShapeMismatch } = readClaims(claims, config);
+      if (isGroupsShapeMismatch) {
+        const { subject } = identity;
+        deps.emit({ type: 'groups_claim_shape_mismatch', subject, claim: config.groupsClaim }, undefined);
+      }
+      checkAllowedGroups(identity.groups, deps.allowedGroups);
+      return identity;
+    },
+  };
+}
+
+/**
+ * An answer of another issuer is a mix-up: its code must not be sent to this one. Checked before anything is sent.
+ * @see RFC 9207 §2.4
+ */
+function checkIssuerParameter(value: string | null, { metadata }: DiscoveredProvider): void {
+  const isRequired = metadata.authorization_response_iss_parameter_supported === true;
+  if (value === metadata.issuer || (value === null && !isRequired)) return;
+  throw new OAuthError('invalid_request', 'The answer is not from the identity provider of this login', {
+    reason: 'idp_exchange_failed',
+    cause: new ProviderFailure('issuer_mismatch'),
+  });
+}
+
+/** Only what is used of the answer: other parameters would switch the library to other flows. */
+function rebuildAnswer(redirectUri: string, query: URLSearchParams): URL {
+  const url = new URL(redirectUri);
+  for (const name of ['code', 'state', 'iss']) {
+    const value = query.get(name);
+    if (value !== null) url.searchParams.set(name, value);
+  }
+  return url;
+}
+
+function throttled(): OAuthError {
+  return new OAuthError('temporarily_unavailable', 'Too many logins at once; try again in a moment', {
+    reason: 'idp_exchange_throttled',
+    retryAfterSeconds: 1,
+  });
+}

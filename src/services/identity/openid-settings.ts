@@ -1,0 +1,27 @@
+import type * as openIdClient from 'openid-client';
+
+/** How one OpenID provider is reached and believed. */
+export interface OpenIdSettings {
+  /** Compared byte for byte with what the provider says it is. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly scopes: readonly string[];
+  /** Plain http for the provider's endpoints: codes and secrets readable on the way. Development only. */
+  readonly allowInsecureHttp: boolean;
+  readonly groupsClaim: string;
+  /** Keep an e-mail address although the provider does not say that it is verified. */
+  readonly trustUnverifiedEmail: boolean;
+  /** Undefined: unlimited. */
+  readonly exchangeRatePerSecond: number | undefined;
+  readonly exchangeBurst: number;
+}
+
+/** openid-client as a value: it is loaded when first needed, since a start should not wait for it. */
+export type OpenIdClient = typeof openIdClient;
+
+/** A provider whose discovery document was read and checked. */
+export interface DiscoveredProvider {
+  readonly client: OpenIdClient;
+  readonly metadata: openIdClient.ServerMetadata;
+}

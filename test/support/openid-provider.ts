@@ -1,0 +1,283 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
+
+import type { Clock } from '../../src/platform/clock.ts';
+
+type SigningKey = CryptoKey | Uint8Array;
+
+export type Endpoint = 'discovery' | 'authorize' | 'token' | 'jwks';
+
+/** What the provider does wrong. Everything is off until a test switches it on; all of it can change at any time. */
+export interface Misbehaviour {
+  /** How an endpoint fails as a whole. `endless`: a body that never stops. */
+  transport?: Partial<Record<Endpoint, 'slow' | 'error' | 'gzip' | 'redirect' | 'endless' | 'not-json'>>;
+  /** Members put over those of the discovery document; undefined removes one. */
+  metadata?: Record<string, unknown>;
+  /** Members put over those of the token response; undefined removes one. */
+  tokenResponse?: Record<string, unknown>;
+  /** Claims put over the right ones; undefined removes one. */
+  claims?: Record<string, unknown>;
+  /** Header members put over the right ones. */
+  header?: Record<string, unknown>;
+  /** `foreign-key`: not among the published ones. `hs256-secret`, `hs256-public-key`: symmetric, with what is known. */
+  signature?: 'none' | 'foreign-key' | 'hs256-secret' | 'hs256-public-key' | 'broken';
+  /** `iss` of the authorization response; null: none. */
+  issParameter?: string | null;
+  /** The key set is empty. */
+  noKeys?: boolean;
+}
+
+export interface ReceivedRequest {
+  readonly endpoint: Endpoint | 'unknown';
+  readonly method: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly query: URLSearchParams;
+  readonly form: URLSearchParams;
+}
+
+interface IssuedCode {
+  readonly nonce: string | null;
+  readonly codeChallenge: string | null;
+  readonly redirectUri: string | null;
+}
+
+/**
+ * An OpenID provider on a loopback port: discovery, authorization (logs `person` in at once), token and keys. It checks
+ * what a good one checks (client, redirect URI, PKCE, single use of codes) and errs where it is told to.
+ */
+export class TestOpenIdProvider {
+  readonly clientId = 'gatehouse';
+  readonly clientSecret = 'provider-secret-Ä+%';
+  /** Claims of whoever logs in next. */
+  person: Record<string, unknown> = {
+    sub: 'alice',
+    email: 'alice@example.com',
+    email_verified: true,
+    name: 'Alice Example',
+    groups: ['engineering'],
+  };
+  misbehaviour: Misbehaviour = {};
+  readonly requests: ReceivedRequest[] = [];
+  readonly #clock: Clock;
+  readonly #server: Server;
+  readonly #codes = new Map<string, IssuedCode>();
+  #keys = makeKeys('key-1');
+  readonly #foreignKeys = makeKeys('key-1');
+
+  static async start(clock: Clock): Promise<TestOpenIdProvider> {
+    const provider = new TestOpenIdProvider(clock);
+    await new Promise<void>((resolve) => provider.#server.listen(0, '127.0.0.1', resolve));
+    return provider;
+  }
+
+  private constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#server = createServer((request, response) => {
+      this.#handle(request, response).catch((error: unknown) => response.destroy(error as Error));
+    });
+  }
+
+  get issuer(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Signs with a new key from now on; the old one is no longer published. */
+  rotateKeys(keyId: string): void {
+    this.#keys = makeKeys(keyId);
+  }
+
+  /** Goes where a browser would be sent, logs `person` in, and returns the query of the callback. */
+  async logIn(authorizationUrl: URL): Promise<URLSearchParams> {
+    const response = await fetch(authorizationUrl, { redirect: 'manual' });
+    await response.body?.cancel();
+    return new URL(response.headers.get('location') ?? '').searchParams;
+  }
+
+  count(endpoint: Endpoint): number {
+    return this.requests.filter((request) => request.endpoint === endpoint).length;
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', this.issuer);
+    const endpoint = endpoints[url.pathname] ?? 'unknown';
+    const form = new URLSearchParams(await readText(request));
+    const { headers, method = '' } = request;
+    this.requests.push({ endpoint, method, headers, query: url.searchParams, form });
+    if (endpoint === 'unknown') return send(response, 404, {});
+    switch (this.misbehaviour.transport?.[endpoint]) {
+      case 'slow':
+        return;
+      case 'error':
+        return send(response, 500, { error: 'server_error', error_description: 'provider internals' });
+      case 'redirect':
+        response.writeHead(302, { location: `${this.issuer}/elsewhere` }).end();
+        return;
+      case 'endless':
+        return flood(response);
+      case 'not-json':
+        response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Welcome</p>');
+        return;
+      case 'gzip': {
+        const packed = gzipSync(JSON.stringify(await this.#answer(endpoint, url, headers, form)));
+        response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' });
+        response.end(packed);
+        return;
+      }
+      case undefined: {
+        const answer = await this.#answer(endpoint, url, headers, form);
+        if (answer instanceof URL) response.writeHead(302, { location: answer.href }).end();
+        else send(response, 'error' in answer ? 400 : 200, answer);
+      }
+    }
+  }
+
+  async #answer(
+    endpoint: Endpoint,
+    url: URL,
+    headers: IncomingMessage['headers'],
+    form: URLSearchParams,
+  ): Promise<URL | Record<string, unknown>> {
+    const answers: Record<Endpoint, () => URL | Record<string, unknown> | Promise<Record<string, unknown>>> =
+      {
+        discovery: () => ({ ...this.#metadata(), ...this.misbehaviour.metadata }),
+        authorize: () => this.#authorize(url.searchParams),
+        token: () => this.#token(headers, form),
+        jwks: () => this.#keySet(),
+      };
+    return answers[endpoint]();
+  }
+
+  #metadata(): Record<string, unknown> {
+    return {
+      issuer: this.issuer,
+      authorization_endpoint: `${this.issuer}/authorize`,
+      token_endpoint: `${this.issuer}/token`,
+      jwks_uri: `${this.issuer}/jwks`,
+      response_types_supported: ['code'],
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['ES256', 'RS256'],
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      authorization_response_iss_parameter_supported: true,
+    };
+  }
+
+  async #keySet(): Promise<Record<string, unknown>> {
+    const { publicKey, keyId } = await this.#keys;
+    const key = { ...(await exportJWK(publicKey)), kid: keyId, use: 'sig', alg: 'ES256' };
+    return { keys: this.misbehaviour.noKeys === true ? [] : [key] };
+  }
+
+  #authorize(query: URLSearchParams): URL {
+    const code = randomBytes(16).toString('base64url');
+    this.#codes.set(code, {
+      nonce: query.get('nonce'),
+      codeChallenge: query.get('code_challenge'),
+      redirectUri: query.get('redirect_uri'),
+    });
+    const location = new URL(query.get('redirect_uri') ?? '');
+    location.searchParams.set('code', code);
+    location.searchParams.set('state', query.get('state') ?? '');
+    const { issParameter = this.issuer } = this.misbehaviour;
+    if (issParameter !== null) location.searchParams.set('iss', issParameter);
+    return location;
+  }
+
+  async #token(headers: IncomingMessage['headers'], form: URLSearchParams): Promise<Record<string, unknown>> {
+    if (!this.#isClient(headers.authorization, form)) return { error: 'invalid_client' };
+    const code = form.get('code') ?? '';
+    const issued = this.#codes.get(code);
+    this.#codes.delete(code);
+    const challenge = createHash('sha256')
+      .update(form.get('code_verifier') ?? '')
+      .digest('base64url');
+    const isGood =
+      issued !== undefined &&
+      form.get('grant_type') === 'authorization_code' &&
+      form.get('redirect_uri') === issued.redirectUri &&
+      challenge === issued.codeChallenge;
+    if (!isGood) return { error: 'invalid_grant', error_description: 'shown to nobody' };
+    return {
+      access_token: 'provider-access-token',
+      token_type: 'Bearer',
+      expires_in: 300,
+      id_token: await this.#idToken(issued.nonce),
+      ...this.misbehaviour.tokenResponse,
+    };
+  }
+
+  #isClient(authorization: string | undefined, form: URLSearchParams): boolean {
+    if (authorization !== undefined) {
+      // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
+      const pair = Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString();
+      const [id, secret] = pair.split(':').map((part) => new URLSearchParams(`x=${part}`).get('x'));
+      return id === this.clientId && secret === this.clientSecret;
+    }
+    return form.get('client_id') === this.clientId && form.get('client_secret') === this.clientSecret;
+  }
+
+  async #idToken(nonce: string | null): Promise<string> {
+    const now = this.#clock.nowSeconds();
+    const { signature, claims, header } = this.misbehaviour;
+    const registered = { iss: this.issuer, aud: this.clientId, iat: now, exp: now + 300, nonce };
+    const payload = { ...registered, ...this.person, ...claims };
+    const keys = await (signature === 'foreign-key' ? this.#foreignKeys : this.#keys);
+    if (signature === 'none') return encodeUnsigned({ alg: 'none', ...header }, payload);
+    const sign = (alg: string, key: SigningKey): Promise<string> =>
+      new SignJWT(payload).setProtectedHeader({ alg, kid: keys.keyId, ...header }).sign(key, {
+        crit: { 'urn:test:extension': true },
+      });
+    if (signature === 'hs256-secret')
+      return sign('HS256', new TextEncoder().encode(this.clientSecret.padEnd(32)));
+    if (signature === 'hs256-public-key') {
+      return sign('HS256', new TextEncoder().encode(JSON.stringify(await exportJWK(keys.publicKey))));
+    }
+    const token = await sign('ES256', keys.privateKey);
+    return signature === 'broken' ? `${token.slice(0, -8)}AAAAAAAA` : token;
+  }
+}
+
+const endpoints: Readonly<Record<string, Endpoint>> = {
+  '/.well-known/openid-configuration': 'discovery',
+  '/authorize': 'authorize',
+  '/token': 'token',
+  '/jwks': 'jwks',
+};
+
+async function makeKeys(
+  keyId: string,
+): Promise<{ keyId: string; publicKey: CryptoKey; privateKey: CryptoKey }> {
+  return { keyId, ...(await generateKeyPair('ES256')) };
+}
+
+function encodeUnsigned(header: object, payload: object): string {
+  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+  return `${encode(header)}.${encode(payload)}.`;
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function flood(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  const pump = (): void => {
+    while (!response.destroyed && response.write(' '.repeat(16_384)));
+  };
+  response.on('drain', pump);
+  pump();
+}
