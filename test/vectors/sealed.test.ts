@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Random } from '../../src/platform/random.ts';
+import { createSealer, type Sealer } from '../../src/platform/sealing/sealer.ts';
+import type { RedirectUri } from '../../src/protocol/redirect-uri.ts';
+import { createClients } from '../../src/services/clients/clients.ts';
+import {
+  type AccessToken,
+  openAccessToken,
+  sealAccessToken,
+} from '../../src/services/tokens/access-token.ts';
+import {
+  type AuthorizationCode,
+  openAuthorizationCode,
+  sealAuthorizationCode,
+} from '../../src/services/tokens/authorization-code.ts';
+import {
+  openRefreshToken,
+  type RefreshToken,
+  sealRefreshToken,
+} from '../../src/services/tokens/refresh-token.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { loadVectors, type VectorFile } from './load-vectors.ts';
+
+const folder = new URL('./', import.meta.url);
+const files = loadVectors(folder);
+type Vector = VectorFile['vectors'][number];
+
+function sealerOf(
+  file: VectorFile,
+  vector: Vector,
+  changes: { secret?: string; context?: string } = {},
+): Sealer {
+  const random: Random = {
+    bytes: () => Buffer.from(vector.nonce, 'hex'),
+    token: () => {
+      throw new Error('not used by sealing');
+    },
+  };
+  return createSealer({
+    secrets: ['another secret that came later, thirty-two bytes', changes.secret ?? file.secret],
+    context: changes.context ?? file.context,
+    random,
+  });
+}
+
+function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown> {
+  switch (file.purpose) {
+    case 'client':
+      return createClients({ sealer, clock: new FakeClock(), registrationTtlSeconds: undefined })
+        .find(vector.token)
+        .then(({ clientId, ...content }) => (clientId === vector.token ? content : undefined))
+        .catch(() => undefined);
+    case 'code':
+      return Promise.resolve(openAuthorizationCode(sealer, vector.token));
+    case 'access':
+      return Promise.resolve(openAccessToken(sealer, vector.token));
+    case 'refresh':
+      return Promise.resolve(openRefreshToken(sealer, vector.token));
+    default:
+      return file.purpose satisfies never;
+  }
+}
+
+/** The content sealed again, by today's code, with the vector's secret and nonce. */
+function seal(file: VectorFile, vector: Vector): string {
+  const { nonce } = vector;
+  const sealer = createSealer({
+    secrets: [file.secret],
+    context: file.context,
+    random: { bytes: () => Buffer.from(nonce, 'hex'), token: () => nonce },
+  });
+  const content: unknown = vector.content;
+  switch (file.purpose) {
+    case 'client': {
+      const { name, redirectUris, issuedAt, expiresAt } = content as {
+        name?: string;
+        redirectUris: RedirectUri[];
+        issuedAt: number;
+        expiresAt?: number;
+      };
+      const registrationTtlSeconds = expiresAt === undefined ? undefined : expiresAt - issuedAt;
+      const clients = createClients({
+        sealer,
+        clock: new FakeClock(issuedAt * 1000),
+        registrationTtlSeconds,
+      });
+      return clients.register({ name, redirectUris }).clientId;
+    }
+    case 'code':
+      return sealAuthorizationCode(sealer, content as AuthorizationCode);
+    case 'access':
+      return sealAccessToken(sealer, content as AccessToken);
+    case 'refresh':
+      return sealRefreshToken(sealer, content as RefreshToken);
+    default:
+      return file.purpose satisfies never;
+  }
+}
+
+describe('golden sealed values', () => {
+  it('exist for every purpose', () => {
+    expect(new Set(files.map(({ purpose }) => purpose))).toEqual(
+      new Set(['client', 'code', 'access', 'refresh']),
+    );
+  });
+
+  it('are missed when there are none', () => {
+    expect(() => loadVectors(new URL('../support/', import.meta.url))).toThrow('no vectors found');
+  });
+
+  describe.each(files)('$purpose, format $formatVersion', (file) => {
+    it.each(file.vectors)('open as what was sealed: $name', async (vector) => {
+      expect(await open(file, vector, sealerOf(file, vector))).toEqual(vector.content);
+    });
+
+    it.each(file.vectors)('do not open elsewhere: $name', async (vector) => {
+      const elsewhere = { context: 'https://gatehouse.test/' };
+      const secret = { secret: `${file.secret}.` };
+      expect(await open(file, vector, sealerOf(file, vector, elsewhere))).toBeUndefined();
+      expect(await open(file, vector, sealerOf(file, vector, secret))).toBeUndefined();
+    });
+
+    it.each(file.vectors)('are what is sealed today: $name', (vector) => {
+      expect(seal(file, vector)).toBe(vector.token);
+    });
+  });
+});
