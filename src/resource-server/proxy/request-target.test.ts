@@ -1,0 +1,186 @@
+import { describe, expect, it } from 'vitest';
+
+import { isMountTarget, judgeTarget } from './request-target.ts';
+
+const accepted = [
+  '/mcp',
+  '/mcp/',
+  '/mcp/tools',
+  '/mcp/a/b/c',
+  '/mcp/a/b/',
+  '/mcp/server-card',
+  '/mcp?',
+  '/mcp?x=1',
+  '/mcp/?x=1&y=2',
+  '/mcp?next=/a/../b',
+  '/mcp?x=%2e%2e%2f',
+  '/mcp?x=//y;z',
+  '/mcp?x[]=1|2',
+  '/mcp/a%20b',
+  '/mcp/%C3%A9',
+  '/mcp/%e2%82%ac',
+  "/mcp/a:b@c!$&'()*+,=",
+  '/mcp/..a',
+  '/mcp/a..',
+  '/mcp/...',
+  '/mcp/.well-known/x',
+  '/mcp/.hidden',
+];
+
+const refused = [
+  '',
+  '*',
+  'mcp',
+  '/',
+  '//mcp',
+  '/mcp2',
+  '/mcp-admin',
+  '/mcpx/y',
+  '/MCP',
+  '/%6dcp',
+  '/mc%70',
+  '/mcp;x',
+  '/mcp;/admin',
+  '/mcp/;x',
+  '/mcp/..;/admin',
+  '/mcp/a;b=c/d',
+  '/mcp%2f',
+  '/mcp%2Fadmin',
+  '/mcp%2f..%2fadmin',
+  '/mcp/..%2fadmin',
+  '/mcp/%2f',
+  '/mcp/%5cadmin',
+  '/mcp/%5Cadmin',
+  '/mcp\\admin',
+  '/mcp/\\admin',
+  '/mcp/..\\admin',
+  '/mcp%00',
+  '/mcp/%00',
+  '/mcp/a%00b',
+  '/mcp%23',
+  '/mcp#fragment',
+  '/mcp/#fragment',
+  '/mcp?x#fragment',
+  '/mcp/.',
+  '/mcp/..',
+  '/mcp/./x',
+  '/mcp/../x',
+  '/mcp/a/..',
+  '/mcp/a/../../admin',
+  '/mcp/../admin?x',
+  '/mcp/..?x',
+  '/mcp/%2e',
+  '/mcp/%2e%2e',
+  '/mcp/%2E%2E/admin',
+  '/mcp/.%2e/admin',
+  '/mcp/%2e./admin',
+  '/mcp/%2e%2e%2fadmin',
+  '/mcp/%252e%252e/admin',
+  '/mcp/%252fadmin',
+  '/mcp/%25',
+  '/mcp//',
+  '/mcp//admin',
+  '/mcp/a//b',
+  '/mcp///',
+  '/mcp/%61dmin',
+  '/mcp/%41',
+  '/mcp/%7e',
+  '/mcp/%30',
+  '/mcp/%3b',
+  '/mcp/%3Bx',
+  '/mcp/%0d%0aX-User-Sub:%20root',
+  '/mcp/%09',
+  '/mcp/%1f',
+  '/mcp/%7f',
+  '/mcp/%c0%af',
+  '/mcp/%c0%ae%c0%ae/admin',
+  '/mcp/%e0%80%af',
+  '/mcp/%ff',
+  '/mcp/%ed%a0%80',
+  '/mcp/%',
+  '/mcp/%2',
+  '/mcp/%zz',
+  '/mcp?%zz',
+  '/mcp/%u002e%u002e',
+  '/mcp x',
+  '/mcp/ x',
+  '/mcp/\tx',
+  '/mcp/\u00e9',
+  '/mcp/\u2025',
+  '/mcp/a\u0000b',
+  '/mcp/"x"',
+  '/mcp/<x>',
+  '/mcp/{x}',
+  '/mcp/x^y',
+  '/mcp?x=`',
+  '/mcp?x=\u00e9',
+  'http://gatehouse.test/mcp',
+  'HTTP://gatehouse.test/mcp',
+  'https://evil.example/mcp',
+  'gatehouse.test:443',
+  '/../mcp',
+  '/./mcp',
+  '/x/../mcp',
+  '/.well-known/x/../../mcp',
+];
+
+describe('the target of a request to the mount', () => {
+  it.each(accepted)('accepts %j and forwards these very bytes', (target) => {
+    expect(judgeTarget(target, '/mcp')).toEqual({ outcome: 'accepted', target, carriesToken: false });
+  });
+
+  it.each(refused)('refuses %j', (target) => {
+    expect(judgeTarget(target, '/mcp')).toEqual({ outcome: 'refused', status: 400 });
+  });
+
+  it('refuses a target longer than any parser need be asked to hold', () => {
+    expect(judgeTarget(`/mcp?${'x'.repeat(9000)}`, '/mcp')).toEqual({ outcome: 'refused', status: 414 });
+  });
+
+  it.each(['access_token=x', 'a=1&access_token=', 'Access_Token=x', 'access%5ftoken=x', 'a;access_token=x'])(
+    'notices a token in the query %j',
+    (query) => {
+      expect(judgeTarget(`/mcp?${query}`, '/mcp')).toMatchObject({ outcome: 'accepted', carriesToken: true });
+    },
+  );
+
+  it('accepts nothing that a URL parser would move', () => {
+    for (const target of accepted) {
+      const path = target.split('?', 1)[0] as string;
+      expect(new URL(target, 'http://upstream').pathname).toBe(path);
+    }
+  });
+});
+
+describe('whose target it is', () => {
+  it.each([
+    '/mcp',
+    '/mcp/',
+    '/mcp?x',
+    '/mcp/x',
+    '/mcp;x',
+    '/mcp%2fx',
+    '/mcp%00',
+    '/mcp\\x',
+    '/mcp#x',
+    '/mcp//x',
+  ])('takes %j for the mount, be it to refuse it', (target) => {
+    expect(isMountTarget(target, '/mcp')).toBe(true);
+  });
+
+  it.each([
+    '/',
+    '/mc',
+    '/mcp2',
+    '/mcp-admin',
+    '/mcp.json',
+    '/mcp_x',
+    '/mcp~',
+    '/token',
+    '//mcp',
+    '/MCP',
+    'x',
+  ])('leaves %j to others', (target) => {
+    expect(isMountTarget(target, '/mcp')).toBe(false);
+  });
+});
