@@ -16,8 +16,11 @@ export function openIdentityProvider(
   config: GatehouseConfig,
   deps: { readonly clock: Clock; readonly emit: Emit; readonly log: Logger },
 ): IdentityProvider {
+  const { issuer, allowInsecureHttp } = config.identityProvider;
+  // The configuration lets a plain http issuer through on loopback, where nobody listens in, or by explicit setting.
+  const plainHttp = allowInsecureHttp || issuer.startsWith('http:');
   return createOpenIdProvider({
-    config: config.identityProvider,
+    config: { ...config.identityProvider, allowInsecureHttp: plainHttp },
     allowedGroups: config.allowedGroups,
     redirectUri: `${config.publicUrl}/callback`,
     fetch: createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` }),
