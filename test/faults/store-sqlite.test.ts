@@ -76,6 +76,14 @@ describe('SQLite store under faults', () => {
     expect(await store.putIfAbsent('after', 'works', systemClock.nowSeconds() + 60)).toBe(true);
   });
 
+  it('is shared by processes that make the file together and are killed in the middle', async () => {
+    const runs = await Promise.all(['a', 'b', 'c'].map(async (run) => writeUntilKilled(path, run, 50)));
+    const store = openSqliteStore({ path, synchronous: 'NORMAL', clock: systemClock });
+    handles.push(store);
+    for (const key of runs.flat()) expect(await store.get(key)).toBe(`spent ${key}`);
+    expect((await store.read('events', '')).entries).toEqual(expect.arrayContaining(runs.flat()));
+  });
+
   it('makes the file and its companions readable for its owner only', async () => {
     await open().putIfAbsent('a', 'b', soon);
     for (const file of [path, `${path}-wal`, `${path}-shm`]) expect(statSync(file).mode & 0o777).toBe(0o600);

@@ -25,8 +25,20 @@ const byErrorCode: Readonly<Record<string, string>> = {
 
 /** What an operator should read about a failure of SQLite or of the file below it; undefined when it is neither's. */
 export function describeSqliteFailure(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  // Extended result codes carry the primary one in the low byte.
-  if ('errcode' in error && typeof error.errcode === 'number') return byResultCode[error.errcode & 0xff];
-  return 'code' in error && typeof error.code === 'string' ? byErrorCode[error.code] : undefined;
+  const resultCode = findResultCode(error);
+  if (resultCode !== undefined) return byResultCode[resultCode];
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? byErrorCode[error.code] : undefined;
+}
+
+/** Whether another process holds the file; trying again later may succeed. */
+export function isLocked(error: unknown): boolean {
+  const resultCode = findResultCode(error);
+  return resultCode === 5 || resultCode === 6;
+}
+
+/** The primary result code: extended ones carry it in the low byte. */
+function findResultCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import type { Clock } from '../clock.ts';
-import { describeSqliteFailure } from './sqlite-failure.ts';
+import { describeSqliteFailure, isLocked } from './sqlite-failure.ts';
 import { StoreError, type Store } from './store.ts';
 import { createWatchers } from './watchers.ts';
 
@@ -23,6 +23,7 @@ export interface SqliteStoreOptions {
 const schemaVersion = 1;
 /** Long enough for another process to finish its statement; the event loop waits with us. */
 const busyTimeoutMilliseconds = 1_000;
+const openAttempts = 40;
 /** Every so many writes, up to so many expired rows of each table go. */
 const writesPerSweep = 32;
 const rowsPerSweep = 128;
@@ -196,9 +197,21 @@ function tightenMode(descriptor: number): void {
 }
 
 function checkJournal(database: DatabaseSync): void {
-  const row = database.prepare('PRAGMA journal_mode = WAL').get();
+  const row = whenUnlocked(() => database.prepare('PRAGMA journal_mode = WAL').get());
   if (row?.['journal_mode'] === 'wal') return;
   throw new StoreError('open', undefined, 'the file system does not support write-ahead logging');
+}
+
+/** Changing the journal mode does not wait by itself: processes that make the file together have to take turns. */
+function whenUnlocked<Result>(run: () => Result): Result {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return run();
+    } catch (error) {
+      if (attempt >= openAttempts || !isLocked(error)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, busyTimeoutMilliseconds / openAttempts);
+    }
+  }
 }
 
 function applySchema(database: DatabaseSync): void {
