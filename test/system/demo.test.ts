@@ -10,6 +10,17 @@ import { closeServer, listenOn } from '../../src/cli/demo/listening.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
+/** Makes a process find the package missing, as one that has only the published package's dependencies. */
+const withoutClient = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier !== '@modelcontextprotocol/client') return next(specifier, context);
+      const error = new Error("Cannot find package '@modelcontextprotocol/client'");
+      throw Object.assign(error, { code: 'ERR_MODULE_NOT_FOUND' });
+    },
+  });`)}`;
+
 describe('demo, self-test', () => {
   it('walks the whole way with the official client and ends with 0', async () => {
     const { code, output } = await run(['--self-test']);
@@ -19,18 +30,28 @@ describe('demo, self-test', () => {
     expect(output).not.toContain('\u001b[');
     expect(code).toBe(0);
   });
+
+  it('says what to install where the official client is missing', async () => {
+    const { code, output } = await run(['--self-test'], { nodeOptions: ['--import', withoutClient] });
+    expect(output).toBe(
+      'error: the self-test needs the official MCP client\nhint: npm install @modelcontextprotocol/client\n',
+    );
+    expect(code).toBe(1);
+  });
 });
 
 describe('demo', () => {
   it('says what to paste into a client, works, and stops on a signal', async () => {
     const port = await findFreePort();
     const url = `http://127.0.0.1:${String(port)}/mcp`;
-    const { code, output } = await run(['--port', String(port)], async (printed) => {
-      await printed('Stop with Ctrl-C');
-      const refused = await fetch(url, { method: 'POST' });
-      expect(refused.status).toBe(401);
-      expect(refused.headers.get('www-authenticate')).toContain('resource_metadata=');
-      return 'SIGINT';
+    const { code, output } = await run(['--port', String(port)], {
+      meanwhile: async (printed) => {
+        await printed('Stop with Ctrl-C');
+        const refused = await fetch(url, { method: 'POST' });
+        expect(refused.status).toBe(401);
+        expect(refused.headers.get('www-authenticate')).toContain('resource_metadata=');
+        return 'SIGINT';
+      },
     });
     expect(output).toContain(`claude mcp add --transport http gatehouse-demo ${url}`);
     expect(output).toContain('Stopping');
@@ -78,13 +99,19 @@ async function runInside(options: Parameters<typeof runDemo>[0], env: Record<str
   return { code, errors };
 }
 
+interface RunOptions {
+  readonly nodeOptions?: readonly string[];
+  readonly meanwhile?: (printed: (text: string) => Promise<void>) => Promise<NodeJS.Signals>;
+}
+
 /** As a person would: a process of its own. `meanwhile` waits for output and answers with the signal to send. */
 async function run(
   args: readonly string[],
-  meanwhile?: (printed: (text: string) => Promise<void>) => Promise<NodeJS.Signals>,
+  { nodeOptions = [], meanwhile }: RunOptions = {},
 ): Promise<{ code: number | null; output: string }> {
   const { PROD_MODE: _mode, NODE_ENV: _environment, FORCE_COLOR: _colour, ...env } = process.env;
-  const child = spawn(process.execPath, [main, 'demo', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = [...nodeOptions, main, 'demo', ...args];
+  const child = spawn(process.execPath, command, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const readers: (() => void)[] = [];
   for (const stream of [child.stdout, child.stderr]) {

@@ -129,15 +129,15 @@ function processSurroundings(): Surroundings {
     env: process.env,
     stdout: process.stdout,
     stderr: process.stderr,
-    // `once`: a second Ctrl-C finds no listener and ends the process.
     stopped: () =>
       new Promise((resolve) => {
-        process.once('SIGINT', () => {
+        const stop = () => {
           resolve();
-        });
-        process.once('SIGTERM', () => {
-          resolve();
-        });
+        };
+        // `once`: a second Ctrl-C finds no listener and ends the process.
+        process.once('SIGINT', stop).once('SIGTERM', stop);
+        // Nobody reads any more: the other end of a pipe is gone.
+        process.stdout.on('error', stop);
       }),
   };
 }
