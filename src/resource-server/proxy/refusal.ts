@@ -24,12 +24,6 @@ export const refusals = {
     description: 'Requests from this origin are not allowed',
     reason: 'origin_foreign',
   },
-  hostForeign: {
-    status: 403,
-    code: 'access_denied',
-    description: 'This host is not served here',
-    reason: 'host_foreign',
-  },
   targetMalformed: {
     status: 400,
     code: 'invalid_request',
