@@ -3,8 +3,9 @@
 import { systemClock } from '../../platform/clock.ts';
 import { systemRandom } from '../../platform/random.ts';
 import { renderClientLines } from './client-lines.ts';
+import { DemoError } from './demo-error.ts';
 import { narrateEvent } from './narrate-event.ts';
-import { DemoError, startStack } from './stack.ts';
+import { startStack } from './stack.ts';
 import type { Stack } from './stack.ts';
 import { createTerminal } from './terminal.ts';
 import type { Terminal, TextOutput } from './terminal.ts';

@@ -24,7 +24,7 @@ export interface HttpAnswer {
 export type MethodOutcome =
   { readonly result: Readonly<Record<string, unknown>> } | { readonly error: RpcError };
 
-export interface RpcError {
+interface RpcError {
   readonly code: number;
   readonly message: string;
   readonly data?: unknown;

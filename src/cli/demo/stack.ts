@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 
+import type { GatehouseConfig } from '../../gateway/config/config.ts';
 import { loadConfig } from '../../gateway/config/load-config.ts';
 import { createGateway } from '../../gateway/gateway.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
@@ -7,20 +8,10 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Random } from '../../platform/random.ts';
 import { createLogger } from '../../platform/telemetry/logger.ts';
 import type { GatehouseEvent } from '../../services/audit/events.ts';
+import { DemoError } from './demo-error.ts';
 import { startDevelopmentIdentityProvider } from './identity-provider/development-identity-provider.ts';
 import { closeServer, listenOn } from './listening.ts';
 import { startSampleMcpServer } from './sample-mcp-server.ts';
-
-/** What went wrong, and what to do: both lower case, without full stop. */
-export class DemoError extends Error {
-  readonly hint: string;
-
-  constructor(message: string, hint: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'DemoError';
-    this.hint = hint;
-  }
-}
 
 export interface StackSettings {
   /** Of the gatehouse; 0: any free one. */
@@ -102,34 +93,17 @@ async function startAll(
   closers.push(() => provider.close());
   const upstream = await onPort(fixed.sampleServer, (port) => startSampleMcpServer({ port }));
   closers.push(() => upstream.close());
-  const gateway = await createGateway(
-    loadConfig(
-      {
-        PROD_MODE: 'false',
-        PROXY_BASE_URL: gatehouseUrl,
-        LISTEN_ADDR: `${host}:${String(port)}`,
-        METRICS_ADDR: `${host}:0`,
-        UPSTREAM_MCP_URL: upstream.url,
-        MCP_RESOURCE_NAME: 'Gatehouse sample server',
-        OIDC_ISSUER_URL: provider.issuer,
-        OIDC_ALLOW_INSECURE_HTTP: 'true',
-        OIDC_CLIENT_ID: client.clientId,
-        OIDC_CLIENT_SECRET: client.clientSecret,
-        TOKEN_SIGNING_SECRET: deps.random.token(48),
-        STORE_PATH: ':memory:',
-        LOG_LEVEL: settings.logLevel,
-      },
-      noFiles,
-    ),
+  const config = loadConfig(
     {
-      ...deps,
-      log: createLogger({ level: settings.logLevel, destination: { write: deps.onLog } }),
+      ...gatehouseEnvironment(gatehouseUrl, upstream.url, deps.random),
+      LISTEN_ADDR: `${host}:${String(port)}`,
+      OIDC_ISSUER_URL: provider.issuer,
+      OIDC_CLIENT_ID: client.clientId,
+      OIDC_CLIENT_SECRET: client.clientSecret,
     },
+    noFiles,
   );
-  closers.push(() => gateway.close(shutdownSeconds));
-  const { metricsPort } = await listenGateway(gateway, port);
-  const readinessUrl = `http://${host}:${String(metricsPort)}/readyz`;
-  await waitUntilReady(readinessUrl);
+  const readinessUrl = await startGateway(config, settings, deps, closers);
   return {
     gatehouseUrl,
     mcpUrl: `${gatehouseUrl}/mcp`,
@@ -137,6 +111,40 @@ async function startAll(
     upstreamUrl: upstream.url,
     readinessUrl,
   };
+}
+
+/** The gatehouse as it would be configured by hand for the same purpose; the secret lives as long as the process. */
+function gatehouseEnvironment(
+  gatehouseUrl: string,
+  upstreamUrl: string,
+  random: Random,
+): Record<string, string> {
+  return {
+    PROD_MODE: 'false',
+    PROXY_BASE_URL: gatehouseUrl,
+    METRICS_ADDR: `${host}:0`,
+    UPSTREAM_MCP_URL: upstreamUrl,
+    MCP_RESOURCE_NAME: 'Gatehouse sample server',
+    OIDC_ALLOW_INSECURE_HTTP: 'true',
+    TOKEN_SIGNING_SECRET: random.token(48),
+    STORE_PATH: ':memory:',
+  };
+}
+
+/** Returns the URL that tells the state of the gatehouse, once that is good. */
+async function startGateway(
+  config: GatehouseConfig,
+  settings: StackSettings,
+  deps: StackDeps,
+  closers: Closer[],
+): Promise<string> {
+  const log = createLogger({ level: settings.logLevel, destination: { write: deps.onLog } });
+  const gateway = await createGateway(config, { ...deps, log });
+  closers.push(() => gateway.close(shutdownSeconds));
+  const { metricsPort } = await listenGateway(gateway, config.listen.port);
+  const readinessUrl = `http://${host}:${String(metricsPort)}/readyz`;
+  await waitUntilReady(readinessUrl);
+  return readinessUrl;
 }
 
 function refuseProduction(env: StackSettings['env']): void {
