@@ -1,5 +1,14 @@
+import { createHash } from 'node:crypto';
+
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { systemRandom } from '../../src/platform/random.ts';
+import { createSealer } from '../../src/platform/sealing/sealer.ts';
+import { fingerprintClientId } from '../../src/services/clients/client.ts';
+import { clientPurpose } from '../../src/services/clients/clients.ts';
+import { accessTokenPurpose } from '../../src/services/tokens/access-token.ts';
+import { authorizationCodePurpose } from '../../src/services/tokens/authorization-code.ts';
+import { refreshTokenPurpose } from '../../src/services/tokens/refresh-token.ts';
 import { Browser } from '../support/browser.ts';
 import { type AnsweringUpstream, callMount, startAnsweringUpstream } from '../support/answering-upstream.ts';
 import {
@@ -14,6 +23,7 @@ import {
   registerClient,
   type SignedIn,
   signIn,
+  type Tokens,
 } from '../support/flow.ts';
 import { createGatehousePair } from '../support/gatehouse-pair.ts';
 import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from '../support/gatehouse.ts';
@@ -198,6 +208,32 @@ describe('F. code exchange and token endpoint', () => {
     expect((await refresh(gatehouse, client.clientId, tokens.refreshToken)).status).toBe(200);
   });
 
+  it('86: even a whole forgery of one purpose is nothing for another, whatever its prefix says', async () => {
+    const upstream = await startAnsweringUpstream();
+    closers.push(() => upstream.close());
+    const secret = 'a secret of the test that is long enough, 0123456789';
+    const gatehouse = await open({ upstream: upstream.url, env: { TOKEN_SIGNING_SECRET: secret } });
+    const sealer = createSealer({ secrets: [secret], context: gatehouse.publicUrl, random: systemRandom });
+    const tokens = await signIn(gatehouse);
+    const everything = await describeEverything(gatehouse, tokens);
+    const purposes = [clientPurpose, authorizationCodePurpose, accessTokenPurpose, refreshTokenPurpose];
+    for (const from of [...purposes, { name: 'consent', prefix: 'mgh_co_', maxLength: 8192 }]) {
+      for (const to of purposes) {
+        if (from.name === to.name) continue;
+        const forged = sealer.seal(from, everything).replace(from.prefix, to.prefix);
+        const asCode = await redeem(gatehouse, { ...tokens, code: forged });
+        expect(Object.keys((await asCode.json()) as object)).not.toContain('error_code');
+        const asRefresh = await refresh(gatehouse, tokens.client.clientId, forged);
+        expect(Object.keys((await asRefresh.json()) as object)).not.toContain('error_code');
+        const asClient = await refresh(gatehouse, forged, tokens.refreshToken);
+        expect([asCode.status, asRefresh.status, asClient.status]).toEqual([400, 400, 401]);
+        if (from.name !== 'access') expect((await callMount(gatehouse, forged)).status).toBe(401);
+      }
+    }
+    expect(upstream.calls).toEqual([]);
+    expect((await callMount(gatehouse, sealer.seal(accessTokenPurpose, everything))).status).toBe(200);
+  });
+
   it('88: there are no confidential clients: any Authorization header is refused with the Basic challenge', async () => {
     const gatehouse = await open();
     const signedIn = await obtainCode(gatehouse);
@@ -357,6 +393,27 @@ describe('F. code exchange and token endpoint', () => {
     expect((await redeem(gatehouse, signedIn)).status).toBe(200);
   });
 });
+
+/** The content of every kind of sealed value at once, for the live grant of these tokens. */
+async function describeEverything(gatehouse: TestGatehouse, tokens: Tokens): Promise<string> {
+  const { records } = await gatehouse.store.list('grant:', { cursor: '', limit: 1 });
+  const now = gatehouse.clock.nowSeconds();
+  return JSON.stringify({
+    gid: records[0]?.key.slice('grant:'.length),
+    idp: 'https://login.test',
+    sub: 'alice',
+    cid: fingerprintClientId(tokens.client.clientId),
+    res: gatehouse.resource,
+    gat: now,
+    end: now + 3600,
+    iat: now,
+    exp: now + 60,
+    tid: 'x',
+    ruri: tokens.redirectUri,
+    chal: createHash('sha256').update(tokens.verifier).digest('base64url'),
+    r: [tokens.redirectUri],
+  });
+}
 
 /** The fields of a code exchange but the verifier. */
 function codeFields(signedIn: SignedIn) {
