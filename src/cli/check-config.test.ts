@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+
+import { load } from '../../test/support/configuration.ts';
+import { checkConfig } from './check-config.ts';
+
+const secrets = {
+  OIDC_CLIENT_SECRET: 'canary-client-secret',
+  TOKEN_SIGNING_SECRET: 'canary-active-secret-Ab1Cd2Ef3Gh4',
+  TOKEN_SIGNING_SECRETS_PREVIOUS: 'canary-previous-secret-Ab1Cd2Ef3Gh4',
+  UPSTREAM_AUTHORIZATION_HEADER: 'Bearer canary-upstream',
+};
+
+describe('checkConfig', () => {
+  it.each([true, false])('shows no secret of a good configuration (json: %s)', (json) => {
+    const report = checkConfig(() => load(secrets), { json });
+    expect(report.ok).toBe(true);
+    expect(report.text).not.toContain('canary');
+  });
+
+  it.each([true, false])('shows no secret of a bad configuration (json: %s)', (json) => {
+    const broken = {
+      ...secrets,
+      TOKEN_SIGNING_SECRET: 'canary',
+      UPSTREAM_AUTHORIZATION_HEADER: 'canary\n',
+      REDIS_URL: 'redis://:canary@localhost',
+    };
+    const report = checkConfig(() => load(broken), { json });
+    expect(report.ok).toBe(false);
+    expect(report.text).toContain('TOKEN_SIGNING_SECRET');
+    expect(report.text).not.toContain('canary');
+  });
+
+  it('says what is unusual in words', () => {
+    const { text } = checkConfig(
+      () =>
+        load({
+          PROD_MODE: 'false',
+          STORE_PATH: ':memory:',
+          CLIENT_REGISTRATION_TTL: '90m',
+          MCP_PER_SUBJECT_CONCURRENCY: '0',
+          TRUST_PROXY_HEADERS: 'true',
+          ALLOWED_REDIRECT_SCHEMES: 'none',
+        }),
+      { json: false },
+    );
+    for (const line of ['development', 'memory', 'end after 5400s', 'no limit', 'everybody', 'none']) {
+      expect(text).toContain(line);
+    }
+    expect(text).toContain('every account of the identity provider');
+  });
+
+  it('lets a fault of its own through', () => {
+    const fault = new TypeError('a fault');
+    expect(() =>
+      checkConfig(
+        () => {
+          throw fault;
+        },
+        { json: false },
+      ),
+    ).toThrow(fault);
+  });
+});

@@ -1,0 +1,85 @@
+import type { GatehouseConfig } from '../gateway/config/config.ts';
+import { formatListenAddress } from '../gateway/config/listen-address.ts';
+import { ConfigError } from '../gateway/config/load-config.ts';
+import { describeProblems } from './failure.ts';
+
+export interface ConfigReport {
+  readonly ok: boolean;
+  /** Ends in a line break. Holds no secret. */
+  readonly text: string;
+}
+
+/** Says everything that is wrong with the configuration, or what it comes to. `load` throws `ConfigError`. */
+export function checkConfig(load: () => GatehouseConfig, options: { readonly json: boolean }): ConfigReport {
+  try {
+    const config = load();
+    return { ok: true, text: options.json ? formatJson(config) : formatText(config) };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { problems } = error;
+    return {
+      ok: false,
+      text: options.json
+        ? `${JSON.stringify({ ok: false, problems }, null, 2)}\n`
+        : describeProblems(problems),
+    };
+  }
+}
+
+function formatJson(config: GatehouseConfig): string {
+  const report = { ok: true, summary: Object.fromEntries(summarize(config)), warnings: config.warnings };
+  return `${JSON.stringify(report, null, 2)}\n`;
+}
+
+function formatText(config: GatehouseConfig): string {
+  const summary = summarize(config);
+  const width = Math.max(...summary.map(([label]) => label.length));
+  return [
+    'the configuration is good',
+    ...summary.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`),
+    ...config.warnings.map(({ event, message }) => `warning: ${message} (${event})`),
+    '',
+  ].join('\n');
+}
+
+/** What the configuration comes to, for people. Of secrets it says only that they are there. */
+function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, string]> {
+  const { upstream, identityProvider, limits } = config;
+  return [
+    ['mode', config.productionMode ? 'production' : 'development'],
+    ['mcp endpoint', `${config.publicUrl}${upstream.path}`],
+    ['upstream', `${upstream.origin}${upstream.path}`],
+    ['upstream authorization', upstream.authorization === undefined ? 'none' : 'set'],
+    ['listens on', formatListenAddress(config.listen)],
+    ['metrics on', formatListenAddress(config.metricsListen)],
+    ['identity provider', identityProvider.issuer],
+    ['client id there', identityProvider.clientId],
+    ['redirect uri there', `${config.publicUrl}/callback`],
+    ['scopes there', identityProvider.scopes.join(' ')],
+    ['may enter', describeAdmission(config)],
+    ['store', describeStore(config.store)],
+    ['signing secrets', `1 active, ${config.sealingSecrets.length - 1} previous`],
+    ['registrations', describeLife(config.registration.ttlSeconds)],
+    ['app schemes', config.registration.privateUseSchemes.join(', ') || 'none'],
+    ['grants', describeLife(config.tokens.grantLifetimeSeconds)],
+    ['consent page', config.renderConsentPage ? 'shown' : 'not shown'],
+    ['web origins', config.allowedOrigins.join(', ') || 'none'],
+    ['rate limits', limits.enabled ? 'on' : 'off'],
+    ['calls per person', limits.perSubjectConcurrency === 0 ? 'no limit' : `${limits.perSubjectConcurrency}`],
+    ['trusted proxies', limits.trustEveryProxy ? 'everybody' : limits.trustedProxyCidrs.join(', ') || 'none'],
+  ];
+}
+
+function describeAdmission(config: GatehouseConfig): string {
+  if (config.allowedGroups.length === 0) return 'every account of the identity provider';
+  return `${config.identityProvider.groupsClaim}: ${config.allowedGroups.join(', ')}`;
+}
+
+function describeStore(store: GatehouseConfig['store']): string {
+  return store.kind === 'memory' ? 'memory' : `sqlite ${store.path} (${store.synchronous})`;
+}
+
+function describeLife(seconds: number | undefined): string {
+  if (seconds === undefined) return 'never expire';
+  return `end after ${seconds % 3600 === 0 ? `${seconds / 3600}h` : `${seconds}s`}`;
+}

@@ -1,0 +1,38 @@
+import { ConfigError, type ConfigProblem } from '../gateway/config/load-config.ts';
+import { StoreError } from '../platform/store/store.ts';
+
+/** What the command line says of a failure: `error: what`, then `hint: what to do`. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof ConfigError) return describeProblems(error.problems);
+  if (error instanceof StoreError) {
+    return say(
+      error.message,
+      'check that STORE_PATH names a file in a folder that this process may write, and a file that is a gatehouse store',
+    );
+  }
+  const code = systemCodeOf(error);
+  if (code === 'EADDRINUSE') {
+    return say('a listen address is taken', 'stop what listens there, or change LISTEN_ADDR or METRICS_ADDR');
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return say(
+      `a listen address cannot be used (${code})`,
+      'LISTEN_ADDR and METRICS_ADDR must name an interface of this machine and a port this process may open',
+    );
+  }
+  const stack = error instanceof Error ? `${error.stack ?? error.message}\n` : '';
+  return say('this is a fault of gatehouse', 'report it with the lines below') + stack;
+}
+
+/** Every problem of a configuration as a pair of lines. */
+export function describeProblems(problems: readonly ConfigProblem[]): string {
+  return problems.map(({ variable, problem, fix }) => say(`${variable} ${problem}`, fix)).join('');
+}
+
+function say(error: string, hint: string): string {
+  return `error: ${error}\nhint: ${hint}\n`;
+}
+
+function systemCodeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
