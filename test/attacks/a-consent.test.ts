@@ -428,20 +428,23 @@ describe('A. consent, browser binding, cross-user fixation', () => {
     expect(gatehouse.identityProvider.startedLogins).toHaveLength(1);
   });
 
-  it('20: two hundred flows leave seven cookies at most, and the newest flow works', async () => {
+  it('20: two hundred flows leave seven cookies at most, and the newest six work', async () => {
     const { gatehouse, client, victim } = await open();
-    let newest = '';
+    const callbacks: string[] = [];
     for (let flow = 0; flow < 200; flow += 1) {
-      newest = await approve(gatehouse, victim, client);
+      callbacks.push(await approve(gatehouse, victim, client));
       gatehouse.clock.advance(1);
       expect(victim.cookies.size).toBeLessThanOrEqual(7);
       expect(victim.cookieHeader().length).toBeLessThan(4096);
     }
 
-    const answer = await victim.get(newest);
+    for (const callback of callbacks.slice(-6)) {
+      const answer = await victim.get(callback);
 
-    expect(answer.status).toBe(302);
-    expect(new URL(answer.headers.get('location') ?? '').searchParams.get('code')).toMatch(/^mgh_ac_/);
+      expect(answer.status).toBe(302);
+      expect(new URL(answer.headers.get('location') ?? '').searchParams.get('code')).toMatch(/^mgh_ac_/);
+    }
+    expect((await victim.get(callbacks.at(-7) ?? '')).status).toBe(403);
   });
 });
 
