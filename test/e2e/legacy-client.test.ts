@@ -1,7 +1,6 @@
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { LoggingMessageNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { refresh } from '../support/flow.ts';
@@ -29,8 +28,7 @@ interface Connection {
 async function connect(credentials: SdkCredentials): Promise<Connection> {
   const open = async (transport: StreamableHTTPClientTransport): Promise<Connection> => {
     const client = new Client({ name: 'test', version: '1.0.0' });
-    // The SDK's own types disagree under exactOptionalPropertyTypes.
-    await client.connect(transport as Transport);
+    await client.connect(transport);
     return { client, transport };
   };
   const transport = new StreamableHTTPClientTransport(house.mcpUrl, { authProvider: credentials });

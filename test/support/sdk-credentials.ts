@@ -76,6 +76,7 @@ export class SdkCredentials {
   }
 
   /** Each SDK gets back what it saved. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the two SDKs store different things
   discoveryState<T>(): T | undefined {
     return this.stored.discovery as T | undefined;
   }

@@ -47,6 +47,8 @@ export async function startServedGatehouse(options: ServedGatehouseOptions): Pro
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
   let output = '';
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   for (const stream of [child.stdout, child.stderr])
@@ -56,7 +58,7 @@ export async function startServedGatehouse(options: ServedGatehouseOptions): Pro
   await waitUntilReady(`http://127.0.0.1:${metricsPort}/readyz`, () => {
     if (child.exitCode !== null) throw new Error(`serve ended with ${child.exitCode}: ${output}`);
   }).catch((error: unknown) => {
-    child.kill('SIGKILL');
+    kill();
     throw error;
   });
   return {
@@ -64,9 +66,10 @@ export async function startServedGatehouse(options: ServedGatehouseOptions): Pro
     logged: () => output,
     async close() {
       child.kill('SIGTERM');
-      const giveUp = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      const giveUp = setTimeout(kill, 10_000);
       await ended;
       clearTimeout(giveUp);
+      process.off('exit', kill);
     },
   };
 }
