@@ -146,8 +146,8 @@ function startRequest(head: string, socket: Socket, connection: number, closed: 
   });
   const header = (name: string): readonly string[] =>
     headerLines.filter(([candidate]) => candidate.toLowerCase() === name).map(([, value]) => value);
-  let raw = '';
-  let body = '';
+  const raw: string[] = [];
+  const body: string[] = [];
   let complete = (): void => undefined;
   const completed = new Promise<void>((resolve) => {
     complete = resolve;
@@ -159,48 +159,44 @@ function startRequest(head: string, socket: Socket, connection: number, closed: 
     target,
     headerLines,
     header,
-    body: () => body,
-    rawBody: () => raw,
+    body: () => body.join(''),
+    rawBody: () => raw.join(''),
     complete: completed,
     closed,
     socket,
     connection,
   };
+  let missing = length;
+  let pending = '';
   /** Takes bytes; what is left over once the body is whole, or undefined while it is not. */
   function feed(text: string): string | undefined {
-    raw += text;
-    if (!chunked) {
-      body = raw.slice(0, length);
-      if (raw.length < length) return undefined;
-      const rest = raw.slice(length);
-      raw = raw.slice(0, length);
-      complete();
-      return rest;
-    }
-    const decoded = decodeChunks(raw);
-    body = decoded.body;
-    if (decoded.end === undefined) return undefined;
-    const rest = raw.slice(decoded.end);
-    raw = raw.slice(0, decoded.end);
+    return chunked ? feedChunks(text) : feedLength(text);
+  }
+  function feedLength(text: string): string | undefined {
+    const part = text.slice(0, missing);
+    raw.push(part);
+    body.push(part);
+    missing -= part.length;
+    if (missing > 0) return undefined;
     complete();
-    return rest;
+    return text.slice(part.length);
+  }
+  function feedChunks(text: string): string | undefined {
+    pending += text;
+    for (;;) {
+      const lineEnd = pending.indexOf('\r\n');
+      if (lineEnd === -1) return undefined;
+      const size = Number.parseInt(pending.slice(0, lineEnd), 16);
+      // The last chunk ends with its trailers and an empty line.
+      const end = size === 0 ? pending.indexOf('\r\n\r\n', lineEnd) + 4 : lineEnd + 2 + size + 2;
+      if (end < lineEnd + 4 || pending.length < end) return undefined;
+      raw.push(pending.slice(0, end));
+      body.push(pending.slice(lineEnd + 2, lineEnd + 2 + size));
+      pending = pending.slice(end);
+      if (size > 0) continue;
+      complete();
+      return pending;
+    }
   }
   return { request, body: { feed } };
-}
-
-function decodeChunks(raw: string): { body: string; end: number | undefined } {
-  let body = '';
-  let at = 0;
-  for (;;) {
-    const lineEnd = raw.indexOf('\r\n', at);
-    if (lineEnd === -1) return { body, end: undefined };
-    const size = Number.parseInt(raw.slice(at, lineEnd), 16);
-    if (size === 0) {
-      const end = raw.indexOf('\r\n\r\n', lineEnd);
-      return { body, end: end === -1 ? undefined : end + 4 };
-    }
-    if (raw.length < lineEnd + 2 + size + 2) return { body, end: undefined };
-    body += raw.slice(lineEnd + 2, lineEnd + 2 + size);
-    at = lineEnd + 2 + size + 2;
-  }
 }

@@ -172,6 +172,27 @@ describe('the rate of an address', () => {
   });
 });
 
+describe('a call within the rate', () => {
+  it('goes on, unless its client has gone meanwhile', async () => {
+    const asked = Promise.withResolvers<void>();
+    const allowed = Promise.withResolvers<{ outcome: 'allowed' }>();
+    await start({
+      checkRate: () => {
+        asked.resolve();
+        return allowed.promise;
+      },
+    });
+    const raw = path.connect();
+    raw.socket.write(`GET /mcp HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${path.issue()}\r\n\r\n`);
+    await asked.promise;
+    raw.socket.destroy();
+    await path.reported(1);
+    allowed.resolve({ outcome: 'allowed' });
+    expect((await path.call({ body: '{}' })).status).toBe(200);
+    expect(path.upstream.requests.map((request) => request.method)).toEqual(['POST']);
+  });
+});
+
 describe('what the upstream says about itself and our origin', () => {
   it('does not reach the client', async () => {
     await start();

@@ -152,6 +152,36 @@ describe('a client that goes away', () => {
   });
 });
 
+describe('clients that break off at every byte', () => {
+  it('leave nothing behind: no error, no connection, no place taken', async () => {
+    await start({ perSubjectConcurrency: 1 });
+    const body = '{"jsonrpc":"2.0"}';
+    const bytes =
+      `POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\nAuthorization: Bearer ${path.issue()}` +
+      `\r\n\r\n${body}`;
+    path.upstream.answer = async (request, socket) => {
+      await request.complete;
+      socket.write(`${eventStreamHead}${chunk('data: 1\n\n')}`);
+    };
+    for (let length = 1; length <= bytes.length; length += 7) {
+      const raw = path.connect();
+      raw.socket.write(bytes.slice(0, length), () => raw.socket.resetAndDestroy());
+      await raw.closed;
+      // Its place is free once the gateway has noticed.
+      while (path.gatewaySockets.size > 0) await turns(1);
+    }
+    const raw = path.connect();
+    raw.socket.write(bytes);
+    await raw.until(/data: 1/);
+    raw.socket.destroy();
+    await Promise.all(path.upstream.requests.map((request) => request.closed));
+    while (path.gatewaySockets.size > 0) await turns(1);
+    path.upstream.answer = replyJson({ alive: true });
+    expect(await (await path.call({ body })).json()).toEqual({ alive: true });
+    expect(path.events).toEqual([]);
+  });
+});
+
 describe('an upstream that breaks off', () => {
   it.each([
     ['chunks', eventStreamHead + chunk('data: 1\n\n') + chunk('data: ha')],
@@ -304,7 +334,7 @@ describe('an upstream that answers before it has read the body', () => {
     raw.socket.write(chunk('part'));
     await raw.until(/^HTTP\/1\.1 400 [^]*no\n$/);
     await path.upstream.requests[0]?.closed;
-    raw.socket.write(`${chunk('rest')}0\r\n\r\n`);
+    raw.socket.write(`${chunk('r'.repeat(1_000_000))}0\r\n\r\n`);
     path.upstream.answer = replyJson({ next: true });
     raw.socket.write(`GET /mcp HTTP/1.1\r\nHost: x\r\n${authorization}\r\n`);
     await raw.until(/"next":true/);
@@ -349,6 +379,21 @@ describe('a stream and the right to have it', () => {
     path.clock.advance(300);
     path.liveCalls.sweep();
     await upstream.closed;
+  });
+
+  it('is refused while its body is still on its way, and the upstream hears nothing', async () => {
+    await start();
+    const raw = path.connect();
+    raw.socket.write(
+      `POST /mcp HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${path.issue()}\r\nContent-Length: 2\r\n\r\n{`,
+    );
+    await once(path.server, 'request');
+    path.revoked.add('grant-1');
+    path.liveCalls.sweep();
+    await raw.until(/^HTTP\/1\.1 401 [^]*}$/);
+    raw.socket.write('}GET /mcp HTTP/1.1\r\nHost: x\r\n\r\n');
+    await raw.until(/}HTTP\/1\.1 401 /);
+    expect(path.upstream.openConnections).toBe(0);
   });
 
   it('is refused while it waits for the upstream', async () => {

@@ -151,7 +151,9 @@ describe('admission (RFC 6750)', () => {
     const { admission, issue, now } = setUp({ revokeBefore });
     const early = issue({ grantedAt: now - 50 }, now - 20);
     const refreshedLater = issue({ grantedAt: now - 50 }, now);
+    const issuedEarly = issue({ grantedAt: now }, now - 20);
     const fresh = issue({ grantedAt: now }, now);
+    expect(reasonOf(admission.admit(`Bearer ${issuedEarly}`))).toBe('token_revoked_iat_cutoff');
     expect(reasonOf(admission.admit(`Bearer ${early}`))).toBe('token_revoked_iat_cutoff');
     expect(reasonOf(admission.admit(`Bearer ${refreshedLater}`))).toBe('token_revoked_iat_cutoff');
     expect(reasonOf(admission.admit(`Bearer ${fresh}`))).toBe('admitted');

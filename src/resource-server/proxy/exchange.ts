@@ -44,7 +44,7 @@ export class Exchange {
   }
 
   get isClientGone(): boolean {
-    return this.response.destroyed || this.request.destroyed;
+    return this.response.destroyed;
   }
 
   /** @param headers name and value alternating */

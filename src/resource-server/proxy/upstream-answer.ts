@@ -45,24 +45,17 @@ export function judgeAnswer(status: number, rawHeaders: readonly string[]): Answ
     : { outcome: 'passed', head };
 }
 
-const unreachable = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EADDRNOTAVAIL',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
-
 const misframed = [
   errors.HTTPParserError,
   errors.HeadersOverflowError,
   errors.ResponseContentLengthMismatchError,
 ];
 
-/** What an error of the upstream client means. */
-export function classifyError(error: Error): Failure {
+/**
+ * What an error of the upstream client means.
+ * @param connected whether a connection was there to send the call on
+ */
+export function classifyError(error: Error, connected: boolean): Failure {
   if (error instanceof BodyTooLargeError) return failures.bodyTooLarge;
   if (error instanceof errors.ConnectTimeoutError || error instanceof errors.HeadersTimeoutError) {
     return failures.timeout;
@@ -73,7 +66,5 @@ export function classifyError(error: Error): Failure {
   }
   // A head that the client does not want to write is our bug, not the upstream's.
   if (error instanceof errors.InvalidArgumentError) return failures.internal;
-  if (error instanceof errors.ClientDestroyedError) return failures.unavailable;
-  const code = 'code' in error ? String(error.code) : '';
-  return unreachable.has(code) || error instanceof AggregateError ? failures.unavailable : failures.reset;
+  return connected ? failures.reset : failures.unavailable;
 }

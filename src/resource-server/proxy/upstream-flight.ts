@@ -99,7 +99,7 @@ export class UpstreamFlight implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#fail(classifyError(error));
+    this.#fail(classifyError(error, this.#controller !== undefined));
   }
 
   #fail(failure: Failure): void {
