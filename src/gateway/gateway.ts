@@ -20,6 +20,7 @@ import { createInFlight } from './in-flight.ts';
 import { bind, drain } from './lifecycle.ts';
 import { createMount } from './mount.ts';
 import { observe } from './observe.ts';
+import { openIdentityProvider } from './open-identity-provider.ts';
 import { openStore } from './open-store.ts';
 import { createPrivateListener } from './private-listener.ts';
 import { createPublicListener } from './public-listener.ts';
@@ -75,9 +76,8 @@ export async function createGateway(config: GatehouseConfig, deps: GatewayDeps):
   // Before the first call is admitted: what was revoked before a restart stays revoked.
   await revocations.refresh();
   const rateLimits = createRateLimits({ enabled: config.limits.enabled });
-  const identityProvider =
-    deps.identityProvider ??
-    (await import('./open-identity-provider.ts')).openIdentityProvider(config, { clock, emit, log });
+  const identityProvider = deps.identityProvider ?? openIdentityProvider(config, { clock, emit, log });
+
 
   const endpoints = createEndpoints(config, {
     sealer,
@@ -156,6 +156,7 @@ export async function createGateway(config: GatehouseConfig, deps: GatewayDeps):
       draining = true;
       await drain(publicServer, inFlight, deadlineSeconds);
       await mount.close();
+      identityProvider.close();
       privateServer.close();
       privateServer.closeAllConnections();
       revocations.close();

@@ -45,4 +45,8 @@ export class FakeIdentityProvider implements IdentityProvider {
   isReady(): boolean {
     return true;
   }
+
+  close(): void {
+    // Nothing goes on in the background.
+  }
 }

@@ -125,7 +125,6 @@ function gatehouseEnvironment(
     METRICS_ADDR: `${host}:0`,
     UPSTREAM_MCP_URL: upstreamUrl,
     MCP_RESOURCE_NAME: 'Gatehouse sample server',
-    OIDC_ALLOW_INSECURE_HTTP: 'true',
     TOKEN_SIGNING_SECRET: random.token(48),
     STORE_PATH: ':memory:',
   };

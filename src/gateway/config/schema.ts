@@ -14,7 +14,7 @@ export const settings = {
   ...legacySettings,
 } satisfies Record<string, Setting<unknown>>;
 
-export type SettingName = keyof typeof settings;
+type SettingName = keyof typeof settings;
 
 /** What the variables come to, each under its name. */
 export type SettingValues = {

@@ -91,15 +91,28 @@ export function startDiscovery(deps: DiscoveryDeps): Discovery {
   };
 }
 
+/** Settings drop a trailing slash; the issuer of some providers has one, and it is theirs to say. */
 async function discover(deps: DiscoveryDeps): Promise<DiscoveredProvider> {
-  const { issuer, clientId, allowInsecureHttp } = deps.config;
+  const { issuer } = deps.config;
+  try {
+    return await discoverAt(issuer, deps);
+  } catch (error) {
+    const isSpeltOtherwise = error instanceof ProviderFailure && error.code === 'issuer_mismatch';
+    if (!isSpeltOtherwise || issuer.endsWith('/')) throw error;
+    return discoverAt(`${issuer}/`, deps);
+  }
+}
+
+async function discoverAt(issuer: string, deps: DiscoveryDeps): Promise<DiscoveredProvider> {
+  const { clientId, allowInsecureHttp } = deps.config;
   try {
     const client = await import('openid-client');
     const configuration = await client.discovery(new URL(issuer), clientId, undefined, client.None(), {
       [client.customFetch]: deps.fetch,
       execute: allowInsecureHttp ? [client.allowInsecureRequests] : [],
     });
-    return { client, metadata: checkMetadata(configuration.serverMetadata(), deps.config) };
+    const metadata = checkMetadata(configuration.serverMetadata(), { issuer, allowInsecureHttp });
+    return { client, metadata };
   } catch (error) {
     throw summarizeFailure(error);
   }

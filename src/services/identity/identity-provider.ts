@@ -35,4 +35,6 @@ export interface IdentityProvider {
   }): Promise<Identity>;
   /** Whether discovery has succeeded; false means logins are refused for now. */
   isReady(): boolean;
+  /** Ends what goes on in the background. */
+  close(): void;
 }

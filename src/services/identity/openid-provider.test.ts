@@ -6,9 +6,9 @@ import { type Misbehaviour, TestOpenIdProvider } from '../../../test/support/ope
 import { createGuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { GatehouseEvent } from '../audit/events.ts';
-import type { Identity } from './identity-provider.ts';
+import type { Identity, IdentityProvider } from './identity-provider.ts';
 import type { OpenIdSettings } from './openid-settings.ts';
-import { createOpenIdProvider, type OpenIdProvider } from './openid-provider.ts';
+import { createOpenIdProvider } from './openid-provider.ts';
 
 const redirectUri = 'https://gatehouse.test/callback';
 const state = 'mgh_st_sealed-state';
@@ -19,7 +19,7 @@ describe('createOpenIdProvider', () => {
   let remote: TestOpenIdProvider;
   let events: GatehouseEvent[];
   let discoveryFailures: unknown[];
-  let provider: OpenIdProvider;
+  let provider: IdentityProvider;
 
   beforeEach(async () => {
     clock = new FakeClock();
@@ -33,7 +33,7 @@ describe('createOpenIdProvider', () => {
     await remote.close();
   });
 
-  function create(config: Partial<OpenIdSettings> = {}, allowedGroups: string[] = []): OpenIdProvider {
+  function create(config: Partial<OpenIdSettings> = {}, allowedGroups: string[] = []): IdentityProvider {
     provider?.close();
     return createOpenIdProvider({
       config: {
@@ -93,6 +93,14 @@ describe('createOpenIdProvider', () => {
       remote.misbehaviour = { metadata: { authorization_endpoint: `${remote.issuer}/authorize?tenant=1` } };
       const url = await provider.startLogin({ state, secrets });
       expect([url.searchParams.get('tenant'), url.searchParams.get('state')]).toEqual(['1', state]);
+    });
+  });
+
+  describe('discovery', () => {
+    it('takes the issuer of a provider that spells it with a trailing slash', async () => {
+      remote.misbehaviour = { metadata: { issuer: `${remote.issuer}/` } };
+      const url = await provider.startLogin({ state, secrets });
+      expect(url.origin).toBe(remote.issuer);
     });
   });
 
@@ -365,7 +373,7 @@ describe('createOpenIdProvider', () => {
   describe('discovery', () => {
     const cases: ReadonlyArray<readonly [string, Misbehaviour, string]> = [
       ['another issuer', { metadata: { issuer: 'https://evil.example' } }, 'issuer_mismatch'],
-      ['an issuer with a slash more', { metadata: { issuer: 'slash' } }, 'issuer_mismatch'],
+      ['an issuer with two slashes more', { metadata: { issuer: 'slash' } }, 'issuer_mismatch'],
       ['no token endpoint', { metadata: { token_endpoint: undefined } }, 'metadata_incomplete'],
       ['no keys', { metadata: { jwks_uri: undefined } }, 'metadata_incomplete'],
       ['endpoints of another scheme', { metadata: { token_endpoint: 'file:///etc/passwd' } }, 'insecure_url'],
@@ -384,7 +392,7 @@ describe('createOpenIdProvider', () => {
 
     it.each(cases)('that brings %s makes logins unavailable', async (_what, misbehaviour, kind) => {
       const isSlash = misbehaviour.metadata?.['issuer'] === 'slash';
-      remote.misbehaviour = isSlash ? { metadata: { issuer: `${remote.issuer}/` } } : misbehaviour;
+      remote.misbehaviour = isSlash ? { metadata: { issuer: `${remote.issuer}//` } } : misbehaviour;
       const error = await refusalOf(provider.startLogin({ state, secrets }));
       expect([error.code, error.reason, error.status, error.retryAfterSeconds]).toEqual([
         'temporarily_unavailable',

@@ -34,7 +34,7 @@ export interface OpenIdProvider extends IdentityProvider {
  * the provider's access token is dropped unused.
  * @see OpenID Connect Core §3.1, RFC 9207, RFC 9700 §2.1
  */
-export function createOpenIdProvider(deps: OpenIdProviderDeps): OpenIdProvider {
+export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider {
   const { config, clock } = deps;
   const discovery = startDiscovery(deps);
   const exchangeCode = createCodeExchange(deps);
