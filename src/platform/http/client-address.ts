@@ -13,7 +13,7 @@ export interface ClientAddressOptions {
 }
 
 /** Header lines by lower-case name: the shape of `IncomingMessage.headers` and of `.headersDistinct`. */
-export type HeaderLines = Readonly<Record<string, string | readonly string[] | undefined>>;
+type HeaderLines = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export type FindClientAddress = (headers: HeaderLines, peer: string) => string;
 

@@ -1,5 +1,5 @@
 /** Gives the place back. Calling it again does nothing. */
-export type Release = () => void;
+type Release = () => void;
 
 /** How many calls one person has under way in this process. */
 export interface SubjectConcurrency {
