@@ -393,7 +393,9 @@ describe('a stream and the right to have it', () => {
     await raw.until(/^HTTP\/1\.1 401 [^]*}$/);
     raw.socket.write('}GET /mcp HTTP/1.1\r\nHost: x\r\n\r\n');
     await raw.until(/}HTTP\/1\.1 401 /);
-    expect(path.upstream.openConnections).toBe(0);
+    path.revoked.clear();
+    expect((await path.call({ method: 'GET' })).status).toBe(200);
+    expect(path.upstream.requests.map((request) => request.method)).toEqual(['GET']);
   });
 
   it('is refused while it waits for the upstream', async () => {
