@@ -89,9 +89,8 @@ function importEverything(consumer: string, subpaths: readonly string[]): void {
 function compileAgainst(consumer: string): void {
   const program = `import * as gatehouse from 'mcp-gatehouse';\nexport const names: string[] = Object.keys(gatehouse);\n`;
   writeFileSync(join(consumer, 'program.ts'), program);
-  cpSync(join(root, 'node_modules/@types/node'), join(consumer, 'node_modules/@types/node'), {
-    recursive: true,
-  });
+  for (const types of ['@types/node', 'undici-types'])
+    cpSync(join(root, 'node_modules', types), join(consumer, 'node_modules', types), { recursive: true });
   const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--types', 'node', '--target', 'es2024'];
   command(consumer, process.execPath, join(root, 'node_modules/typescript/bin/tsc'), ...flags, 'program.ts');
 }
