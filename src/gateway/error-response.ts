@@ -1,3 +1,4 @@
+import { renderInterstitialPage } from '../authorization-server/authorization/interstitial-page.ts';
 import { renderErrorPage } from '../platform/html/page.ts';
 import { formatAuthorizationResponse } from '../protocol/authorization-response.ts';
 import { AuthorizationError, OAuthError } from '../protocol/oauth-error.ts';
@@ -55,6 +56,15 @@ function renderAuthorizationError(error: AuthorizationError, context: ErrorConte
       requestId: context.requestId,
       status: 400,
       link: { href: location, text: `Return to ${target.origin}` },
+    });
+  }
+  // Browsers hold the redirects that answer a form against that page's form-action: a 303 would go nowhere.
+  if (error.afterHumanStep && context.request.method === 'POST') {
+    return renderInterstitialPage({
+      title: 'Returning to the application',
+      message: `${error.description}. The application is told so.`,
+      location,
+      linkText: `Return to ${target.origin}`,
     });
   }
   const headers = headersOf(error);

@@ -78,7 +78,6 @@ export async function createGateway(config: GatehouseConfig, deps: GatewayDeps):
   const rateLimits = createRateLimits({ enabled: config.limits.enabled });
   const identityProvider = deps.identityProvider ?? openIdentityProvider(config, { clock, emit, log });
 
-
   const endpoints = createEndpoints(config, {
     sealer,
     store,

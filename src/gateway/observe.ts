@@ -51,12 +51,12 @@ export function observe(deps: ObserveDeps): Observation {
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
     registers,
   });
-  new Gauge({
+  const requestsInFlight = new Gauge({
     name: 'gatehouse_requests_in_flight',
     help: 'Requests being answered, streams included',
     registers,
-    collect() {
-      this.set(deps.inFlight());
+    collect: () => {
+      requestsInFlight.set(deps.inFlight());
     },
   });
   new Gauge({

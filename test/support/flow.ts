@@ -121,8 +121,8 @@ export async function obtainCode(
   const consentPage = await browser.get(url);
   if (consentPage.status !== 200) throw new Error(`authorize answered ${consentPage.status}`);
   const login = new URL(await decide(browser, consentPage));
-  const callback = `/callback?${new URLSearchParams({ code: 'idp-code', state: login.searchParams.get('state') ?? '' })}`;
-  const answer = await browser.get(callback);
+  const query = new URLSearchParams({ code: 'idp-code', state: login.searchParams.get('state') ?? '' });
+  const answer = await browser.get(`/callback?${query.toString()}`);
   const location = answer.headers.get('location');
   if (location === null) throw new Error(`callback answered ${answer.status}: ${await answer.text()}`);
   const code = new URL(location).searchParams.get('code');

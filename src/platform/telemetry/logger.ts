@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import { destination, type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 
 /** Structured log: one JSON line per call on standard output. No token, code, secret or cookie goes in. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
@@ -23,7 +23,8 @@ export function createLogger(options: LoggerOptions): Logger {
       censor: '[redacted]',
     },
   };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  // Synchronous: the last lines of a process that dies are the ones that matter.
+  return pino(settings, options.destination ?? destination({ dest: 1, sync: true }));
 }
 
 /** What a log may say of a thrown value: its class, and its message when it is one of ours or the system's. */
