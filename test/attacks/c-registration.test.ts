@@ -168,6 +168,11 @@ describe('dynamic registration', () => {
     const gatehouse = await createGatehouse();
     const utf16 = Buffer.from(JSON.stringify({ redirect_uris: [registered] }), 'utf16le');
     expect((await post(gatehouse, { body: new Uint8Array(utf16) })).status).toBe(400);
+    const latin1 = Buffer.from(
+      JSON.stringify({ redirect_uris: [registered], client_name: 'Caf\u00e9' }),
+      'latin1',
+    );
+    expect((await post(gatehouse, { body: new Uint8Array(latin1) })).status).toBe(400);
     const encoded = await gatehouse.fetch('/register', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
