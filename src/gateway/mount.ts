@@ -21,6 +21,9 @@ import type { GatehouseConfig } from './config/config.ts';
 import { securityHeaders } from './security-headers.ts';
 import { isWellKnown } from './routes.ts';
 
+/** Bodies up to this wait for their end before the upstream hears of the call. */
+const wholeBodyBytes = 64 * 1024;
+
 export interface MountDeps {
   readonly sealer: Sealer;
   readonly clock: Clock;
@@ -52,7 +55,9 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     revokeBefore: config.tokens.revokeBefore,
   });
   const originCheck = createOriginCheck({ publicUrl, allowedOrigins: config.allowedOrigins });
-  const forwarder = createForwarder({ upstream });
+  const { rpcPeekMaxBytes } = config.logging;
+  // What is to be looked into has to be there whole.
+  const forwarder = createForwarder({ upstream, wholeBodyBytes: Math.max(wholeBodyBytes, rpcPeekMaxBytes) });
   const liveCalls = createLiveCalls({
     recheck: (call) => admission.recheck(call),
     nowSeconds: () => clock.nowSeconds(),
@@ -60,7 +65,7 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
   const handle = createMountHandler({
     mount,
     maxBodyBytes: upstream.maxBodyBytes,
-    rpcPeekMaxBytes: config.logging.rpcPeekMaxBytes,
+    rpcPeekMaxBytes,
     commonHeaders: Object.entries(securityHeaders(publicUrl)).flat(),
     originCheck,
     admission,
