@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type NetConnectOpts } from 'node:net';
 import { createInterface } from 'node:readline';
 
 import { afterEach, describe, expect, it } from 'vitest';
@@ -158,7 +158,7 @@ describe('gatehouse serve', () => {
 });
 
 /** Connects until that fails: the line in the log comes a moment before the listener closes. */
-async function untilRefused(address: Parameters<typeof connect>[0]): Promise<string | undefined> {
+async function untilRefused(address: NetConnectOpts): Promise<string | undefined> {
   let code: string | undefined;
   for (let attempt = 0; attempt < 200 && code !== 'ECONNREFUSED'; attempt += 1) {
     const socket = connect(address);
