@@ -1,0 +1,51 @@
+/**
+ * Runs the benchmarks, prints their figures as JSON and keeps them as `bench/results/<date>.json`. Names given as
+ * arguments run alone and are not kept: `npm run bench -- token login`.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+
+import { benchLogin } from './login.ts';
+import { compiledFolder } from './served-process.ts';
+import { benchStart } from './start.ts';
+import { benchTokenEndpoint } from './token-endpoint.ts';
+
+const benches: ReadonlyMap<string, () => Promise<unknown>> = new Map<string, () => Promise<unknown>>([
+  ['start', benchStart],
+  ['login', benchLogin],
+  ['token', benchTokenEndpoint],
+]);
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.filter((name) => !benches.has(name));
+if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(', ')}`);
+
+build();
+const figures: Record<string, unknown> = {
+  date: new Date().toISOString(),
+  machine: { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version, load: loadavg() },
+};
+for (const [name, bench] of benches) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
+  process.stderr.write(`bench: ${name}\n`);
+  figures[name] = await bench();
+}
+const text = `${JSON.stringify(figures, null, 2)}\n`;
+process.stdout.write(text);
+if (chosen.length === 0) keep(text);
+
+/** What is measured is what is published, compiled; in a folder of its own, so that a build beside it harms nothing. */
+function build(): void {
+  const argv = ['tsc', '-p', 'tsconfig.build.json', '--outDir', compiledFolder];
+  const cwd = join(import.meta.dirname, '..');
+  const { status } = spawnSync('npx', argv, { cwd, stdio: ['ignore', 'inherit', 'ignore'] });
+  if (status !== 0) throw new Error('the build failed');
+}
+
+function keep(text: string): void {
+  const folder = join(import.meta.dirname, 'results');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${new Date().toISOString().slice(0, 10)}.json`), text);
+}

@@ -1,0 +1,205 @@
+/**
+ * Token requests per second of CPU time: the endpoint called as the gateway calls it, with the stores it can have.
+ * Codes and first refresh tokens are made before the clock starts. Rounds of the stores alternate, so that a busy
+ * neighbour slows all of them.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createTokenEndpoint } from '../src/authorization-server/token/token-endpoint.ts';
+import { systemClock } from '../src/platform/clock.ts';
+import type { Handler } from '../src/platform/http/handler.ts';
+import { systemRandom } from '../src/platform/random.ts';
+import { createSealer } from '../src/platform/sealing/sealer.ts';
+import { createMemoryStore } from '../src/platform/store/memory-store.ts';
+import { openSqliteStore } from '../src/platform/store/sqlite-store.ts';
+import type { Store } from '../src/platform/store/store.ts';
+import { computeCodeChallenge } from '../src/protocol/pkce.ts';
+import type { RedirectUri } from '../src/protocol/redirect-uri.ts';
+import type { Client } from '../src/services/clients/client.ts';
+import { createClients } from '../src/services/clients/clients.ts';
+import { sealAuthorizationCode } from '../src/services/tokens/authorization-code.ts';
+import { createGrants } from '../src/services/tokens/grants.ts';
+import { createRevocations } from '../src/services/tokens/revocations.ts';
+import { measureRate, type Rate, spread, type Spread } from './measure.ts';
+
+const issuer = 'https://gatehouse.example';
+const resource = `${issuer}/mcp`;
+const redirectUri = 'https://client.example/oauth/callback';
+const verifier = 'x'.repeat(64);
+const clock = systemClock;
+const random = systemRandom;
+const codesPerRound = 2_000;
+const rounds = 5;
+
+type StoreName = 'memory' | 'sqlite NORMAL' | 'sqlite FULL';
+
+interface Subject {
+  readonly name: StoreName;
+  readonly store: Store;
+  readonly client: Client;
+  readonly endpoint: Handler;
+  issueCode(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface TokenEndpointFigures {
+  readonly exchangesPerCpuSecond: Spread;
+  readonly refreshesPerCpuSecond: Spread;
+  readonly exchangesPerWallSecond: Spread;
+  readonly refreshesPerWallSecond: Spread;
+}
+
+export async function benchTokenEndpoint(): Promise<Record<string, unknown>> {
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
+  const subjects = [
+    createSubject('memory', createMemoryStore({ clock })),
+    createSubject('sqlite NORMAL', openSqlite(folder, 'NORMAL')),
+    createSubject('sqlite FULL', openSqlite(folder, 'FULL')),
+  ];
+  try {
+    const figures = await measureAll(subjects);
+    return { ...figures, sealsPerCpuSecond: await benchSeals() };
+  } finally {
+    for (const subject of subjects) await subject.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function measureAll(subjects: readonly Subject[]): Promise<Record<StoreName, TokenEndpointFigures>> {
+  const exchanges = new Map<StoreName, Rate[]>(subjects.map(({ name }) => [name, []]));
+  const refreshes = new Map<StoreName, Rate[]>(subjects.map(({ name }) => [name, []]));
+  for (let round = -1; round < rounds; round += 1) {
+    for (const subject of subjects) {
+      const { exchange, refresh } = await measureRound(subject);
+      // The first round only warms up.
+      if (round < 0) continue;
+      exchanges.get(subject.name)?.push(exchange);
+      refreshes.get(subject.name)?.push(refresh);
+    }
+  }
+  return Object.fromEntries(
+    subjects.map(({ name }) => [name, summarise(exchanges.get(name) ?? [], refreshes.get(name) ?? [])]),
+  ) as Record<StoreName, TokenEndpointFigures>;
+}
+
+function summarise(exchanges: readonly Rate[], refreshes: readonly Rate[]): TokenEndpointFigures {
+  return {
+    exchangesPerCpuSecond: spread(exchanges.map((rate) => rate.perCpuSecond)),
+    refreshesPerCpuSecond: spread(refreshes.map((rate) => rate.perCpuSecond)),
+    exchangesPerWallSecond: spread(exchanges.map((rate) => rate.perWallSecond)),
+    refreshesPerWallSecond: spread(refreshes.map((rate) => rate.perWallSecond)),
+  };
+}
+
+async function measureRound(subject: Subject): Promise<{ exchange: Rate; refresh: Rate }> {
+  const codes: string[] = [];
+  for (let index = 0; index < codesPerRound; index += 1) codes.push(await subject.issueCode());
+  const refreshTokens: string[] = [];
+  const client = subject.client.clientId;
+  const exchange = await measureRate(codes, async (code) => {
+    const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, client_id: client };
+    refreshTokens.push(await post(subject.endpoint, { ...form, code_verifier: verifier, resource }));
+  });
+  const refresh = await measureRate(refreshTokens, async (refreshToken) => {
+    const form = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: client };
+    await post(subject.endpoint, form);
+  });
+  return { exchange, refresh };
+}
+
+/** Posts a form; returns the refresh token of the answer. Making the request is part of what is measured. */
+async function post(endpoint: Handler, form: Record<string, string>): Promise<string> {
+  const request = new Request(`${issuer}/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams(form).toString(),
+  });
+  const response = await endpoint(request, { requestId: 'bench', clientAddress: '192.0.2.1' });
+  const body = (await response.json()) as { refresh_token: string };
+  return body.refresh_token;
+}
+
+function openSqlite(folder: string, synchronous: 'NORMAL' | 'FULL'): Store {
+  return openSqliteStore({ path: join(folder, `${synchronous}.db`), synchronous, clock });
+}
+
+function createSubject(name: StoreName, store: Store): Subject {
+  const sealer = createBenchSealer();
+  const revocations = createRevocations({ store, clock, onError: () => {} });
+  const grants = createGrants({ store, clock, revocations, refreshWindowSeconds: 30 });
+  const clients = createClients({ sealer, clock, registrationTtlSeconds: undefined });
+  const client = clients.register({ name: 'Bench', redirectUris: [redirectUri as RedirectUri] });
+  const endpoint = createTokenEndpoint({
+    issuer,
+    resource,
+    findClient: clients.find,
+    sealer,
+    clock,
+    random,
+    grants,
+    revokeBefore: undefined,
+    emit: () => {},
+  });
+  return {
+    name,
+    store,
+    client,
+    endpoint,
+    async issueCode() {
+      const now = clock.nowSeconds();
+      const terms = {
+        grantId: random.token(16),
+        identityIssuer: 'https://login.example',
+        subject: '248289761001',
+        email: 'jane.doe@example.com',
+        name: 'Jane Doe',
+        groups: ['engineering', 'mcp-users', 'on-call'],
+        client: client.fingerprint,
+        resource,
+        scope: [],
+        grantedAt: now,
+        absoluteEnd: now + 30 * 24 * 3600,
+      };
+      // Longer than a code lives here: a slow machine must not measure refusals.
+      const expiresAt = now + 600;
+      await grants.open(terms, expiresAt);
+      return sealAuthorizationCode(sealer, {
+        terms,
+        redirectUri,
+        codeChallenge: computeCodeChallenge(verifier),
+        expiresAt,
+      });
+    },
+    async close() {
+      revocations.close();
+      await store.close();
+    },
+  };
+}
+
+function createBenchSealer() {
+  return createSealer({
+    secrets: ['a benchmark secret of thirty-two bytes or more'],
+    context: issuer,
+    random,
+  });
+}
+
+/** A yardstick for the machine: the same AES-GCM seals everywhere, whatever the endpoint does. */
+async function benchSeals(): Promise<Spread> {
+  const sealer = createBenchSealer();
+  const purpose = { name: 'bench', prefix: 'bench_', maxLength: 4096 };
+  const plaintext = 'p'.repeat(400);
+  const items = Array.from({ length: 20_000 }, (_, index) => index);
+  const rates: number[] = [];
+  for (let round = -1; round < rounds; round += 1) {
+    const rate = await measureRate(items, () => {
+      sealer.seal(purpose, plaintext);
+      return Promise.resolve();
+    });
+    if (round >= 0) rates.push(rate.perCpuSecond);
+  }
+  return spread(rates);
+}
