@@ -26,6 +26,9 @@ export function openIdentityProvider(
     fetch: createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` }),
     clock: deps.clock,
     emit: deps.emit,
-    onDiscoveryFailure: (error) => deps.log.warn(describeError(error), 'oidc_discovery_retry'),
+    onDiscoveryFailure: (error) => {
+      const detail = 'logins are refused until its discovery document can be read; calls with a token go on';
+      deps.log.warn({ issuer, ...describeError(error), detail }, 'oidc_discovery_retry');
+    },
   });
 }
