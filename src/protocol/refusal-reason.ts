@@ -80,6 +80,10 @@ export const refusalReasons = {
     errorCode: 'id_token_verification_failed',
     meaning: 'The ID token does not stand up to the checks of OpenID Connect.',
   },
+  login_too_old: {
+    meaning:
+      'The login at the identity provider is older than `prompt=login` or `max_age` allow, or nobody says how old.',
+  },
   subject_missing: { errorCode: 'subject_missing', meaning: 'The ID token names no subject.' },
   email_unverified: {
     errorCode: 'email_not_verified',

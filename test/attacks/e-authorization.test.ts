@@ -2,6 +2,8 @@ import { request as httpRequest } from 'node:http';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { createGuardedFetch } from '../../src/platform/outbound/guarded-fetch.ts';
+import { createOpenIdProvider } from '../../src/services/identity/openid-provider.ts';
 import { Browser } from '../support/browser.ts';
 import {
   authorizeUrl,
@@ -13,6 +15,7 @@ import {
   registerClient,
 } from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
+import { TestOpenIdProvider } from '../support/openid-provider.ts';
 
 const closers: (() => Promise<void>)[] = [];
 
@@ -44,6 +47,38 @@ function expectLocalPage(response: Response): void {
 function expectNothingStarted(gatehouse: TestGatehouse): void {
   expect(gatehouse.identityProvider.startedLogins).toEqual([]);
   expect(gatehouse.events.map((event) => event.type)).not.toContain('authorize_initiated');
+}
+
+/** Has logins go to a real OpenID provider, through what talks to one in production. */
+async function connectOpenIdProvider(gatehouse: TestGatehouse): Promise<TestOpenIdProvider> {
+  const { clock, identityProvider, publicUrl } = gatehouse;
+  const remote = await TestOpenIdProvider.start(clock);
+  const provider = createOpenIdProvider({
+    config: {
+      issuer: remote.issuer,
+      clientId: remote.clientId,
+      clientSecret: remote.clientSecret,
+      scopes: ['openid'],
+      allowInsecureHttp: true,
+      groupsClaim: 'groups',
+      trustUnverifiedEmail: false,
+      exchangeRatePerSecond: undefined,
+      exchangeBurst: 1,
+    },
+    allowedGroups: [],
+    redirectUri: `${publicUrl}/callback`,
+    fetch: createGuardedFetch({ totalTimeoutMs: 5_000, maxBytes: 64 * 1024, userAgent: 'gatehouse/test' }),
+    clock,
+    emit: () => undefined,
+    onDiscoveryFailure: () => undefined,
+  });
+  identityProvider.startLogin = (request) => provider.startLogin(request);
+  identityProvider.finishLogin = (answer) => provider.finishLogin(answer);
+  closers.push(async () => {
+    provider.close();
+    await remote.close();
+  });
+  return remote;
 }
 
 /** A request over a real socket, with the headers exactly as given. */
@@ -167,21 +202,24 @@ describe('E. authorization endpoint', () => {
     expect(await page.text()).not.toContain('attacker.example');
   });
 
-  // prompt=login and max_age are not passed on: the identity provider's own session rules hold. A person is asked
-  // here in every case.
   it('71: prompt=none never issues, and no prompt skips the question', async () => {
     const { gatehouse, client, browser } = await open();
     await obtainCode(gatehouse, { client, browser });
     const before = gatehouse.identityProvider.startedLogins.length;
-    for (const prompt of ['none', 'none login', 'login none']) {
+    for (const [prompt, error] of [
+      ['none', 'consent_required'],
+      ['none login', 'invalid_request'],
+      ['login none', 'invalid_request'],
+    ]) {
       const url = authorizeUrl(gatehouse, client, { prompt });
 
       const answer = await gatehouse.fetch(url, { headers: { Cookie: browser.cookieHeader() } });
 
       expect(await redirectedError(answer)).toMatchObject({
-        error: 'consent_required',
+        error,
         state: 'client-state',
       });
+      expect(answer.headers.getSetCookie()).toEqual([]);
     }
     for (const overrides of [
       { prompt: 'login' },
@@ -195,6 +233,66 @@ describe('E. authorization endpoint', () => {
       expect(await page.text()).toContain('consent_token');
     }
     expect(gatehouse.identityProvider.startedLogins).toHaveLength(before);
+  });
+
+  it.each([
+    [{ prompt: 'login' }, { prompt: 'login', max_age: '0' }],
+    [
+      { prompt: 'login consent', max_age: '3600' },
+      { prompt: 'login', max_age: '0' },
+    ],
+    [{ max_age: '0' }, { max_age: '0' }],
+    [{ max_age: '300' }, { max_age: '300' }],
+  ])('71: %o reaches the identity provider, and its answer is held to it', async (overrides, expected) => {
+    const { gatehouse, client, browser } = await open();
+    const remote = await connectOpenIdProvider(gatehouse);
+    const hourAgo = gatehouse.clock.nowSeconds() - 3_600;
+    const logIn = async (change: (login: URL) => void = () => undefined) => {
+      const page = await browser.get(authorizeUrl(gatehouse, client, overrides));
+      const login = new URL(await decide(browser, page));
+      const { prompt, max_age } = Object.fromEntries(login.searchParams);
+      expect({ prompt, max_age }).toEqual({ prompt: undefined, ...expected });
+      change(login);
+      remote.authenticatedAt = hourAgo;
+      return await browser.get(`/callback?${(await remote.logIn(login)).toString()}`);
+    };
+    const strip = (login: URL) => {
+      for (const name of ['prompt', 'max_age']) login.searchParams.delete(name);
+    };
+
+    // Whoever sits at an unlocked machine can take the demand out of the address.
+    const stripped = await redirectedError(await logIn(strip));
+    expect(remote.authenticatedAt).toBe(hourAgo);
+    // A provider that does not heed it.
+    remote.misbehaviour = { ignoresReauthentication: true };
+    const unheeded = await redirectedError(await logIn());
+    remote.misbehaviour = { claims: { auth_time: undefined } };
+    const unsaid = await redirectedError(await logIn());
+    for (const refusal of [stripped, unheeded, unsaid]) {
+      expect(refusal).toMatchObject({ error: 'access_denied', state: 'client-state' });
+      expect(refusal).not.toHaveProperty('code');
+    }
+    expect(gatehouse.events.map((event) => event.type)).not.toContain('login_succeeded');
+    expect(gatehouse.events.filter((event) => event.type === 'request_refused')).toMatchObject(
+      Array.from({ length: 3 }, () => ({ reason: 'login_too_old' })),
+    );
+
+    remote.misbehaviour = {};
+    expect(await redirectedError(await logIn())).toHaveProperty('code');
+    expect(remote.authenticatedAt).toBe(gatehouse.clock.nowSeconds());
+  });
+
+  it('71: a demand that is not understood or said twice is refused, not dropped', async () => {
+    const { gatehouse, client } = await open();
+    for (const max_age of ['-1', '1.5', 'now', '12345678901']) {
+      const answer = await gatehouse.fetch(authorizeUrl(gatehouse, client, { max_age }));
+
+      expect(await redirectedError(answer)).toMatchObject({ error: 'invalid_request' });
+    }
+    for (const twice of ['prompt=login&prompt=login', 'prompt=login&prompt=', 'max_age=0&max_age=9']) {
+      expectLocalPage(await gatehouse.fetch(`${authorizeUrl(gatehouse, client)}&${twice}`));
+    }
+    expectNothingStarted(gatehouse);
   });
 
   // One mount per gatehouse, so there is no other to carry a token to: what is asked for elsewhere is refused.

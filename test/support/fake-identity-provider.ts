@@ -1,8 +1,9 @@
-import { OAuthError } from '../../src/protocol/oauth-error.ts';
+import type { OAuthError } from '../../src/protocol/oauth-error.ts';
 import type {
   Identity,
   IdentityProvider,
-  LoginSecrets,
+  LoginAnswer,
+  LoginRequest,
 } from '../../src/services/identity/identity-provider.ts';
 
 /** An identity provider without a network: logs `person` in at once, and remembers what it was asked. */
@@ -15,7 +16,7 @@ export class FakeIdentityProvider implements IdentityProvider {
     name: 'Alice Example',
     groups: ['engineering'],
   };
-  readonly startedLogins: { readonly state: string; readonly secrets: LoginSecrets }[] = [];
+  readonly startedLogins: LoginRequest[] = [];
   readonly finishedLogins: URLSearchParams[] = [];
   #failure: OAuthError | undefined;
 
@@ -24,7 +25,7 @@ export class FakeIdentityProvider implements IdentityProvider {
     this.#failure = error;
   }
 
-  startLogin(request: { readonly state: string; readonly secrets: LoginSecrets }): Promise<URL> {
+  startLogin(request: LoginRequest): Promise<URL> {
     this.startedLogins.push(request);
     const url = new URL('/authorize', this.issuer);
     url.searchParams.set('state', request.state);
@@ -32,11 +33,7 @@ export class FakeIdentityProvider implements IdentityProvider {
     return Promise.resolve(url);
   }
 
-  finishLogin(answer: {
-    readonly query: URLSearchParams;
-    readonly state: string;
-    readonly secrets: LoginSecrets;
-  }): Promise<Identity> {
+  finishLogin(answer: LoginAnswer): Promise<Identity> {
     this.finishedLogins.push(answer.query);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     return Promise.resolve(this.person);

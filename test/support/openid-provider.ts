@@ -26,6 +26,8 @@ export interface Misbehaviour {
   signature?: 'none' | 'foreign-key' | 'hs256-secret' | 'hs256-public-key' | 'broken';
   /** `iss` of the authorization response; null: none. */
   issParameter?: string | null;
+  /** Takes the session it has, whatever `prompt` and `max_age` say. */
+  ignoresReauthentication?: boolean;
   /** The key set is empty. */
   noKeys?: boolean;
 }
@@ -42,6 +44,8 @@ interface IssuedCode {
   readonly nonce: string | null;
   readonly codeChallenge: string | null;
   readonly redirectUri: string | null;
+  /** Said in the ID token where `max_age` asks for it (OpenID Connect Core §2). */
+  readonly authenticatedAt: number | undefined;
 }
 
 /**
@@ -59,6 +63,8 @@ export class TestOpenIdProvider {
     name: 'Alice Example',
     groups: ['engineering'],
   };
+  /** When the person logged in, seconds; undefined: no session. */
+  authenticatedAt: number | undefined;
   misbehaviour: Misbehaviour = {};
   readonly requests: ReceivedRequest[] = [];
   readonly #clock: Clock;
@@ -178,10 +184,12 @@ export class TestOpenIdProvider {
 
   #authorize(query: URLSearchParams): URL {
     const code = randomBytes(16).toString('base64url');
+    const authenticatedAt = this.#authenticate(query);
     this.#codes.set(code, {
       nonce: query.get('nonce'),
       codeChallenge: query.get('code_challenge'),
       redirectUri: query.get('redirect_uri'),
+      authenticatedAt: query.has('max_age') ? authenticatedAt : undefined,
     });
     const location = new URL(query.get('redirect_uri') ?? '');
     location.searchParams.set('code', code);
@@ -189,6 +197,16 @@ export class TestOpenIdProvider {
     const { issParameter = this.issuer } = this.misbehaviour;
     if (issParameter !== null) location.searchParams.set('iss', issParameter);
     return location;
+  }
+
+  #authenticate(query: URLSearchParams): number {
+    const now = this.#clock.nowSeconds();
+    const session = this.authenticatedAt;
+    const isStale =
+      query.get('prompt') === 'login' || (session ?? 0) + Number(query.get('max_age') ?? Infinity) < now;
+    const isKept = session !== undefined && (!isStale || this.misbehaviour.ignoresReauthentication === true);
+    this.authenticatedAt = isKept ? session : now;
+    return this.authenticatedAt;
   }
 
   async #token(headers: IncomingMessage['headers'], form: URLSearchParams): Promise<Record<string, unknown>> {
@@ -209,7 +227,7 @@ export class TestOpenIdProvider {
       access_token: 'provider-access-token',
       token_type: 'Bearer',
       expires_in: 300,
-      id_token: await this.#idToken(issued.nonce),
+      id_token: await this.#idToken(issued),
       ...this.misbehaviour.tokenResponse,
     };
   }
@@ -224,11 +242,11 @@ export class TestOpenIdProvider {
     return form.get('client_id') === this.clientId && form.get('client_secret') === this.clientSecret;
   }
 
-  async #idToken(nonce: string | null): Promise<string> {
+  async #idToken({ nonce, authenticatedAt }: IssuedCode): Promise<string> {
     const now = this.#clock.nowSeconds();
     const { signature, claims, header } = this.misbehaviour;
     const registered = { iss: this.issuer, aud: this.clientId, iat: now, exp: now + 300, nonce };
-    const payload = { ...registered, ...this.person, ...claims };
+    const payload = { ...registered, auth_time: authenticatedAt, ...this.person, ...claims };
     const keys = await (signature === 'foreign-key' ? this.#foreignKeys : this.#keys);
     if (signature === 'none') return encodeUnsigned({ alg: 'none', ...header }, payload);
     const sign = (alg: string, key: SigningKey): Promise<string> =>

@@ -61,6 +61,7 @@ describe('authorization request (OAuth 2.1 §4.1.1)', () => {
         codeChallenge: challenge,
         resource,
         scope: [],
+        reauthentication: { prompt: undefined, maxAgeSeconds: undefined },
       },
     };
 
@@ -79,17 +80,29 @@ describe('authorization request (OAuth 2.1 §4.1.1)', () => {
     expect((await get(query({ state: '' }))).terms.state).toBeUndefined();
   });
 
+  it.each(['login_hint=x', 'nonce=n', 'ui_locales=de', 'claims={}', 'foo=bar', 'request_uri=x'])(
+    'goes on with %s',
+    async (extra) => {
+      expect((await get(query({}, `&${extra}`))).terms.redirectUri).toBe(redirectUri);
+    },
+  );
+
   it.each([
-    'prompt=login',
-    'login_hint=x',
-    'max_age=0',
-    'nonce=n',
-    'ui_locales=de',
-    'claims={}',
-    'foo=bar',
-    'request_uri=x',
-  ])('goes on with %s', async (extra) => {
-    expect((await get(query({}, `&${extra}`))).terms.redirectUri).toBe(redirectUri);
+    [{ prompt: 'login' }, 'login', undefined],
+    [{ prompt: 'select_account' }, 'select_account', undefined],
+    [{ prompt: 'select_account login consent' }, 'login', undefined],
+    [{ prompt: ' login  create ' }, 'login', undefined],
+    [{ prompt: 'consent' }, undefined, undefined],
+    [{ prompt: 'LOGIN' }, undefined, undefined],
+    [{ prompt: 'login,consent' }, undefined, undefined],
+    [{ prompt: '' }, undefined, undefined],
+    [{ max_age: '0' }, undefined, 0],
+    [{ max_age: '0060' }, undefined, 60],
+    [{ max_age: '9999999999' }, undefined, 9_999_999_999],
+    [{ max_age: '' }, undefined, undefined],
+    [{ prompt: 'login', max_age: '3600' }, 'login', 3600],
+  ])('keeps what %o asks of the login', async (overrides, prompt, maxAgeSeconds) => {
+    expect((await get(query(overrides))).terms.reauthentication).toEqual({ prompt, maxAgeSeconds });
   });
 
   it('drops scopes that nobody can grant', async () => {
@@ -148,12 +161,16 @@ describe('authorization request without a verified redirect URI', () => {
     expect(await pageRefusal(post(twice))).toMatchObject({ reason: 'parameter_repeated' });
   });
 
-  it.each(['scope=a&scope=b', 'foo=1&foo=2', '%63lient_id=client-a', 'prompt=&prompt=none'])(
-    'stays on a page when the query holds %s',
-    async (extra) => {
-      expect(await pageRefusal(get(query({}, `&${extra}`)))).toMatchObject({ reason: 'parameter_repeated' });
-    },
-  );
+  it.each([
+    'scope=a&scope=b',
+    'foo=1&foo=2',
+    '%63lient_id=client-a',
+    'prompt=&prompt=none',
+    'prompt=login&prompt=login',
+    'max_age=9&max_age=0',
+  ])('stays on a page when the query holds %s', async (extra) => {
+    expect(await pageRefusal(get(query({}, `&${extra}`)))).toMatchObject({ reason: 'parameter_repeated' });
+  });
 
   it('refuses a POST that is split between query and body', async () => {
     expect(await pageRefusal(post(query(), '?scope=a'))).toMatchObject({ reason: 'query_forbidden' });
@@ -191,7 +208,16 @@ describe('authorization request with a verified redirect URI', () => {
     [{ code_challenge: 'c'.repeat(42) }, 'invalid_request', 'pkce_malformed'],
     [{ scope: 'a"b' }, 'invalid_scope', 'scope_invalid'],
     [{ prompt: 'none' }, 'consent_required', 'prompt_none'],
-    [{ prompt: 'login none' }, 'consent_required', 'prompt_none'],
+    [{ prompt: ' none none ' }, 'consent_required', 'prompt_none'],
+    [{ prompt: 'login none' }, 'invalid_request', 'parameter_malformed'],
+    [{ prompt: 'none unknown' }, 'invalid_request', 'parameter_malformed'],
+    [{ max_age: '-1' }, 'invalid_request', 'parameter_malformed'],
+    [{ max_age: '1.5' }, 'invalid_request', 'parameter_malformed'],
+    [{ max_age: '1e3' }, 'invalid_request', 'parameter_malformed'],
+    [{ max_age: ' 1' }, 'invalid_request', 'parameter_malformed'],
+    [{ max_age: '1\n' }, 'invalid_request', 'parameter_malformed'],
+    [{ max_age: '٣' }, 'invalid_request', 'parameter_malformed'],
+    [{ max_age: '12345678901' }, 'invalid_request', 'parameter_malformed'],
   ] as const)('tells the client, with its state: %o', async (overrides, code, reason) => {
     expect(await refusalOf(get(query(overrides)))).toMatchObject({
       name: 'AuthorizationError',

@@ -7,6 +7,7 @@ import { narrowScope } from '../../protocol/scope.ts';
 import type { Client, FindClient } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import { toClient } from './client-answer.ts';
+import { parseReauthentication } from './reauthentication.ts';
 import type { RequestedTerms } from './transaction.ts';
 
 /** An authorization request that passed every check. */
@@ -123,8 +124,8 @@ function readTerms(
     parameters.find('code_challenge_method'),
   );
   const scope = narrowScope(parameters.find('scope'), []);
-  refuseSilence(parameters);
-  return { state: state.value, codeChallenge, resource, scope };
+  const reauthentication = parseReauthentication(parameters);
+  return { state: state.value, codeChallenge, resource, scope, reauthentication };
 }
 
 function checkResponse(parameters: RequestParameters): void {
@@ -141,15 +142,6 @@ function checkResponse(parameters: RequestParameters): void {
   if (mode !== 'query') {
     throw new OAuthError('invalid_request', 'response_mode must be query', {
       reason: 'response_mode_unsupported',
-    });
-  }
-}
-
-/** No decision is ever remembered, so an answer without a page is always "ask first" (OpenID Connect Core §3.1.2.6). */
-function refuseSilence(parameters: RequestParameters): void {
-  if (parameters.find('prompt')?.split(' ').includes('none') === true) {
-    throw new OAuthError('consent_required', 'This authorization server always asks the person', {
-      reason: 'prompt_none',
     });
   }
 }

@@ -93,10 +93,16 @@ describe('callback endpoint: success', () => {
       return finishLogin.call(room.identityProvider, answer);
     };
 
-    await callback({ code: 'idp-code', state: login.state, iss: 'https://login.test' });
+    const { state } = await obtainLoginState(room, browser, { prompt: 'login', max_age: '60' });
+    const startedAt = room.clock.nowSeconds();
+    room.clock.advance(300);
 
-    const [started] = room.identityProvider.startedLogins;
-    expect(seen).toMatchObject([{ state: login.state, secrets: started?.secrets }]);
+    await callback({ code: 'idp-code', state, iss: 'https://login.test' });
+
+    const secrets = room.identityProvider.startedLogins.at(-1)?.secrets;
+    const reauthentication = { prompt: 'login', maxAgeSeconds: 60 };
+    expect(room.identityProvider.startedLogins.at(-1)).toEqual({ state, secrets, reauthentication });
+    expect(seen).toMatchObject([{ state, secrets, reauthentication, startedAt }]);
     expect(room.identityProvider.finishedLogins[0]?.get('iss')).toBe('https://login.test');
   });
 

@@ -6,7 +6,7 @@
  * 3. the browser has the flow's cookie, which only the approving one got  403, a page; nothing claimed, nobody called
  * 4. the provider said error: the client is told, in fixed words
  * 5. claimed, once                                                        400 callback_state_replay
- * 6. the login is finished with the provider: who is it, may they in      else the client is told
+ * 6. the login is finished with the provider: who, how fresh, may they in else the client is told
  * 7. the grant is recorded, the code sealed, the browser sent to the client
  *
  * What fails before step 4 stays on a page: until then this need not be the person who approved.
@@ -23,7 +23,7 @@ import { issueCode } from './code-step.ts';
 import { type IdentityProviderAnswer, parseIdentityProviderAnswer } from './identity-provider-answer.ts';
 import { claimOnce } from './single-use.ts';
 import { openAwaitingLogin } from './transaction-codec.ts';
-import type { AwaitingLogin } from './transaction.ts';
+import { type AwaitingLogin, loginTtlSeconds } from './transaction.ts';
 
 export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
   const binding = createBrowserBinding(deps);
@@ -54,6 +54,8 @@ export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
         query: answer.query,
         state: answer.state,
         secrets: transaction.secrets,
+        reauthentication: transaction.terms.reauthentication,
+        startedAt: transaction.expiresAt - loginTtlSeconds,
       });
     } catch (error) {
       // Our own brake, before anything was sent: the callback is given back, so that reloading it can succeed.

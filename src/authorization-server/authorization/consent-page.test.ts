@@ -23,6 +23,7 @@ function textOf(shown: Shown = {}): Promise<string> {
         state: 'state',
         codeChallenge: computeCodeChallenge('v'.repeat(43)),
         resource: 'https://gatehouse.test/mcp',
+        reauthentication: { prompt: undefined, maxAgeSeconds: undefined },
         scope: shown.scope ?? [],
       },
       clientName: 'clientName' in shown ? shown.clientName : 'Client',

@@ -41,7 +41,9 @@ export async function startLogin(
     expiresAt: deps.clock.nowSeconds() + loginTtlSeconds,
   });
   try {
-    return { location: await deps.identityProvider.startLogin({ state, secrets }), cookies: flow.cookies };
+    const { reauthentication } = terms;
+    const location = await deps.identityProvider.startLogin({ state, secrets, reauthentication });
+    return { location, cookies: flow.cookies };
   } catch (error) {
     throw toClient(error, { ...terms, afterHumanStep });
   }

@@ -20,6 +20,7 @@ const terms: RequestedTerms = {
   codeChallenge: computeCodeChallenge('v'.repeat(43)),
   resource: 'https://gatehouse.test/mcp',
   scope: [],
+  reauthentication: { prompt: 'login', maxAgeSeconds: 0 },
 };
 const consent: AwaitingConsent = {
   stage: 'awaiting-consent',
@@ -40,7 +41,8 @@ const login: AwaitingLogin = {
 
 describe('sealed transaction', () => {
   it('opens as it was sealed, in each stage', () => {
-    const bare = { ...terms, state: undefined, scope: ['a', 'b'] };
+    const reauthentication = { prompt: undefined, maxAgeSeconds: undefined };
+    const bare = { ...terms, state: undefined, scope: ['a', 'b'], reauthentication };
 
     expect(openAwaitingConsent(sealer, sealTransaction(sealer, consent))).toEqual(consent);
     expect(openAwaitingLogin(sealer, sealTransaction(sealer, login))).toEqual(login);
@@ -85,6 +87,7 @@ describe('sealed transaction', () => {
       redirectUri: `https://client.example/${'x'.repeat(maxRedirectUriBytes - 23)}` as VerifiedRedirectUri,
       state: '"'.repeat(512),
       resource: `https://gatehouse.test/${'m'.repeat(100)}`,
+      reauthentication: { prompt: 'select_account', maxAgeSeconds: 9_999_999_999 },
     };
 
     const state = sealTransaction(sealer, { ...login, terms: longest });
@@ -101,6 +104,8 @@ describe('sealed transaction', () => {
       code_challenge: terms.codeChallenge,
       code_challenge_method: 'S256',
       response_mode: 'query',
+      prompt: 'select_account',
+      max_age: '9999999999',
     }).toString();
     expect(url.href.length).toBeLessThan(4096);
     const named = { ...consent, terms: longest, clientName: '"'.repeat(512) };

@@ -20,6 +20,8 @@ const sealedTerms = z.object({
   chl: z.string().min(1),
   res: z.string().min(1),
   scp: z.array(z.string()).optional(),
+  prm: z.enum(['login', 'select_account']).optional(),
+  age: z.number().int().nonnegative().optional(),
   exp: z.number().int(),
 });
 
@@ -98,6 +100,7 @@ function open<T>(sealer: Sealer, purpose: SealPurpose, schema: z.ZodType<T>, tok
 
 function packTerms(transaction: Transaction): z.infer<typeof sealedTerms> {
   const { terms } = transaction;
+  const { prompt, maxAgeSeconds } = terms.reauthentication;
   return {
     cid: terms.client,
     uri: terms.redirectUri,
@@ -105,6 +108,8 @@ function packTerms(transaction: Transaction): z.infer<typeof sealedTerms> {
     chl: terms.codeChallenge,
     res: terms.resource,
     ...(terms.scope.length === 0 ? {} : { scp: [...terms.scope] }),
+    ...(prompt === undefined ? {} : { prm: prompt }),
+    ...(maxAgeSeconds === undefined ? {} : { age: maxAgeSeconds }),
     exp: transaction.expiresAt,
   };
 }
@@ -121,5 +126,6 @@ function unpackTerms(packed: z.infer<typeof sealedTerms>): RequestedTerms {
     codeChallenge: packed.chl as CodeChallenge,
     resource: packed.res,
     scope: packed.scp ?? [],
+    reauthentication: { prompt: packed.prm, maxAgeSeconds: packed.age },
   };
 }

@@ -2,7 +2,7 @@ import type { EpochSeconds } from '../../platform/clock.ts';
 import type { CodeChallenge } from '../../protocol/pkce.ts';
 import type { VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
 import type { ClientFingerprint } from '../../services/clients/client.ts';
-import type { LoginSecrets } from '../../services/identity/identity-provider.ts';
+import type { LoginSecrets, Reauthentication } from '../../services/identity/identity-provider.ts';
 
 /** How long a consent page can be answered. Never extended, not even when the page is shown again. */
 export const consentTtlSeconds = 300;
@@ -19,6 +19,8 @@ export interface RequestedTerms {
   readonly codeChallenge: CodeChallenge;
   readonly resource: string;
   readonly scope: readonly string[];
+  /** Passed on to the identity provider, whose answer is held to it. */
+  readonly reauthentication: Reauthentication;
 }
 
 /** The consent page is out. Travels sealed in the page's form. */

@@ -23,7 +23,8 @@ export interface AuthorizationAnswer {
 
 export type ExchangeCode = (provider: DiscoveredProvider, answer: AuthorizationAnswer) => Promise<Claims>;
 
-const clockToleranceSeconds = 60;
+/** How far the clocks of provider and ours may be apart. */
+export const clockToleranceSeconds = 60;
 
 /**
  * Exchanges a code and verifies the ID token that comes with it. The provider's keys are kept between exchanges and

@@ -1,3 +1,5 @@
+import type { EpochSeconds } from '../../platform/clock.ts';
+
 /** A person, as an identity provider vouches for them at login. The key is always issuer plus subject. */
 export interface Identity {
   readonly issuer: string;
@@ -14,6 +16,31 @@ export interface LoginSecrets {
   readonly codeVerifier: string;
 }
 
+/**
+ * What a client asks of the login beyond whatever session the provider has.
+ * @see OpenID Connect Core §3.1.2.1
+ */
+export interface Reauthentication {
+  readonly prompt: 'login' | 'select_account' | undefined;
+  /** How long ago the person may have logged in; 0 is as much as `prompt=login`. */
+  readonly maxAgeSeconds: number | undefined;
+}
+
+/** A login about to start. */
+export interface LoginRequest {
+  readonly state: string;
+  readonly secrets: LoginSecrets;
+  readonly reauthentication: Reauthentication;
+}
+
+/** What came back from the provider, with what the login was started with. */
+export interface LoginAnswer extends LoginRequest {
+  /** The callback's query, as it came. */
+  readonly query: URLSearchParams;
+  /** When the browser was sent to the provider. */
+  readonly startedAt: EpochSeconds;
+}
+
 /** One place where people log in. */
 export interface IdentityProvider {
   readonly issuer: string;
@@ -21,18 +48,13 @@ export interface IdentityProvider {
    * Where to send the browser.
    * @throws OAuthError `temporarily_unavailable`, reason `idp_unavailable`
    */
-  startLogin(request: { readonly state: string; readonly secrets: LoginSecrets }): Promise<URL>;
+  startLogin(request: LoginRequest): Promise<URL>;
   /**
    * Exchanges the provider's answer and checks every claim the identity rests on.
-   * @throws OAuthError with reasons `idp_exchange_failed`, `id_token_verification_failed`, `subject_missing`,
-   * `email_unverified`, `group_invalid`, `group`, `idp_unavailable`, `idp_exchange_throttled`
+   * @throws OAuthError with reasons `idp_exchange_failed`, `id_token_verification_failed`, `login_too_old`,
+   * `subject_missing`, `email_unverified`, `group_invalid`, `group`, `idp_unavailable`, `idp_exchange_throttled`
    */
-  finishLogin(answer: {
-    /** The callback's query, as it came. */
-    readonly query: URLSearchParams;
-    readonly state: string;
-    readonly secrets: LoginSecrets;
-  }): Promise<Identity>;
+  finishLogin(answer: LoginAnswer): Promise<Identity>;
   /** Whether discovery has succeeded; false means logins are refused for now. */
   isReady(): boolean;
   /** Ends what goes on in the background. */

@@ -6,13 +6,19 @@ import { type Misbehaviour, TestOpenIdProvider } from '../../../test/support/ope
 import { createGuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { GatehouseEvent } from '../audit/events.ts';
-import type { Identity, IdentityProvider } from './identity-provider.ts';
+import type { Identity, IdentityProvider, LoginAnswer, Reauthentication } from './identity-provider.ts';
 import type { OpenIdSettings } from './openid-settings.ts';
 import { createOpenIdProvider } from './openid-provider.ts';
 
 const redirectUri = 'https://gatehouse.test/callback';
 const state = 'mgh_st_sealed-state';
 const secrets = { nonce: 'nonce-of-this-login', codeVerifier: 'v'.repeat(43) };
+const login: Omit<LoginAnswer, 'query'> = {
+  state,
+  secrets,
+  reauthentication: { prompt: undefined, maxAgeSeconds: undefined },
+  startedAt: 0,
+};
 
 describe('createOpenIdProvider', () => {
   let clock: FakeClock;
@@ -58,9 +64,9 @@ describe('createOpenIdProvider', () => {
   }
 
   async function logIn(changes: Record<string, string> = {}): Promise<Identity> {
-    const query = await remote.logIn(await provider.startLogin({ state, secrets }));
+    const query = await remote.logIn(await provider.startLogin(login));
     for (const [name, value] of Object.entries(changes)) query.set(name, value);
-    return provider.finishLogin({ query, state, secrets });
+    return provider.finishLogin({ ...login, query });
   }
 
   async function refusalOf(outcome: Promise<unknown>): Promise<OAuthError> {
@@ -74,7 +80,7 @@ describe('createOpenIdProvider', () => {
 
   describe('startLogin', () => {
     it('sends the browser to the provider with state, nonce and an S256 challenge', async () => {
-      const url = await provider.startLogin({ state, secrets });
+      const url = await provider.startLogin(login);
       expect(url.origin + url.pathname).toBe(`${remote.issuer}/authorize`);
       expect(Object.fromEntries(url.searchParams)).toEqual({
         response_type: 'code',
@@ -91,7 +97,7 @@ describe('createOpenIdProvider', () => {
 
     it('keeps the query that the authorization endpoint has', async () => {
       remote.misbehaviour = { metadata: { authorization_endpoint: `${remote.issuer}/authorize?tenant=1` } };
-      const url = await provider.startLogin({ state, secrets });
+      const url = await provider.startLogin(login);
       expect([url.searchParams.get('tenant'), url.searchParams.get('state')]).toEqual(['1', state]);
     });
   });
@@ -99,7 +105,7 @@ describe('createOpenIdProvider', () => {
   describe('discovery', () => {
     it('takes the issuer of a provider that spells it with a trailing slash', async () => {
       remote.misbehaviour = { metadata: { issuer: `${remote.issuer}/` } };
-      const url = await provider.startLogin({ state, secrets });
+      const url = await provider.startLogin(login);
       expect(url.origin).toBe(remote.issuer);
     });
   });
@@ -163,15 +169,114 @@ describe('createOpenIdProvider', () => {
     });
 
     it('gives the identity of its own login when two are under way', async () => {
-      const first = await remote.logIn(await provider.startLogin({ state, secrets }));
+      const first = await remote.logIn(await provider.startLogin(login));
       const other = { nonce: 'another-nonce', codeVerifier: 'w'.repeat(43) };
-      const second = await remote.logIn(await provider.startLogin({ state: 'other', secrets: other }));
+      const second = await remote.logIn(
+        await provider.startLogin({ ...login, state: 'other', secrets: other }),
+      );
       const outcomes = await Promise.allSettled([
-        provider.finishLogin({ query: first, state, secrets }),
-        provider.finishLogin({ query: second, state: 'other', secrets: other }),
-        provider.finishLogin({ query: second, state, secrets }),
+        provider.finishLogin({ ...login, query: first }),
+        provider.finishLogin({ ...login, query: second, state: 'other', secrets: other }),
+        provider.finishLogin({ ...login, query: second }),
       ]);
       expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    });
+  });
+
+  describe('a login that has to be fresh', () => {
+    const hour = 3_600;
+
+    async function logInAgain(
+      reauthentication: Partial<Reauthentication>,
+      changes: { readonly secondsAtProvider?: number; readonly strip?: readonly string[] } = {},
+    ): Promise<Identity> {
+      const fresh = {
+        ...login,
+        reauthentication: { ...login.reauthentication, ...reauthentication },
+        startedAt: clock.nowSeconds(),
+      };
+      const url = await provider.startLogin(fresh);
+      for (const name of changes.strip ?? []) url.searchParams.delete(name);
+      const query = await remote.logIn(url);
+      clock.advance(changes.secondsAtProvider ?? 0);
+      return provider.finishLogin({ ...fresh, query });
+    }
+
+    it.each([
+      [{ prompt: 'login' }, { prompt: 'login', max_age: '0' }],
+      [
+        { prompt: 'login', maxAgeSeconds: hour },
+        { prompt: 'login', max_age: '0' },
+      ],
+      [{ prompt: 'select_account' }, { prompt: 'select_account' }],
+      [{ maxAgeSeconds: 0 }, { max_age: '0' }],
+      [
+        { prompt: 'select_account', maxAgeSeconds: 9 },
+        { prompt: 'select_account', max_age: '9' },
+      ],
+      [{}, {}],
+    ] as const)('asks for %j with %j', async (reauthentication, expected) => {
+      const asked = { ...login.reauthentication, ...reauthentication };
+      const url = await provider.startLogin({ ...login, reauthentication: asked });
+      const { prompt, max_age } = Object.fromEntries(url.searchParams);
+      expect({ prompt, max_age }).toEqual({ prompt: undefined, max_age: undefined, ...expected });
+    });
+
+    it.each([
+      [{ prompt: 'login' }, 0],
+      [{ maxAgeSeconds: 0 }, 0],
+      [{ maxAgeSeconds: hour - 1 }, 0],
+      [{ maxAgeSeconds: hour + 1 }, -hour],
+    ] as const)('is one for %j when the provider does as it is asked', async (reauthentication, age) => {
+      const now = clock.nowSeconds();
+      remote.authenticatedAt = now - hour;
+      expect(await logInAgain(reauthentication)).toMatchObject({ subject: 'alice' });
+      expect(remote.authenticatedAt).toBe(now + age);
+    });
+
+    it('may take its time at the provider, once begun', async () => {
+      expect(await logInAgain({ prompt: 'login' }, { secondsAtProvider: 590 })).toMatchObject({
+        subject: 'alice',
+      });
+    });
+
+    it.each([
+      [{ prompt: 'login' }, 61],
+      [{ prompt: 'login', maxAgeSeconds: hour }, 61],
+      [{ maxAgeSeconds: 0 }, 61],
+      [{ maxAgeSeconds: 300 }, 361],
+      [{ maxAgeSeconds: 300 }, -61],
+    ] as const)('for %j is refused when it was %d seconds ago', async (reauthentication, age) => {
+      remote.misbehaviour = { ignoresReauthentication: true };
+      remote.authenticatedAt = clock.nowSeconds() - age;
+      const error = await refusalOf(logInAgain(reauthentication));
+      expect([error.code, error.reason, error.status]).toEqual(['access_denied', 'login_too_old', 403]);
+      remote.authenticatedAt += Math.sign(age);
+      expect(await logInAgain(reauthentication)).toMatchObject({ subject: 'alice' });
+    });
+
+    it.each([{ prompt: 'login' }, { maxAgeSeconds: 9_999_999_999 }] as const)(
+      'for %j is refused when the provider does not say when it was',
+      async (reauthentication) => {
+        remote.misbehaviour = { claims: { auth_time: undefined } };
+        const error = await refusalOf(logInAgain(reauthentication));
+        expect([error.code, error.reason, error.status]).toEqual(['access_denied', 'login_too_old', 403]);
+      },
+    );
+
+    it('is refused when the browser took the demand out of the request', async () => {
+      remote.authenticatedAt = clock.nowSeconds() - hour;
+      for (const maxAgeSeconds of [undefined, 0, 300]) {
+        const attempt = logInAgain({ prompt: 'login', maxAgeSeconds }, { strip: ['prompt', 'max_age'] });
+        expect(await refusalOf(attempt)).toMatchObject({ code: 'access_denied', reason: 'login_too_old' });
+      }
+      expect(remote.authenticatedAt).toBe(clock.nowSeconds() - hour);
+    });
+
+    it('is not demanded by a choice of account, nor by nothing', async () => {
+      remote.authenticatedAt = clock.nowSeconds() - hour;
+      expect(await logInAgain({ prompt: 'select_account' })).toMatchObject({ subject: 'alice' });
+      expect(await logInAgain({})).toMatchObject({ subject: 'alice' });
     });
   });
 
@@ -210,8 +315,8 @@ describe('createOpenIdProvider', () => {
 
     it('with a code of another login fails at the provider, by PKCE', async () => {
       const other = { nonce: secrets.nonce, codeVerifier: 'x'.repeat(43) };
-      const query = await remote.logIn(await provider.startLogin({ state, secrets: other }));
-      const error = await refusalOf(provider.finishLogin({ query, state, secrets }));
+      const query = await remote.logIn(await provider.startLogin({ ...login, secrets: other }));
+      const error = await refusalOf(provider.finishLogin({ ...login, query }));
       expect([error.code, error.reason, error.status]).toEqual(['server_error', 'idp_exchange_failed', 502]);
     });
   });
@@ -357,8 +462,8 @@ describe('createOpenIdProvider', () => {
   it('holds code exchanges back beyond their rate, before anything is sent', async () => {
     provider = create({ exchangeRatePerSecond: 1, exchangeBurst: 1 });
     await logIn();
-    const query = await remote.logIn(await provider.startLogin({ state, secrets }));
-    const error = await refusalOf(provider.finishLogin({ query, state, secrets }));
+    const query = await remote.logIn(await provider.startLogin(login));
+    const error = await refusalOf(provider.finishLogin({ ...login, query }));
     expect([error.code, error.reason, error.status, error.retryAfterSeconds]).toEqual([
       'temporarily_unavailable',
       'idp_exchange_throttled',
@@ -367,7 +472,7 @@ describe('createOpenIdProvider', () => {
     ]);
     expect(remote.count('token')).toBe(1);
     clock.advance(1);
-    expect(await provider.finishLogin({ query, state, secrets })).toMatchObject({ subject: 'alice' });
+    expect(await provider.finishLogin({ ...login, query })).toMatchObject({ subject: 'alice' });
   });
 
   describe('discovery', () => {
@@ -393,7 +498,7 @@ describe('createOpenIdProvider', () => {
     it.each(cases)('that brings %s makes logins unavailable', async (_what, misbehaviour, kind) => {
       const isSlash = misbehaviour.metadata?.['issuer'] === 'slash';
       remote.misbehaviour = isSlash ? { metadata: { issuer: `${remote.issuer}//` } } : misbehaviour;
-      const error = await refusalOf(provider.startLogin({ state, secrets }));
+      const error = await refusalOf(provider.startLogin(login));
       expect([error.code, error.reason, error.status, error.retryAfterSeconds]).toEqual([
         'temporarily_unavailable',
         'idp_unavailable',
@@ -406,7 +511,7 @@ describe('createOpenIdProvider', () => {
 
     it('refuses endpoints on plain http unless that is allowed', async () => {
       provider = create({ allowInsecureHttp: false });
-      expect((await refusalOf(provider.startLogin({ state, secrets }))).reason).toBe('idp_unavailable');
+      expect((await refusalOf(provider.startLogin(login))).reason).toBe('idp_unavailable');
       expect(remote.requests).toEqual([]);
     });
 
@@ -428,19 +533,19 @@ describe('createOpenIdProvider', () => {
 
     it('is tried again for whoever comes, at most once a second', async () => {
       remote.misbehaviour = { transport: { discovery: 'error' } };
-      await refusalOf(provider.startLogin({ state, secrets }));
+      await refusalOf(provider.startLogin(login));
       remote.misbehaviour = {};
-      await Promise.all([1, 2, 3].map(async () => refusalOf(provider.startLogin({ state, secrets }))));
+      await Promise.all([1, 2, 3].map(async () => refusalOf(provider.startLogin(login))));
       expect(remote.count('discovery')).toBe(1);
       clock.advance(1);
-      await Promise.all([1, 2, 3].map(async () => provider.startLogin({ state, secrets })));
+      await Promise.all([1, 2, 3].map(async () => provider.startLogin(login)));
       expect(remote.count('discovery')).toBe(2);
     });
 
     it('is waited for by a callback that reaches a process that just started', async () => {
-      const query = await remote.logIn(await provider.startLogin({ state, secrets }));
+      const query = await remote.logIn(await provider.startLogin(login));
       provider = create();
-      expect(await provider.finishLogin({ query, state, secrets })).toMatchObject({ subject: 'alice' });
+      expect(await provider.finishLogin({ ...login, query })).toMatchObject({ subject: 'alice' });
     });
 
     it('keeps what it found when the provider changes or goes away', async () => {
@@ -452,10 +557,10 @@ describe('createOpenIdProvider', () => {
 
     it('ends when the provider is closed', async () => {
       remote.misbehaviour = { transport: { discovery: 'error' } };
-      await refusalOf(provider.startLogin({ state, secrets }));
+      await refusalOf(provider.startLogin(login));
       provider.close();
       clock.advance(10);
-      await refusalOf(provider.startLogin({ state, secrets }));
+      await refusalOf(provider.startLogin(login));
       expect(remote.count('discovery')).toBe(1);
     });
   });

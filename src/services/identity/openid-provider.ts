@@ -10,6 +10,7 @@ import { createExchangeLimit } from './exchange-limit.ts';
 import type { Identity, IdentityProvider } from './identity-provider.ts';
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
 import { ProviderFailure } from './provider-failure.ts';
+import { checkAuthenticationTime, formatReauthentication } from './reauthentication.ts';
 
 export interface OpenIdProviderDeps {
   readonly config: OpenIdSettings;
@@ -46,7 +47,7 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
     isReady: () => discovery.isDone(),
     close: () => discovery.close(),
 
-    async startLogin({ state, secrets }) {
+    async startLogin({ state, secrets, reauthentication }) {
       const { client, metadata } = await discovery.demand();
       const configuration = new client.Configuration(metadata, config.clientId);
       if (config.allowInsecureHttp) client.allowInsecureRequests(configuration);
@@ -57,15 +58,18 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
         nonce: secrets.nonce,
         code_challenge: computeCodeChallenge(secrets.codeVerifier),
         code_challenge_method: 'S256',
+        ...formatReauthentication(reauthentication),
       });
     },
 
-    async finishLogin({ query, state, secrets }): Promise<Identity> {
+    async finishLogin(answer): Promise<Identity> {
+      const { query, state, secrets } = answer;
       const provider = await discovery.demand();
       checkIssuerParameter(query.get('iss'), provider);
       const url = rebuildAnswer(deps.redirectUri, query);
       if (!takeExchange()) throw throttled();
       const claims = await exchangeCode(provider, { url, state, secrets });
+      checkAuthenticationTime(claims, answer, clock);
       const { identity, isGroupsShapeMismatch } = readClaims(claims, config);
       if (isGroupsShapeMismatch) {
         const { subject } = identity;

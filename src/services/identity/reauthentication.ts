@@ -1,0 +1,50 @@
+import type { Clock } from '../../platform/clock.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { Claims } from './claims.ts';
+import { clockToleranceSeconds } from './code-exchange.ts';
+import type { LoginAnswer, Reauthentication } from './identity-provider.ts';
+
+/**
+ * The parameters that ask the provider for a fresh login or another account.
+ *
+ * `prompt=login` goes out with `max_age=0`. The two mean the same (Core §3.1.2.1: "max_age=0 is equivalent to
+ * prompt=login"), but only `max_age` obliges the provider to say when the person logged in, and without that nobody
+ * could tell whether the request reached it whole: it travels through the browser, whose user can take both out.
+ * @see OpenID Connect Core §3.1.2.1
+ */
+export function formatReauthentication(reauthentication: Reauthentication): Record<string, string> {
+  const { prompt } = reauthentication;
+  const maxAgeSeconds = resolveMaxAge(reauthentication);
+  return {
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(maxAgeSeconds === undefined ? {} : { max_age: String(maxAgeSeconds) }),
+  };
+}
+
+/**
+ * Checks that the person logged in as recently as was asked, seen from the start of this login: that is when the
+ * provider decides, and how long a second factor takes is the person's affair. A minute either way is the clocks'.
+ * @throws OAuthError `access_denied`, reason `login_too_old`: too long ago, in the future, or not said
+ * @see OpenID Connect Core §2 (`auth_time`: "When a max_age request is made […] this Claim is REQUIRED"), §3.1.3.7
+ */
+export function checkAuthenticationTime(
+  claims: Claims,
+  { reauthentication, startedAt }: Pick<LoginAnswer, 'reauthentication' | 'startedAt'>,
+  clock: Clock,
+): void {
+  const maxAgeSeconds = resolveMaxAge(reauthentication);
+  if (maxAgeSeconds === undefined) return;
+  const authenticatedAt = claims['auth_time'];
+  const earliest = startedAt - maxAgeSeconds - clockToleranceSeconds;
+  const latest = clock.nowSeconds() + clockToleranceSeconds;
+  const isSaid = typeof authenticatedAt === 'number';
+  if (isSaid && authenticatedAt >= earliest && authenticatedAt <= latest) return;
+  throw new OAuthError('access_denied', 'The application asked for a more recent login than this one', {
+    reason: 'login_too_old',
+  });
+}
+
+/** The stricter of the two wins: whoever asks for a login now is not content with an older one. */
+function resolveMaxAge({ prompt, maxAgeSeconds }: Reauthentication): number | undefined {
+  return prompt === 'login' ? 0 : maxAgeSeconds;
+}
