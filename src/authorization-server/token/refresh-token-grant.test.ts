@@ -9,7 +9,8 @@ import {
   type TokenRoom,
   type TokenRoomOptions,
 } from '../../../test/support/token-room.ts';
-import { openAccessToken } from '../../services/tokens/access-token.ts';
+import { accessTokenPurpose, openAccessToken } from '../../services/tokens/access-token.ts';
+import { authorizationCodePurpose } from '../../services/tokens/authorization-code.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import {
   openRefreshToken,
@@ -63,6 +64,23 @@ describe('refresh token grant (OAuth 2.1 §4.3)', () => {
       { type: 'tokens_issued' },
       { type: 'refresh_repeated', subject: 'alice', grant: 'grant-1' },
     ]);
+  });
+
+  it('leaves no token in the store that could be presented by whoever reads it', async () => {
+    const issued = await logIn();
+    const next = await exchange(room, refreshForm(issued.refresh_token));
+
+    const { records } = await room.store.list('', { cursor: '', limit: 10 });
+    const stored = records.map(({ value }) => value).join(' ');
+    expect(stored).toContain('mgh_ss_');
+    expect(stored).not.toContain(next.refresh_token);
+    for (const [found] of stored.matchAll(/mgh_[\w-]+/g)) {
+      for (const purpose of [refreshTokenPurpose, accessTokenPurpose, authorizationCodePurpose]) {
+        expect(room.sealer.open(purpose, found.replace(/^mgh_[a-z]+_/, purpose.prefix))).toBeUndefined();
+      }
+      expect(await room.refuse(refreshForm(found))).toMatchObject({ code: 'invalid_grant' });
+    }
+    expect((await exchange(room, refreshForm(issued.refresh_token))).refresh_token).toBe(next.refresh_token);
   });
 
   it.each([

@@ -7,6 +7,7 @@ import type { Rotation } from '../../services/tokens/grants.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
 import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
+import { unwrapSuccessor, wrapSuccessor } from './stored-successor.ts';
 import type { IssuedTokens } from './token-response.ts';
 
 /**
@@ -70,19 +71,21 @@ async function rotate(
   // A narrowed scope is the access token's alone; the successor keeps the grant's (RFC 6749 §6).
   const access = makeAccessToken(deps.sealer, { ...terms, scope }, now);
   const rotation = await deps.grants.rotate(token, () =>
-    makeRefreshToken(deps.sealer, terms, deps.random.token(16), now),
+    wrapSuccessor(deps.sealer, makeRefreshToken(deps.sealer, terms, deps.random.token(16), now)),
   );
   if (rotation.outcome !== 'rotated' && rotation.outcome !== 'repeated') {
     if (rotation.outcome === 'reused') await endStolenGrant(terms, requestId, deps);
     throw invalidToken(reasonOfRefusal[rotation.outcome]);
   }
+  const successor = unwrapSuccessor(deps.sealer, rotation.sealed);
+  if (successor === undefined) throw invalidToken('refresh_token_invalid');
   deps.emit(
     rotation.outcome === 'rotated'
       ? { type: 'tokens_issued', grantType: 'refresh_token', ...nameGrant(terms) }
       : { type: 'refresh_repeated', ...nameGrant(terms) },
     requestId,
   );
-  return { ...access, refreshToken: rotation.sealed, scope };
+  return { ...access, refreshToken: successor, scope };
 }
 
 const reasonOfRefusal = {
