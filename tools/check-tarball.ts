@@ -12,6 +12,8 @@ import { parseArgs } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
 const maxUnpackedBytes = 1_500_000;
+/** Of one command: npm waits for minutes for a registry that does not answer. */
+const limitMs = 240_000;
 const shipped = /^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/;
 const required = ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'LICENSE', 'package.json'];
 
@@ -140,7 +142,13 @@ function command(cwd: string, file: string, ...words: string[]): string {
     ),
   );
   try {
-    return execFileSync(file, words, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(file, words, {
+      cwd,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: limitMs,
+    });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as Partial<Ran>;
     return fail(`${[file, ...words].join(' ')}\n${stdout}${stderr}`);
