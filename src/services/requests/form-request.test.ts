@@ -78,6 +78,15 @@ describe('readFormRequest (OAuth 2.1 §3.2)', () => {
     expect(fitting.find('a')).toHaveLength(1024 * 1024 - 2);
   });
 
+  it('refuses more parameters than any request has, named or not, before it takes them apart', async () => {
+    const expected = ['invalid_request', 'body_malformed', 400];
+    const names = Array.from({ length: 257 }, (_, at) => `p${at}=1`);
+    expect(await refusalOf({ body: names.join('&') })).toEqual(expected);
+    expect(await refusalOf({ body: 'resource=1&'.repeat(256) })).toEqual(expected);
+    expect(await refusalOf({ body: '&'.repeat(1024 * 1024) })).toEqual(expected);
+    expect((await readFormRequest(post({ body: names.slice(1).join('&') }))).names).toHaveLength(256);
+  });
+
   it('refuses bytes that are no UTF-8, and encoded bodies', async () => {
     const expected = ['invalid_request', 'body_malformed', 400];
     expect(await refusalOf({ body: Uint8Array.of(0x61, 0x3d, 0xff) })).toEqual(expected);
