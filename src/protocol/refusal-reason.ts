@@ -132,7 +132,8 @@ export const refusalReasons = {
   upstream_credential_refused: { meaning: 'The upstream refused UPSTREAM_AUTHORIZATION_HEADER.' },
   upstream_malformed: { meaning: 'The upstream answered with something that is no HTTP response.' },
   upstream_redirected: {
-    meaning: 'The upstream answered with a redirect, which is not followed: it would steer the credential.',
+    meaning:
+      'The upstream answered with a redirect that is not followed: out of the mount, in a loop, or of a call that cannot be sent again.',
   },
   shutting_down: { meaning: 'The server is about to stop.' },
   internal: { meaning: 'A fault of this server; the log has it under the request id.' },

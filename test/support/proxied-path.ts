@@ -114,6 +114,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
   const forwarder = createForwarder({
     upstream: {
       origin: options.upstreamOrigin ?? upstream.origin,
+      path: mount,
       authorization: options.upstreamAuthorization,
       headerTimeoutSeconds: options.headerTimeoutSeconds ?? 20,
       maxBodyBytes,

@@ -6,9 +6,10 @@ import { Pool } from 'undici';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { type Refusal, refusals } from './refusal.ts';
 import { capBody, collectBody, drainBody, readFraming } from './request-body.ts';
-import { buildRequestHeaders } from './request-headers.ts';
-import type { Failure } from './upstream-answer.ts';
+import { buildRequestHeaders, type HeaderBuild } from './request-headers.ts';
+import { type Failure, failures } from './upstream-answer.ts';
 import { type FlightEnd, UpstreamFlight } from './upstream-flight.ts';
+import { findRedirectTarget } from './upstream-redirect.ts';
 
 /** An admitted call that is to reach the upstream. */
 export interface ForwardedCall {
@@ -46,6 +47,8 @@ export interface ForwarderDeps {
   readonly upstream: {
     /** scheme, host and port */
     readonly origin: string;
+    /** The mount; a redirect may not lead out of it. */
+    readonly path: string;
     readonly authorization: string | undefined;
     readonly headerTimeoutSeconds: number;
     readonly maxBodyBytes: number;
@@ -54,16 +57,20 @@ export interface ForwarderDeps {
   readonly wholeBodyBytes?: number;
 }
 
+/** What a call brings along: nothing, all of it, or what is still coming. */
+type CallBody = Buffer | Transform | null;
+
 const defaultWholeBodyBytes = 64 * 1024;
 const connectTimeoutMs = 10_000;
 
 /**
- * The client side of the proxied path. No retry, no redirect, no cache, no decoding, and no limit on how long a stream
- * may stay silent: an upstream's call is made once, and its bytes are the client's.
+ * The client side of the proxied path. No retry, no cache, no decoding, and no limit on how long a stream may stay silent:
+ * an upstream's call is made once, and its bytes are the client's. Redirects: see `upstream-redirect.ts`.
  */
 export function createForwarder(deps: ForwarderDeps): Forwarder {
   const { upstream } = deps;
   const host = new URL(upstream.origin).host;
+  const scope = { origin: upstream.origin, mount: upstream.path };
   const wholeBodyBytes = Math.min(deps.wholeBodyBytes ?? defaultWholeBodyBytes, upstream.maxBodyBytes);
   const pool = new Pool(upstream.origin, {
     // Each open stream holds a connection: a limit here would make calls wait behind them.
@@ -80,12 +87,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   function forward(call: ForwardedCall): CallHandle {
     const { request } = call;
     const framing = readFraming(request);
-    const built = buildRequestHeaders(request.rawHeaders, {
-      host,
-      requestId: call.requestId,
-      grant: call.grant,
-      authorization: upstream.authorization,
-    });
+    const built = buildHeaders(call);
     if (built.outcome === 'repeated') return refuse(call, refusals.headerRepeated);
     if (framing.kind !== 'none' && request.method !== 'POST') return refuse(call, refusals.bodyUnexpected);
     if (framing.kind === 'length' && framing.bytes > upstream.maxBodyBytes) {
@@ -98,6 +100,12 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     const body = capBody(request, upstream.maxBodyBytes, call.onRequestBytes);
     if (framing.kind === 'length') built.headers.push('Content-Length', String(framing.bytes));
     return launch(call, built.headers, body);
+  }
+
+  function buildHeaders(call: ForwardedCall): HeaderBuild {
+    const { requestId, grant } = call;
+    const { authorization } = upstream;
+    return buildRequestHeaders(call.request.rawHeaders, { host, requestId, grant, authorization });
   }
 
   /** The upstream hears of the call when the body is whole: a client that stops half-way costs it nothing. */
@@ -126,34 +134,48 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     };
   }
 
-  function launch(call: ForwardedCall, headers: string[], body: Buffer | Transform | null): CallHandle {
-    const { request, response } = call;
+  function launch(call: ForwardedCall, headers: string[], body: CallBody): CallHandle {
+    const method = call.request.method ?? 'GET';
+    const visited: string[] = [];
+    const send = (target: string, built: HeaderBuild): void => {
+      if (built.outcome === 'repeated') return flight.abort(failures.internal);
+      visited.push(target);
+      pool.dispatch({ path: target, method, headers: built.headers, body }, flight);
+    };
+    const replayable = body === null || Buffer.isBuffer(body);
     const flight = new UpstreamFlight({
-      response,
+      response: call.response,
       headerTimeoutSeconds: upstream.headerTimeoutSeconds,
       onResponseBytes: call.onResponseBytes,
+      followRedirect(status, rawHeaders) {
+        const target = findRedirectTarget({ status, rawHeaders, visited, replayable }, scope);
+        // Built anew: nothing that the upstream said gets into the next request but the target.
+        return target === undefined ? undefined : () => send(target, buildHeaders(call));
+      },
       onEnd(end) {
-        if (body !== null && !Buffer.isBuffer(body)) {
-          request.unpipe(body);
-          body.destroy();
-          drainBody(request, 2 * upstream.maxBodyBytes);
-        }
-        call.onEnd(
-          end.outcome === 'failed'
-            ? { outcome: 'refused', refusal: end.failure.refusal, failure: end.failure }
-            : end,
-        );
+        if (!replayable) letGo(call.request, body);
+        call.onEnd(describeEnd(end));
       },
     });
-    const method = request.method ?? 'GET';
-    pool.dispatch({ path: call.target, method, headers, body }, flight);
+    send(call.target, { outcome: 'built', headers });
     return flight;
+  }
+
+  function letGo(request: IncomingMessage, body: Transform): void {
+    request.unpipe(body);
+    body.destroy();
+    drainBody(request, 2 * upstream.maxBodyBytes);
   }
 
   return {
     forward,
     close: () => pool.destroy(),
   };
+}
+
+function describeEnd(end: FlightEnd): ForwardEnd {
+  if (end.outcome !== 'failed') return end;
+  return { outcome: 'refused', refusal: end.failure.refusal, failure: end.failure };
 }
 
 function refuse(call: ForwardedCall, refusal: Refusal): CallHandle {

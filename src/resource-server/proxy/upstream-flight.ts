@@ -15,9 +15,17 @@ export interface FlightDeps {
   readonly response: ServerResponse;
   readonly headerTimeoutSeconds: number;
   readonly onResponseBytes: (count: number) => void;
+  /**
+   * Told of every answer's head. Undefined when it is the answer; else what sends the call on, with this flight as its
+   * handler again. That is called when the upstream is done with the redirect.
+   */
+  readonly followRedirect: (status: number, rawHeaders: readonly string[]) => (() => void) | undefined;
   /** Called once. After `failed` the response is still to be written. */
   readonly onEnd: (end: FlightEnd) => void;
 }
+
+/** Of a redirect's body so much is read to keep the connection; a longer one costs it. */
+const maxDiscardedBytes = 16 * 1024;
 
 /**
  * One call in the upstream client's hands: streams the answer to the client with back-pressure, and lets go of the
@@ -28,6 +36,9 @@ export class UpstreamFlight implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #over = false;
+  /** Set while the body of a redirect that is to be followed is thrown away. */
+  #follow: (() => void) | undefined;
+  #discardedBytes = 0;
 
   constructor(deps: FlightDeps) {
     this.#deps = deps;
@@ -60,7 +71,10 @@ export class UpstreamFlight implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#over) return;
-    const verdict = judgeAnswer(status, decodeHeaders(controller.rawHeaders));
+    const rawHeaders = decodeHeaders(controller.rawHeaders);
+    this.#follow = this.#deps.followRedirect(status, rawHeaders);
+    if (this.#follow !== undefined) return;
+    const verdict = judgeAnswer(status, rawHeaders);
     if (verdict.outcome === 'failed') {
       this.#fail(verdict.failure);
       return;
@@ -84,6 +98,10 @@ export class UpstreamFlight implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
+    if (this.#follow !== undefined) {
+      this.#discard(controller, chunk);
+      return;
+    }
     this.#deps.onResponseBytes(chunk.length);
     if (this.#deps.response.writableEnded) {
       this.#end({ outcome: 'client-gone' });
@@ -93,13 +111,32 @@ export class UpstreamFlight implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    if (this.#over) return;
+    if (this.#over || this.#goOn()) return;
     this.#deps.response.end();
     this.#end({ outcome: 'answered' });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    // What breaks after the head of a redirect takes nothing away from it: no connection is used twice after an error.
+    if (this.#over || this.#goOn()) return;
     this.#fail(classifyError(error, this.#controller !== undefined));
+  }
+
+  #discard(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#discardedBytes += chunk.length;
+    // Comes back as an error, and goes on from there.
+    if (this.#discardedBytes > maxDiscardedBytes) controller.abort(new Error('the redirect is too long'));
+  }
+
+  /** Sends the call on after a redirect; false when there was none. */
+  #goOn(): boolean {
+    const follow = this.#follow;
+    if (follow === undefined) return false;
+    this.#follow = undefined;
+    this.#discardedBytes = 0;
+    this.#controller = undefined;
+    follow();
+    return true;
   }
 
   #fail(failure: Failure): void {
