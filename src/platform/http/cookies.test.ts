@@ -30,6 +30,21 @@ describe('parseCookies (RFC 6265 §4.2)', () => {
   });
 });
 
+describe('blanks around a cookie name (RFC 6265 §5.2)', () => {
+  it('takes away spaces and tabs', () => {
+    expect(parseCookies(' \t__Host-a \t= 1 ').get('__Host-a')).toBe('1');
+  });
+
+  it.each(['\u00a0', '\u000b', '\u000c', '\ufeff', '\u2000', '\u3000'])(
+    'leaves %j in the name: no browser takes such a name for a __Host- one',
+    (blank) => {
+      const cookies = parseCookies(`${blank}__Host-a=planted; __Host-b${blank}=planted`);
+      expect(cookies.has('__Host-a')).toBe(false);
+      expect(cookies.has('__Host-b')).toBe(false);
+    },
+  );
+});
+
 describe('formatCookie', () => {
   it('keeps the cookie to this host, away from scripts, and secure', () => {
     expect(formatCookie('__Host-a', 'v', { secure: true, maxAgeSeconds: 600 })).toBe(

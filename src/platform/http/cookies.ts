@@ -21,9 +21,9 @@ export function parseCookies(header: string | null): Cookies {
   for (const pair of (header ?? '').split(';')) {
     const joint = pair.indexOf('=');
     if (joint === -1) continue;
-    const name = pair.slice(0, joint).trim();
+    const name = trimBlanks(pair.slice(0, joint));
     if (seen.has(name)) cookies.delete(name);
-    else cookies.set(name, pair.slice(joint + 1).trim());
+    else cookies.set(name, trimBlanks(pair.slice(joint + 1)));
     seen.add(name);
   }
   return cookies;
@@ -46,4 +46,12 @@ export function formatCookie(name: string, value: string, attributes: CookieAttr
   ];
   if (attributes.secure) parts.push('Secure');
   return parts.join('; ');
+}
+
+/**
+ * Spaces and tabs alone, which browsers drop as well. `trim()` would also drop the no-break space, and make a `__Host-`
+ * name of one that a browser let a sibling host set.   @see RFC 6265 §5.2
+ */
+function trimBlanks(text: string): string {
+  return text.replace(/^[ \t]+/, '').replace(/(?<![ \t])[ \t]+$/, '');
 }
