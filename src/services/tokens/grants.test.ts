@@ -233,6 +233,24 @@ describe('revoke', () => {
     await expect(failing.revoke(terms, 'test')).rejects.toThrow(StoreError);
     expect(revocations.isRevoked('grant-1')).toBe(true);
   });
+
+  it.each(['the current', 'the previous'])(
+    'is finished by %s token when it was interrupted after the access tokens, and lasts',
+    async (which) => {
+      await openAndRedeem();
+      await grants.rotate(token('r0'), successor('r1'));
+      const broken: Store = { ...store, replace: () => Promise.reject(new StoreError('replace', undefined)) };
+      const failing = createGrants({ store: broken, clock, revocations, refreshWindowSeconds: windowSeconds });
+      await expect(failing.revoke(terms, 'test')).rejects.toThrow(StoreError);
+      const presented = token(which === 'the current' ? 'r1' : 'r0');
+      await expect(failing.rotate(presented, successor('r2'))).rejects.toThrow(StoreError);
+      expect(await grants.rotate(presented, successor('r2'))).toEqual({ outcome: 'revoked' });
+      clock.advance(2 * 3600);
+      await revocations.refresh();
+      expect(revocations.isRevoked('grant-1')).toBe(false);
+      expect(await grants.rotate(token('r1'), successor('r2'))).toEqual({ outcome: 'revoked' });
+    },
+  );
 });
 
 describe('a store that fails', () => {
