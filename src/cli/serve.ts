@@ -35,7 +35,7 @@ export async function serve(config: GatehouseConfig, deps: ServeDeps): Promise<v
 }
 
 async function start(config: GatehouseConfig, log: Logger): Promise<Gateway> {
-  const gateway = await createGateway(config, { log, clock: systemClock, random: systemRandom });
+  const gateway = createGateway(config, { log, clock: systemClock, random: systemRandom });
   try {
     const { publicPort, metricsPort } = await gateway.listen();
     const metricsAddress = formatListenAddress({ ...config.metricsListen, port: metricsPort });

@@ -1,44 +1,29 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
-import { getRequestListener } from '@hono/node-server';
-
-import type { RequestContext } from '../platform/http/handler.ts';
-import type { AccessRecord } from './access-log.ts';
-import type { Dispatch } from './dispatch.ts';
 import type { InFlight } from './in-flight.ts';
-import type { Mount } from './mount.ts';
 
 /** Limits of the listener; everything beyond them is cut by node:http before we see it. */
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 75_000;
 const maxHeaderBytes = 16 * 1024;
-const maxHeaderLines = 100;
+
+type AnswerRequest = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface PublicListenerDeps {
-  readonly issuer: string;
-  readonly dispatch: Dispatch;
-  /** The proxied path; it also judges `Host`, which on a loopback deployment must not be foreign. */
-  readonly mount: Pick<Mount, 'takes' | 'handle' | 'isHostAcceptable'>;
-  readonly newRequestId: () => string;
-  readonly clientAddress: (request: IncomingMessage) => string;
   readonly inFlight: InFlight;
-  readonly onAccess: (record: AccessRecord) => void;
   readonly isDraining: () => boolean;
+  /** What answers, once it is there. */
+  readonly findAnswer: () => AnswerRequest | undefined;
+  /** Waits for it. Rejects when the start failed; the process is about to end then. */
+  readonly awaitAnswer: () => Promise<AnswerRequest>;
 }
 
-/** The public server: mount match before any router, everything else as `(Request) => Response`. */
+/**
+ * The public server. It is bound before the rooms behind it are loaded: a liveness probe is answered from the first
+ * moment, any other early request waits for them.
+ */
 export function createPublicListener(deps: PublicListenerDeps): Server {
-  const contexts = new WeakMap<IncomingMessage, RequestContext>();
-  const answerRequest = getRequestListener(
-    (request, env) => {
-      const incoming = (env as { incoming: IncomingMessage }).incoming;
-      const context = contexts.get(incoming) ?? { requestId: deps.newRequestId(), clientAddress: '' };
-      return deps.dispatch(request, context);
-    },
-    { overrideGlobalObjects: false, hostname: new URL(deps.issuer).host },
-  );
-
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -49,75 +34,24 @@ export function createPublicListener(deps: PublicListenerDeps): Server {
       noDelay: true,
     },
     (request, response) => {
-      const context: RequestContext = {
-        requestId: deps.newRequestId(),
-        clientAddress: deps.clientAddress(request),
-      };
-      contexts.set(request, context);
       deps.inFlight.track(request, response);
       if (deps.isDraining()) response.setHeader('Connection', 'close');
-      route(request, response, context);
-      // After routing, so that this listener for the end comes last and finds what the others noted.
-      logAccess(request, response, context);
+      const answer = deps.findAnswer();
+      if (answer !== undefined) {
+        answer(request, response);
+      } else if (request.url === '/healthz' && request.method === 'GET') {
+        response.end();
+      } else {
+        deps.awaitAnswer().then(
+          (late) => {
+            late(request, response);
+          },
+          () => response.destroy(),
+        );
+      }
     },
   );
-  // Node drops header lines past its own maximum silently; refuse long before that.
+  // Every header line reaches the rule that counts them.
   server.maxHeadersCount = 0;
   return server;
-
-  function route(request: IncomingMessage, response: ServerResponse, context: RequestContext): void {
-    const target = request.url ?? '/';
-    if (request.rawHeaders.length / 2 > maxHeaderLines) {
-      refuse(response, context, 431, 'invalid_request', 'Too many header lines');
-    } else if (countHeader(request, 'host') > 1 || !deps.mount.isHostAcceptable(request)) {
-      refuse(response, context, 403, 'access_denied', 'This host is not served here');
-    } else if (deps.mount.takes(target)) {
-      deps.mount.handle(request, response, context);
-    } else if (!isPlainTarget(target)) {
-      refuse(response, context, 400, 'invalid_request', 'The request target is malformed');
-    } else {
-      void answerRequest(request, response);
-    }
-  }
-
-  function logAccess(request: IncomingMessage, response: ServerResponse, context: RequestContext): void {
-    const startedAt = performance.now();
-    response.once('close', () => {
-      deps.onAccess({
-        method: request.method ?? '',
-        path: (request.url ?? '').split('?', 1)[0] ?? '',
-        status: response.statusCode,
-        durationMs: performance.now() - startedAt,
-        requestId: context.requestId,
-      });
-    });
-  }
-}
-
-/** Origin-form, and already in the form every URL parser reads alike: what is routed is what was sent. */
-function isPlainTarget(target: string): boolean {
-  if (!target.startsWith('/') || target.startsWith('//') || !/^[\x21-\x7e]+$/.test(target)) return false;
-  const path = target.split('?', 1)[0] as string;
-  return !/[\\#]/.test(path) && new URL(target, 'http://x').pathname === path;
-}
-
-function countHeader(request: IncomingMessage, name: string): number {
-  return request.rawHeaders.filter((value, index) => index % 2 === 0 && value.toLowerCase() === name).length;
-}
-
-function refuse(
-  response: ServerResponse,
-  context: RequestContext,
-  status: number,
-  error: string,
-  description: string,
-): void {
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Request-Id': context.requestId,
-    Connection: 'close',
-  });
-  response.end(JSON.stringify({ error, error_description: description }));
 }

@@ -70,7 +70,7 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
       },
     },
   });
-  const gateway = await createGateway(config, {
+  const gateway = createGateway(config, {
     log,
     clock,
     store,

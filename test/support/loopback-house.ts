@@ -48,7 +48,7 @@ export async function startLoopbackHouse(): Promise<LoopbackHouse> {
   const config = loadConfig(environment, () => {
     throw new Error('no files in this test');
   });
-  const gateway = await createGateway(config, { log, onEvent: (event) => events.push(event) });
+  const gateway = createGateway(config, { log, onEvent: (event) => events.push(event) });
   await gateway.listen();
   return {
     publicUrl,

@@ -29,7 +29,7 @@ const config = loadConfig(
     throw new Error('no files in this test');
   },
 );
-const gateway = await createGateway(config, {
+const gateway = createGateway(config, {
   log: createLogger({ level: 'fatal', destination: { write: () => {} } }),
   identityProvider: new FakeIdentityProvider(),
 });

@@ -138,7 +138,7 @@ async function startGateway(
   closers: Closer[],
 ): Promise<string> {
   const log = createLogger({ level: settings.logLevel, destination: { write: deps.onLog } });
-  const gateway = await createGateway(config, { ...deps, log });
+  const gateway = createGateway(config, { ...deps, log });
   closers.push(() => gateway.close(shutdownSeconds));
   const { metricsPort } = await listenGateway(gateway, config.listen.port);
   const readinessUrl = `http://${host}:${String(metricsPort)}/readyz`;

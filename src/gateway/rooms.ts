@@ -1,0 +1,136 @@
+/**
+ * The one wirer: builds every room from the configuration. Nothing here decides anything about a request.
+ */
+import type { Clock } from '../platform/clock.ts';
+import { createClientAddress } from '../platform/http/client-address.ts';
+import type { Random } from '../platform/random.ts';
+import { createSealer } from '../platform/sealing/sealer.ts';
+import { describeError } from '../platform/telemetry/logger.ts';
+import type { Registry } from '../platform/telemetry/metrics.ts';
+import { createRateLimits } from '../services/limits/rate-limits.ts';
+import { createRevocations } from '../services/tokens/revocations.ts';
+import { type CallDetails, createAccessLog } from './access-log.ts';
+import type { GatehouseConfig } from './config/config.ts';
+import { createDispatch, type Dispatch } from './dispatch.ts';
+import { createEndpoints } from './endpoints.ts';
+import type { GatewayDeps } from './gateway.ts';
+import type { InFlight } from './in-flight.ts';
+import { createMount } from './mount.ts';
+import { observe } from './observe.ts';
+import { openIdentityProvider } from './open-identity-provider.ts';
+import { openStore } from './open-store.ts';
+import type { Readiness } from './private-listener.ts';
+import { type AnswerRequest, createPublicRequests } from './public-requests.ts';
+import { createRoutes } from './routes.ts';
+import { version } from './version.ts';
+
+export interface RoomsDeps extends GatewayDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly inFlight: InFlight;
+  readonly isDraining: () => boolean;
+}
+
+/** Everything behind the listeners, open for requests. */
+export interface Rooms {
+  readonly dispatch: Dispatch;
+  readonly answer: AnswerRequest;
+  readonly registry: Registry;
+  readiness(): Promise<Readiness>;
+  close(): Promise<void>;
+}
+
+/** @throws StoreError when the store cannot be opened or read */
+export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promise<Rooms> {
+  const { log, clock, random, inFlight } = deps;
+  const issuer = config.publicUrl;
+  const calls = new Map<string, CallDetails>();
+
+  const observed = observe({ log, version, inFlight: () => inFlight.count, config, onEvent: deps.onEvent });
+  const { emit, registry } = observed;
+  const store = deps.store ?? (await openStore(config.store, clock));
+  const sealer = createSealer({
+    secrets: config.sealingSecrets,
+    context: issuer,
+    random,
+    onSeal: observed.onSeal,
+  });
+  const revocations = createRevocations({
+    store,
+    clock,
+    onError: (error) => log.warn(describeError(error), 'revocation_feed_unreadable'),
+  });
+  // Before the first call is admitted: what was revoked before a restart stays revoked.
+  await revocations.refresh();
+  const rateLimits = createRateLimits({ enabled: config.limits.enabled });
+  const identityProvider = deps.identityProvider ?? openIdentityProvider(config, { clock, emit, log });
+
+  const endpoints = createEndpoints(config, {
+    sealer,
+    store,
+    clock,
+    random,
+    revocations,
+    identityProvider,
+    emit,
+  });
+  const dispatch = createDispatch({
+    issuer,
+    routes: createRoutes(config.upstream.path, endpoints),
+    checkRate: (endpoint, address) =>
+      endpoint === 'other' ? Promise.resolve({ outcome: 'allowed' }) : rateLimits.check(endpoint, address),
+    emit,
+    onInternalError: (error, requestId) => {
+      const stack = error instanceof Error ? error.stack : undefined;
+      log.error({ ...describeError(error), stack, request_id: requestId }, 'internal_error');
+    },
+  });
+  const mount = createMount(config, {
+    sealer,
+    clock,
+    revocations,
+    rateLimits,
+    emit,
+    log,
+    onCall: (requestId, details) => calls.set(requestId, details),
+  });
+  const findAddress = createClientAddress({
+    trustedCidrs: config.limits.trustedProxyCidrs,
+    header: config.limits.trustedProxyHeader,
+    trustEveryone: config.limits.trustEveryProxy,
+  });
+  const writeAccess = createAccessLog(log, config.logging.accessLogSkip);
+  const answer = createPublicRequests({
+    issuer,
+    dispatch,
+    mount,
+    newRequestId: () => random.token(12),
+    clientAddress: (request) => findAddress(request.headersDistinct, request.socket.remoteAddress ?? ''),
+    onAccess: (record) => {
+      const call = calls.get(record.requestId);
+      calls.delete(record.requestId);
+      observed.onRequest(record, call);
+      writeAccess(record, call);
+    },
+  });
+
+  return {
+    dispatch,
+    answer,
+    registry,
+    readiness: async () => ({
+      status: deps.isDraining() ? 'shutting_down' : 'ok',
+      store: await store.ping().then(
+        () => 'ok' as const,
+        () => 'unavailable' as const,
+      ),
+      identity_provider: identityProvider.isReady() ? 'ok' : 'unavailable',
+    }),
+    async close() {
+      await mount.close();
+      identityProvider.close();
+      revocations.close();
+      await store.close();
+    },
+  };
+}
