@@ -240,7 +240,12 @@ describe('revoke', () => {
       await openAndRedeem();
       await grants.rotate(token('r0'), successor('r1'));
       const broken: Store = { ...store, replace: () => Promise.reject(new StoreError('replace', undefined)) };
-      const failing = createGrants({ store: broken, clock, revocations, refreshWindowSeconds: windowSeconds });
+      const failing = createGrants({
+        store: broken,
+        clock,
+        revocations,
+        refreshWindowSeconds: windowSeconds,
+      });
       await expect(failing.revoke(terms, 'test')).rejects.toThrow(StoreError);
       const presented = token(which === 'the current' ? 'r1' : 'r0');
       await expect(failing.rotate(presented, successor('r2'))).rejects.toThrow(StoreError);
