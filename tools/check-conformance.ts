@@ -1,7 +1,8 @@
 /**
  * Runs the official MCP conformance suite against an MCP server twice, directly and through the gatehouse, and
- * compares every check of every scenario: whatever differs, the gatehouse changed. Then runs the suite's
- * authorization server scenarios against the gatehouse itself, with a browser without a window.
+ * compares every check of every scenario: whatever differs, the gatehouse changed. The same for the scenarios in which
+ * the suite is the server and watches a client. Then runs the suite's authorization server scenarios against the
+ * gatehouse itself, with a browser without a window.
  *
  * `npm run conformance`. The suite is pinned in tools/conformance with a lockfile of its own.
  */
@@ -16,7 +17,23 @@ import { freePort } from '../test/support/free-port.ts';
 
 const folder = join(import.meta.dirname, 'conformance');
 const suite = join(folder, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
+const client = join(import.meta.dirname, '../test/support/everything-client.ts');
 const revisions = ['2025-11-25', '2026-07-28'] as const;
+/** The client scenarios that are not about being an OAuth client, with the revision each is run at. */
+const clientScenarios = [
+  ['2025-11-25', 'initialize'],
+  ['2025-11-25', 'tools_call'],
+  ['2025-11-25', 'elicitation-sep1034-client-defaults'],
+  ['2025-11-25', 'sse-retry'],
+  ['2026-07-28', 'tools_call'],
+  ['2026-07-28', 'request-metadata'],
+  ['2026-07-28', 'sep-2322-client-request-state'],
+  ['2026-07-28', 'http-standard-headers'],
+  ['2026-07-28', 'http-custom-headers'],
+  ['2026-07-28', 'http-invalid-tool-headers'],
+  ['2026-07-28', 'json-schema-ref-no-deref'],
+  ['2026-07-28', 'json-schema-2020-12-preservation'],
+] as const;
 const runLimitMinutes = 5;
 
 /** What one scenario found: `check: STATUS`, sorted. */
@@ -37,6 +54,7 @@ async function main(): Promise<void> {
   try {
     const rows = [];
     for (const revision of revisions) rows.push(...(await compare(revision, house, results)));
+    rows.push(...(await clients(results)));
     rows.push(...(await authorization(house, results)));
     const failed = report(rows);
     if (values.counts !== undefined)
@@ -96,6 +114,54 @@ async function runServerScenarios(revision: string, url: string, output: string)
   return { passed: exitCode === 0 && findings.size > 0, total, findings };
 }
 
+/** The other direction: the suite is the server, and watches what a client sends through the gatehouse. */
+async function clients(results: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [revision, scenario] of clientScenarios) {
+    const run = `client ${revision}`;
+    const direct = await runClientScenario(
+      revision,
+      scenario,
+      join(results, `${run}-${scenario}-direct`),
+      '',
+    );
+    const through = await runClientScenario(
+      revision,
+      scenario,
+      join(results, `${run}-${scenario}`),
+      ' --through-gatehouse',
+    );
+    const row = compareScenario(run, scenario, direct.findings, through.findings);
+    rows.push(
+      direct.passed && through.passed ? row : { ...row, passed: false, remark: `failed; ${row.remark}` },
+    );
+  }
+  return rows;
+}
+
+async function runClientScenario(
+  revision: string,
+  scenario: string,
+  output: string,
+  flag: string,
+): Promise<SuiteRun> {
+  const command = `${process.execPath} ${client}${flag}`;
+  const words = [
+    'client',
+    '--command',
+    command,
+    '--scenario',
+    scenario,
+    '--spec-version',
+    revision,
+    '-o',
+    output,
+  ];
+  const exitCode = await run(process.execPath, [suite, ...words], () => {});
+  const findings = readFindings(output);
+  return { passed: exitCode === 0 && findings.size > 0, total: '', findings };
+}
+
 /** The suite writes one folder for each scenario: `server-NAME-TIMESTAMP/checks.json`. */
 function readFindings(output: string): Findings {
   if (!existsSync(output)) return new Map();
@@ -122,7 +188,7 @@ async function authorization(house: ConformanceHouse, results: string): Promise<
   const clientId = await house.registerClient(redirectUri);
   const output = join(results, 'authorization');
   const target = ['--url', house.publicUrl, '--resource', house.mcpUrl, '--client-id', clientId];
-  let journey: Promise<unknown> = Promise.resolve();
+  let journey: Promise<void> = Promise.resolve();
   const words = ['authorization', ...target, '--port', String(port), '-o', output];
   const exitCode = await run(process.execPath, [suite, ...words], (line) => {
     if (!/^https?:\/\/\S+code_challenge_method=S256/.test(line)) return;
@@ -154,27 +220,31 @@ async function visit(house: ConformanceHouse, url: string, redirectUri: string):
   }
 }
 
+/** Runs a command; what it says on standard error is shown only when it fails. */
 async function run(
   command: string,
   words: readonly string[],
   onLine: (line: string) => void,
 ): Promise<number> {
-  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   const limit = setTimeout(() => child.kill('SIGKILL'), runLimitMinutes * 60_000);
+  const complaints: string[] = [];
   createInterface({ input: child.stdout }).on('line', onLine);
-  return new Promise((resolve) => {
+  createInterface({ input: child.stderr }).on('line', (line) => complaints.push(line));
+  const exitCode = await new Promise<number>((resolve) => {
     child.on('error', () => resolve(1));
-    child.on('close', (code) => {
-      clearTimeout(limit);
-      resolve(code ?? 1);
-    });
+    child.on('close', (code) => resolve(code ?? 1));
   });
+  clearTimeout(limit);
+  if (exitCode !== 0)
+    console.log([`${words.join(' ')} ended with ${exitCode}`, ...complaints.slice(-40)].join('\n'));
+  return exitCode;
 }
 
 function report(rows: readonly Row[]): number {
   const width = Math.max(...rows.map(({ scenario }) => scenario.length));
   for (const { run, scenario, passed, remark } of rows)
-    console.log(`${passed ? 'ok    ' : 'FAILED'} ${run.padEnd(13)} ${scenario.padEnd(width)} ${remark}`);
+    console.log(`${passed ? 'ok    ' : 'FAILED'} ${run.padEnd(17)} ${scenario.padEnd(width)} ${remark}`);
   const failed = rows.filter(({ passed }) => !passed).length;
   console.log(`conformance: ${rows.length - failed} of ${rows.length} as they should be`);
   return failed;
