@@ -1,6 +1,14 @@
-import * as z from 'zod';
-
 import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
+import {
+  type Infer,
+  integer,
+  name,
+  oneOf,
+  type Shape,
+  shape,
+  text,
+  textList,
+} from '../../platform/sealing/shape.ts';
 import type { CodeChallenge } from '../../protocol/pkce.ts';
 import type { VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
 import type { ClientFingerprint } from '../../services/clients/client.ts';
@@ -13,36 +21,20 @@ export const consentPurpose: SealPurpose = { name: 'consent', prefix: 'mgh_cs_',
 export const loginPurpose: SealPurpose = { name: 'session', prefix: 'mgh_st_', maxLength: 3328 };
 
 // Short member names: the login stage travels in a URL. They are part of the sealed format.
-const sealedTerms = z.object({
-  cid: z.string().min(1),
-  uri: z.string().min(1),
-  st: z.string().optional(),
-  chl: z.string().min(1),
-  res: z.string().min(1),
-  scp: z.array(z.string()).optional(),
-  prm: z.enum(['login', 'select_account']).optional(),
-  age: z.number().int().nonnegative().optional(),
-  exp: z.number().int(),
-});
+const sealedTerms = shape(
+  { cid: name, uri: name, chl: name, res: name, exp: integer },
+  { st: text, scp: textList, prm: oneOf('login', 'select_account'), age: integer },
+);
 
-const sealedConsent = sealedTerms.extend({
-  txn: z.string().min(1),
-  nam: z.string().optional(),
-  brw: z.string().min(1),
-});
+const sealedConsent = sealedTerms.extend({ txn: name, brw: name }, { nam: text });
 
-const sealedLogin = sealedTerms.extend({
-  flw: z.string().min(1),
-  ck: z.string().min(1),
-  non: z.string().min(1),
-  ver: z.string().min(1),
-});
+const sealedLogin = sealedTerms.extend({ flw: name, ck: name, non: name, ver: name });
 
 /** @throws SealTooLargeError when the transaction does not fit its purpose's cap */
 export function sealTransaction(sealer: Sealer, transaction: Transaction): string {
   switch (transaction.stage) {
     case 'awaiting-consent': {
-      const packed: z.infer<typeof sealedConsent> = {
+      const packed: Infer<typeof sealedConsent> = {
         ...packTerms(transaction),
         txn: transaction.transactionId,
         ...(transaction.clientName === undefined ? {} : { nam: transaction.clientName }),
@@ -51,7 +43,7 @@ export function sealTransaction(sealer: Sealer, transaction: Transaction): strin
       return sealer.seal(consentPurpose, JSON.stringify(packed));
     }
     case 'awaiting-login': {
-      const packed: z.infer<typeof sealedLogin> = {
+      const packed: Infer<typeof sealedLogin> = {
         ...packTerms(transaction),
         flw: transaction.flowId,
         ck: transaction.flowHash,
@@ -91,14 +83,15 @@ export function openAwaitingLogin(sealer: Sealer, token: string): AwaitingLogin 
   };
 }
 
-function open<T>(sealer: Sealer, purpose: SealPurpose, schema: z.ZodType<T>, token: string): T | undefined {
+function open<T>(sealer: Sealer, purpose: SealPurpose, expected: Shape<T>, token: string): T | undefined {
   const plaintext = sealer.open(purpose, token);
   if (plaintext === undefined) return undefined;
   // Ours but of another release: such a transaction is started again, it is no fault of the process.
-  return schema.safeParse(JSON.parse(plaintext)).data;
+  const packed: unknown = JSON.parse(plaintext);
+  return expected.matches(packed) ? packed : undefined;
 }
 
-function packTerms(transaction: Transaction): z.infer<typeof sealedTerms> {
+function packTerms(transaction: Transaction): Infer<typeof sealedTerms> {
   const { terms } = transaction;
   const { prompt, maxAgeSeconds } = terms.reauthentication;
   return {
@@ -118,7 +111,7 @@ function packTerms(transaction: Transaction): z.infer<typeof sealedTerms> {
  * The one other maker of a `VerifiedRedirectUri`: only a matched one can be packed, and nobody but us can seal, so
  * what opens was matched. The same holds for the challenge and the fingerprint.
  */
-function unpackTerms(packed: z.infer<typeof sealedTerms>): RequestedTerms {
+function unpackTerms(packed: Infer<typeof sealedTerms>): RequestedTerms {
   return {
     client: packed.cid as ClientFingerprint,
     redirectUri: packed.uri as VerifiedRedirectUri,

@@ -1,7 +1,6 @@
-import * as z from 'zod';
-
 import type { Clock } from '../../platform/clock.ts';
 import { SealTooLargeError, type Sealer, type SealPurpose } from '../../platform/sealing/sealer.ts';
+import { type Infer, integer, shape, text, textList } from '../../platform/sealing/shape.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { RedirectUri } from '../../protocol/redirect-uri.ts';
 import { type Client, type FindClient, fingerprintClientId } from './client.ts';
@@ -33,14 +32,9 @@ export interface ClientsDeps {
 }
 
 /** Sealed form: short names, since it travels in URLs. Part of the released format. */
-const sealedClient = z.object({
-  r: z.array(z.string()).min(1),
-  n: z.string().optional(),
-  iat: z.number().int(),
-  exp: z.number().int().optional(),
-});
+const sealedClient = shape({ r: textList, iat: integer }, { n: text, exp: integer });
 
-type SealedClient = z.infer<typeof sealedClient>;
+type SealedClient = Infer<typeof sealedClient>;
 
 export function createClients(deps: ClientsDeps): Clients {
   return {
@@ -92,7 +86,8 @@ function openClientId(sealer: Sealer, clientId: string): SealedClient | undefine
   const plaintext = sealer.open(clientPurpose, clientId);
   if (plaintext === undefined) return undefined;
   // A shape of another release is no client of ours: it registers again, which costs it nothing.
-  return sealedClient.safeParse(JSON.parse(plaintext)).data;
+  const packed: unknown = JSON.parse(plaintext);
+  return sealedClient.matches(packed) && packed.r.length > 0 ? packed : undefined;
 }
 
 function unpackClient(clientId: string, packed: SealedClient): Client {

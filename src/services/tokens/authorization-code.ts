@@ -1,7 +1,6 @@
-import * as z from 'zod';
-
 import type { EpochSeconds } from '../../platform/clock.ts';
 import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
+import { type Infer, integer, text } from '../../platform/sealing/shape.ts';
 import type { CodeChallenge } from '../../protocol/pkce.ts';
 import { type GrantTerms, packTerms, sealedTerms, unpackTerms } from './grant-terms.ts';
 
@@ -19,10 +18,10 @@ export interface AuthorizationCode {
   readonly expiresAt: EpochSeconds;
 }
 
-const sealedCode = sealedTerms.extend({ ruri: z.string(), chal: z.string(), exp: z.number().int() });
+const sealedCode = sealedTerms.extend({ ruri: text, chal: text, exp: integer });
 
 export function sealAuthorizationCode(sealer: Sealer, code: AuthorizationCode): string {
-  const packed: z.infer<typeof sealedCode> = {
+  const packed: Infer<typeof sealedCode> = {
     ...packTerms(code.terms),
     ruri: code.redirectUri,
     chal: code.codeChallenge,
@@ -36,9 +35,8 @@ export function openAuthorizationCode(sealer: Sealer, token: string): Authorizat
   const plaintext = sealer.open(authorizationCodePurpose, token);
   if (plaintext === undefined) return undefined;
   // A shape of another release is no code of ours: refused like a forged one, not guessed at.
-  const parsed = sealedCode.safeParse(JSON.parse(plaintext));
-  if (!parsed.success) return undefined;
-  const packed = parsed.data;
+  const packed: unknown = JSON.parse(plaintext);
+  if (!sealedCode.matches(packed)) return undefined;
   return {
     terms: unpackTerms(packed),
     redirectUri: packed.ruri,

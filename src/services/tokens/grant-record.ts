@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import { type Infer, integer, oneOf, shape, text } from '../../platform/sealing/shape.ts';
 
 /**
  * The one positive record of a grant, under `grant:{grantId}`. Tokens are good only while it says so: a record that
@@ -6,30 +6,34 @@ import * as z from 'zod';
  *
  * pending → active (code redeemed) → active (each rotation) → revoked. Every arrow is one compare-and-swap.
  */
-const grantRecord = z.discriminatedUnion('stage', [
-  /** The code is out and not redeemed. */
-  z.object({ stage: z.literal('pending'), subject: z.string(), client: z.string() }),
-  z.object({
-    stage: z.literal('active'),
-    subject: z.string(),
-    client: z.string(),
-    /** Generation of the refresh token that may rotate. */
-    current: z.string(),
-    /** The generation before: for a short window it gets the very same successor again. */
-    previous: z
-      .object({ tokenId: z.string(), rotatedAtMs: z.number().int(), successor: z.string() })
-      .optional(),
-  }),
-  z.object({ stage: z.literal('revoked'), subject: z.string(), client: z.string(), cause: z.string() }),
-]);
+const owner = shape({ subject: text, client: text });
 
-export type GrantRecord = z.infer<typeof grantRecord>;
+/** The code is out and not redeemed. */
+const pending = owner.extend({ stage: oneOf('pending') });
+
+/** The generation before: for a short window it gets the very same successor again. */
+const previous = shape({ tokenId: text, rotatedAtMs: integer, successor: text });
+
+const active = owner.extend(
+  {
+    stage: oneOf('active'),
+    /** Generation of the refresh token that may rotate. */
+    current: text,
+  },
+  { previous: previous.matches },
+);
+
+const revoked = owner.extend({ stage: oneOf('revoked'), cause: text });
+
+export type GrantRecord = Infer<typeof pending> | Infer<typeof active> | Infer<typeof revoked>;
 
 export function formatGrantRecord(record: GrantRecord): string {
   return JSON.stringify(record);
 }
 
-/** @throws ZodError or SyntaxError when the stored text is not a grant record: a corrupt store, never a client's fault */
-export function parseGrantRecord(text: string): GrantRecord {
-  return grantRecord.parse(JSON.parse(text));
+/** @throws TypeError or SyntaxError when the stored text is no grant record: a corrupt store, never a client's fault */
+export function parseGrantRecord(stored: string): GrantRecord {
+  const record: unknown = JSON.parse(stored);
+  if (pending.matches(record) || active.matches(record) || revoked.matches(record)) return record;
+  throw new TypeError('the stored text is no grant record');
 }

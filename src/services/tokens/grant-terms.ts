@@ -1,6 +1,5 @@
-import * as z from 'zod';
-
 import type { EpochSeconds } from '../../platform/clock.ts';
+import { type Infer, integer, name, shape, text, textList } from '../../platform/sealing/shape.ts';
 import type { ClientFingerprint } from '../clients/client.ts';
 
 /** What a person allowed a client: the part that code, access token and refresh token of one grant share. */
@@ -23,21 +22,12 @@ export interface GrantTerms {
 }
 
 /** Sealed form of the terms: short names, since it travels in URLs and headers. Part of the released format. */
-export const sealedTerms = z.object({
-  gid: z.string().min(1),
-  idp: z.string().min(1),
-  sub: z.string().min(1),
-  eml: z.string().optional(),
-  nam: z.string().optional(),
-  grp: z.array(z.string()).optional(),
-  cid: z.string().min(1),
-  res: z.string().min(1),
-  scp: z.array(z.string()).optional(),
-  gat: z.number().int(),
-  end: z.number().int(),
-});
+export const sealedTerms = shape(
+  { gid: name, idp: name, sub: name, cid: name, res: name, gat: integer, end: integer },
+  { eml: text, nam: text, grp: textList, scp: textList },
+);
 
-export type SealedTerms = z.infer<typeof sealedTerms>;
+export type SealedTerms = Infer<typeof sealedTerms>;
 
 export function packTerms(terms: GrantTerms): SealedTerms {
   return {

@@ -1,7 +1,6 @@
-import * as z from 'zod';
-
 import type { EpochSeconds } from '../../platform/clock.ts';
 import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
+import { type Infer, integer, name } from '../../platform/sealing/shape.ts';
 import { type GrantTerms, packTerms, sealedTerms, unpackTerms } from './grant-terms.ts';
 
 /** A refresh token that is not used for this long is dead. Each rotation starts it anew, up to the absolute end. */
@@ -17,10 +16,10 @@ export interface RefreshToken {
   readonly expiresAt: EpochSeconds;
 }
 
-const sealedRefresh = sealedTerms.extend({ tid: z.string().min(1), exp: z.number().int() });
+const sealedRefresh = sealedTerms.extend({ tid: name, exp: integer });
 
 export function sealRefreshToken(sealer: Sealer, token: RefreshToken): string {
-  const packed: z.infer<typeof sealedRefresh> = {
+  const packed: Infer<typeof sealedRefresh> = {
     ...packTerms(token.terms),
     tid: token.tokenId,
     exp: token.expiresAt,
@@ -33,8 +32,7 @@ export function openRefreshToken(sealer: Sealer, token: string): RefreshToken | 
   const plaintext = sealer.open(refreshTokenPurpose, token);
   if (plaintext === undefined) return undefined;
   // A shape of another release is no token of ours: refused like a forged one, not guessed at.
-  const parsed = sealedRefresh.safeParse(JSON.parse(plaintext));
-  if (!parsed.success) return undefined;
-  const packed = parsed.data;
+  const packed: unknown = JSON.parse(plaintext);
+  if (!sealedRefresh.matches(packed)) return undefined;
   return { terms: unpackTerms(packed), tokenId: packed.tid, expiresAt: packed.exp };
 }
