@@ -68,6 +68,15 @@ describe('readBody', () => {
     expect(await readBody(request(stream), 16)).toEqual({ outcome: 'malformed' });
   });
 
+  it('calls a body malformed that breaks off: a client that hangs up is no fault of ours', async () => {
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.error(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+      },
+    });
+    expect(await readBody(request(stream), 16)).toEqual({ outcome: 'malformed' });
+  });
+
   it('decodes no content encoding: a small body could be a large one', async () => {
     for (const encoding of ['gzip', 'br', 'identity', '']) {
       const reading = await readBody(request('x', { 'Content-Encoding': encoding }), 16);

@@ -13,14 +13,15 @@ export async function readBody(request: Request, maxBytes: number): Promise<Body
   if (request.body === null) return { outcome: 'read', text: '' };
   const chunks: Uint8Array[] = [];
   let received = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    received += chunk.byteLength;
-    if (received > maxBytes) return { outcome: 'too-large' };
-    chunks.push(chunk);
-  }
   try {
+    for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+      received += chunk.byteLength;
+      if (received > maxBytes) return { outcome: 'too-large' };
+      chunks.push(chunk);
+    }
     return { outcome: 'read', text: new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)) };
   } catch {
+    // No UTF-8, or the sender hung up or broke its framing half-way: whoever does that must not look like our fault.
     return { outcome: 'malformed' };
   }
 }
