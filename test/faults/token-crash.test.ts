@@ -36,8 +36,7 @@ async function start() {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child = started;
-  const [line] = (await once(started.stdout, 'data')) as [Buffer];
-  const origin = `http://127.0.0.1:${Number(line.toString())}`;
+  const origin = `http://127.0.0.1:${await readPort(started)}`;
   return {
     publicUrl,
     resource: `${publicUrl}/mcp`,
@@ -46,6 +45,13 @@ async function start() {
       return fetch(`${origin}${url.pathname}${url.search}`, { redirect: 'manual', ...init });
     },
   };
+}
+
+function readPort(started: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    started.stdout?.once('data', (line: Buffer) => resolve(Number(line.toString())));
+    started.once('exit', (code) => reject(new Error(`the gatehouse ended with ${code} instead of serving`)));
+  });
 }
 
 /** The refresh token of the answer; undefined when the answer did not come. */
