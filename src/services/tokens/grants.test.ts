@@ -234,28 +234,43 @@ describe('revoke', () => {
     expect(revocations.isRevoked('grant-1')).toBe(true);
   });
 
-  it.each(['the current', 'the previous'])(
-    'is finished by %s token when it was interrupted after the access tokens, and lasts',
-    async (which) => {
+  it.each([
+    ['current', 'replace', 'r1'],
+    ['current', 'append', 'r1'],
+    ['previous', 'replace', 'r0'],
+    ['previous', 'append', 'r0'],
+  ] as const)(
+    'is finished by the %s token when %s broke it off, everywhere and for good',
+    async (_, verb, tokenId) => {
       await openAndRedeem();
       await grants.rotate(token('r0'), successor('r1'));
-      const broken: Store = { ...store, replace: () => Promise.reject(new StoreError('replace', undefined)) };
-      const failing = createGrants({
-        store: broken,
-        clock,
-        revocations,
-        refreshWindowSeconds: windowSeconds,
+      const broken: Store = { ...store, [verb]: () => Promise.reject(new StoreError(verb, undefined)) };
+      const ours = createRevocations({ store: broken, clock, onError: () => {} });
+      const failing = { store: broken, clock, revocations: ours, refreshWindowSeconds: windowSeconds };
+      await expect(createGrants(failing).revoke(terms, 'test')).rejects.toThrow(StoreError);
+      const presented = token(tokenId);
+      await expect(createGrants(failing).rotate(presented, successor('r2'))).rejects.toThrow(StoreError);
+      const mended = createGrants({
+        ...failing,
+        store,
+        revocations: { ...ours, revoke: revocations.revoke },
       });
-      await expect(failing.revoke(terms, 'test')).rejects.toThrow(StoreError);
-      const presented = token(which === 'the current' ? 'r1' : 'r0');
-      await expect(failing.rotate(presented, successor('r2'))).rejects.toThrow(StoreError);
-      expect(await grants.rotate(presented, successor('r2'))).toEqual({ outcome: 'revoked' });
+      expect(await mended.rotate(presented, successor('r2'))).toEqual({ outcome: 'revoked' });
+      expect(revocations.isRevoked('grant-1')).toBe(true);
+      ours.close();
       clock.advance(2 * 3600);
       await revocations.refresh();
       expect(revocations.isRevoked('grant-1')).toBe(false);
       expect(await grants.rotate(token('r1'), successor('r2'))).toEqual({ outcome: 'revoked' });
     },
   );
+
+  it('tells the feed once, however often a dead token comes back', async () => {
+    await openAndRedeem();
+    await grants.revoke(terms, 'test');
+    for (let times = 0; times < 3; times += 1) await grants.rotate(token('r0'), successor('r1'));
+    expect((await store.read('revocations', '')).entries).toEqual(['grant-1']);
+  });
 });
 
 describe('a store that fails', () => {

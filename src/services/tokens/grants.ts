@@ -49,10 +49,6 @@ export function createGrants(deps: GrantsDeps): Grants {
   async function revoke(terms: GrantTerms, cause: string): Promise<void> {
     // Feed first: should the second step fail, the access tokens are dead already and the refresh can be tried again.
     await deps.revocations.revoke(terms.grantId);
-    await endRecord(terms, cause);
-  }
-
-  async function endRecord(terms: GrantTerms, cause: string): Promise<void> {
     const key = grantKey(terms.grantId);
     const revoked = formatGrantRecord({
       stage: 'revoked',
@@ -94,12 +90,16 @@ export function createGrants(deps: GrantsDeps): Grants {
     },
     async rotate(token, makeSuccessor) {
       const key = grantKey(token.terms.grantId);
-      // A revocation that broke off between its two steps: finished here, before the feed forgets it.
-      if (deps.revocations.isRevoked(token.terms.grantId)) await endRecord(token.terms, 'interrupted');
       for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
         const present = await store.get(key);
         if (present === undefined) return { outcome: 'unknown' };
-        const step = planRotation(parseGrantRecord(present), token, deps.clock, deps.refreshWindowSeconds);
+        const record = parseGrantRecord(present);
+        // A revocation that broke off: both its steps are done again, before the feed forgets it.
+        if (record.stage === 'active' && deps.revocations.isRevoked(token.terms.grantId)) {
+          await revoke(token.terms, 'interrupted');
+          return { outcome: 'revoked' };
+        }
+        const step = planRotation(record, token, deps.clock, deps.refreshWindowSeconds);
         if (step !== 'rotate') return step;
         const successor = makeSuccessor();
         const next: GrantRecord = {
