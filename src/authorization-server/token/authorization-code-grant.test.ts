@@ -249,8 +249,9 @@ describe('authorization code grant (OAuth 2.1 §4.1.3)', () => {
     const refusal = await room.refuse(codeForm(code));
 
     expect(refusal).toMatchObject({ code: 'temporarily_unavailable', status: 503 });
-    // The access tokens are refused here whether or not the store could be told.
+    // The access tokens are refused here whether or not the store could be told, and so is the operator told.
     expect(room.revocations.isRevoked('grant-1')).toBe(true);
+    expect(room.events.slice(1)).toMatchObject([{ type: 'replay_detected', kind: 'code', grant: 'grant-1' }]);
   });
 
   it.each([

@@ -78,8 +78,9 @@ const reasonOfRefusal = {
 
 /** OAuth 2.1 §4.1.3: somebody else has the code too, and what it was exchanged for may be theirs. */
 async function endReplayedGrant(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<void> {
-  await deps.grants.revoke(terms, 'code_replay');
+  // First: an alarm must not depend on whether the store answers.
   deps.emit({ type: 'replay_detected', kind: 'code', ...nameGrant(terms) }, requestId);
+  await deps.grants.revoke(terms, 'code_replay');
   deps.emit({ type: 'grant_revoked', cause: 'code_replay', ...nameGrant(terms) }, requestId);
 }
 

@@ -246,6 +246,30 @@ describe('refresh token grant (OAuth 2.1 §4.3)', () => {
     await expectNotConsumed(issued);
   });
 
+  it('tells of a reuse that the store cannot record, and refuses the thief all the same', async () => {
+    let down = false;
+    const issued = await logIn({}, { storeIsDown: () => down });
+    const thief = await exchange(room, refreshForm(issued.refresh_token));
+    room.clock.advance(30);
+    room.events.length = 0;
+    const append = room.store.append;
+    Object.assign(room.store, {
+      append: (...entry: Parameters<typeof append>) => {
+        down = true;
+        return append(...entry);
+      },
+    });
+
+    expect(await room.refuse(refreshForm(issued.refresh_token))).toMatchObject({ status: 503 });
+    expect(room.events).toMatchObject([{ type: 'replay_detected', kind: 'refresh', grant: 'grant-1' }]);
+    Object.assign(room.store, { append });
+    down = false;
+    expect(await room.refuse(refreshForm(thief.refresh_token))).toMatchObject({
+      code: 'invalid_grant',
+      reason: 'refresh_family_revoked',
+    });
+  });
+
   it('refuses a request without a refresh token', async () => {
     room = createTokenRoom();
 

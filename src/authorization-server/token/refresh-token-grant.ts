@@ -96,8 +96,9 @@ const reasonOfRefusal = {
 
 /** RFC 9700 §4.14.2: thief and client cannot be told apart, so neither keeps the grant. */
 async function endStolenGrant(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<void> {
-  await deps.grants.revoke(terms, 'refresh_reuse');
+  // First: an alarm must not depend on whether the store answers.
   deps.emit({ type: 'replay_detected', kind: 'refresh', ...nameGrant(terms) }, requestId);
+  await deps.grants.revoke(terms, 'refresh_reuse');
   deps.emit({ type: 'grant_revoked', cause: 'refresh_reuse', ...nameGrant(terms) }, requestId);
 }
 
