@@ -69,8 +69,8 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
   const publicServer = createPublicListener({
     inFlight,
     isDraining: () => draining,
-    findAnswer: () => open?.answer,
-    awaitAnswer: async () => (await openRooms()).answer,
+    findRequests: () => open?.requests,
+    awaitRequests: async () => (await openRooms()).requests,
   });
 
   return {

@@ -1,6 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 import type { InFlight } from './in-flight.ts';
+import { type ListenerRefusal, listenerRefusals, refusalOfParserError } from './listener-refusal.ts';
+import type { PublicRequests } from './public-requests.ts';
 
 /** Limits of the listener; everything beyond them is cut by node:http before we see it. */
 const headersTimeoutMs = 10_000;
@@ -8,15 +11,13 @@ const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 75_000;
 const maxHeaderBytes = 16 * 1024;
 
-type AnswerRequest = (request: IncomingMessage, response: ServerResponse) => void;
-
 export interface PublicListenerDeps {
   readonly inFlight: InFlight;
   readonly isDraining: () => boolean;
   /** What answers, once it is there. */
-  readonly findAnswer: () => AnswerRequest | undefined;
+  readonly findRequests: () => PublicRequests | undefined;
   /** Waits for it. Rejects when the start failed; the process is about to end then. */
-  readonly awaitAnswer: () => Promise<AnswerRequest>;
+  readonly awaitRequests: () => Promise<PublicRequests>;
 }
 
 /**
@@ -24,34 +25,58 @@ export interface PublicListenerDeps {
  * moment, any other early request waits for them.
  */
 export function createPublicListener(deps: PublicListenerDeps): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
-      requireHostHeader: true,
-      noDelay: true,
-    },
-    (request, response) => {
-      deps.inFlight.track(request, response);
-      if (deps.isDraining()) response.setHeader('Connection', 'close');
-      const answer = deps.findAnswer();
-      if (answer !== undefined) {
-        answer(request, response);
-      } else if (request.url === '/healthz' && request.method === 'GET') {
-        response.end();
-      } else {
-        deps.awaitAnswer().then(
-          (late) => {
-            late(request, response);
-          },
-          () => response.destroy(),
-        );
-      }
-    },
-  );
+  const server = createServer({
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    // Judged with the rest of the framing, so that its refusal looks like all others.
+    requireHostHeader: false,
+    noDelay: true,
+  });
   // Every header line reaches the rule that counts them.
   server.maxHeadersCount = 0;
+  server.on('request', (request, response) => {
+    take(request, response, undefined);
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    take(request, response, listenerRefusals.expectationUnknown);
+  });
+  server.on('connect', (_, socket) => {
+    refuseBare(socket, listenerRefusals.connect);
+  });
+  server.on('clientError', (error, socket) => {
+    refuseBare(socket, refusalOfParserError(error));
+  });
   return server;
+
+  function take(
+    request: IncomingMessage,
+    response: ServerResponse,
+    refusal: ListenerRefusal | undefined,
+  ): void {
+    deps.inFlight.track(request, response);
+    if (deps.isDraining()) response.setHeader('Connection', 'close');
+    const requests = deps.findRequests();
+    if (requests !== undefined) {
+      requests.answer(request, response, refusal);
+    } else if (request.url === '/healthz' && request.method === 'GET') {
+      response.end();
+    } else {
+      deps.awaitRequests().then(
+        (late) => {
+          // Nothing would ever tell that it closed.
+          if (!response.destroyed) late.answer(request, response, refusal);
+        },
+        () => response.destroy(),
+      );
+    }
+  }
+
+  /** @param refusal undefined when there is nobody left to tell */
+  function refuseBare(socket: Duplex, refusal: ListenerRefusal | undefined): void {
+    const requests = deps.findRequests();
+    if (refusal === undefined || requests === undefined) socket.destroy();
+    else requests.refuseConnection(socket, refusal);
+  }
 }

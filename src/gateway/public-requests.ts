@@ -1,10 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 import { getRequestListener } from '@hono/node-server';
 
 import type { RequestContext } from '../platform/http/handler.ts';
+import type { Emit } from '../services/audit/events.ts';
 import type { AccessRecord } from './access-log.ts';
 import type { Dispatch } from './dispatch.ts';
+import {
+  judgeFraming,
+  type ListenerRefusal,
+  listenerRefusals,
+  refuseConnection,
+  refuseRequest,
+} from './listener-refusal.ts';
 import type { Mount } from './mount.ts';
 
 /** Node would drop lines past a maximum of its own without a word. */
@@ -17,48 +26,85 @@ export interface PublicRequestsDeps {
   readonly mount: Pick<Mount, 'takes' | 'handle' | 'isHostAcceptable'>;
   readonly newRequestId: () => string;
   readonly clientAddress: (request: IncomingMessage) => string;
+  readonly emit: Emit;
   readonly onAccess: (record: AccessRecord) => void;
 }
 
-/** Answers one public request. Never throws. */
-export type AnswerRequest = (request: IncomingMessage, response: ServerResponse) => void;
+export interface PublicRequests {
+  /** Answers one public request; with `refusal`, where the listener has found that it cannot be heard. Never throws. */
+  answer(request: IncomingMessage, response: ServerResponse, refusal?: ListenerRefusal): void;
+  /** Answers bytes that did not become a request, and closes their connection. */
+  refuseConnection(socket: Duplex, refusal: ListenerRefusal): void;
+}
 
 /** Mount match before any router, everything else as `(Request) => Response`. */
-export function createPublicRequests(deps: PublicRequestsDeps): AnswerRequest {
+export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
+  const { issuer } = deps;
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
+  const answers = new WeakMap<Duplex, Set<ServerResponse>>();
   const answerRequest = getRequestListener(
     (request, env) => {
       const incoming = (env as { incoming: IncomingMessage }).incoming;
       const context = contexts.get(incoming) ?? { requestId: deps.newRequestId(), clientAddress: '' };
       return deps.dispatch(request, context);
     },
-    { overrideGlobalObjects: false, hostname: new URL(deps.issuer).host },
+    { overrideGlobalObjects: false, hostname: new URL(issuer).host },
   );
 
-  return (request, response) => {
-    const context: RequestContext = {
-      requestId: deps.newRequestId(),
-      clientAddress: deps.clientAddress(request),
-    };
-    contexts.set(request, context);
-    route(request, response, context);
-    // After routing, so that this listener for the end comes last and finds what the others noted.
-    logAccess(request, response, context);
+  return {
+    answer(request, response, refusal) {
+      const context = { requestId: deps.newRequestId(), clientAddress: deps.clientAddress(request) };
+      contexts.set(request, context);
+      remember(request.socket, response);
+      route(request, response, context, refusal ?? judge(request));
+      // After routing, so that this listener for the end comes last and finds what the others noted.
+      logAccess(request, response, context);
+    },
+    refuseConnection(socket, refusal) {
+      const requestId = deps.newRequestId();
+      count(refusal, requestId);
+      const underWay = [...(answers.get(socket) ?? [])];
+      // Into an answer that has begun, or between several, these bytes would be taken for another's.
+      const isLegible = underWay.length < 2 && underWay.every((answer) => !answer.headersSent);
+      if (socket.writable && isLegible) refuseConnection(socket, refusal, { issuer, requestId });
+      else socket.destroy();
+    },
   };
 
-  function route(request: IncomingMessage, response: ServerResponse, context: RequestContext): void {
+  function judge(request: IncomingMessage): ListenerRefusal | undefined {
     const target = request.url ?? '/';
-    if (request.rawHeaders.length / 2 > maxHeaderLines) {
-      refuse(response, context, 431, 'invalid_request', 'Too many header lines');
-    } else if (countHeader(request, 'host') > 1 || !deps.mount.isHostAcceptable(request)) {
-      refuse(response, context, 403, 'access_denied', 'This host is not served here');
-    } else if (deps.mount.takes(target)) {
+    if (request.rawHeaders.length / 2 > maxHeaderLines) return listenerRefusals.headersTooLarge;
+    const misframed = judgeFraming(request);
+    if (misframed !== undefined) return misframed;
+    if (!deps.mount.isHostAcceptable(request)) return listenerRefusals.hostForeign;
+    if (deps.mount.takes(target) || isPlainTarget(target)) return undefined;
+    return listenerRefusals.targetMalformed;
+  }
+
+  function route(
+    request: IncomingMessage,
+    response: ServerResponse,
+    context: RequestContext,
+    refusal: ListenerRefusal | undefined,
+  ): void {
+    if (refusal !== undefined) {
+      count(refusal, context.requestId);
+      refuseRequest(response, refusal, { issuer, requestId: context.requestId });
+    } else if (deps.mount.takes(request.url ?? '/')) {
       deps.mount.handle(request, response, context);
-    } else if (!isPlainTarget(target)) {
-      refuse(response, context, 400, 'invalid_request', 'The request target is malformed');
     } else {
       void answerRequest(request, response);
     }
+  }
+
+  function count({ reason, status }: ListenerRefusal, requestId: string): void {
+    deps.emit({ type: 'request_refused', endpoint: 'other', reason, status }, requestId);
+  }
+
+  function remember(socket: Duplex, response: ServerResponse): void {
+    const underWay = answers.get(socket) ?? new Set();
+    answers.set(socket, underWay.add(response));
+    response.once('close', () => underWay.delete(response));
   }
 
   function logAccess(request: IncomingMessage, response: ServerResponse, context: RequestContext): void {
@@ -80,25 +126,4 @@ function isPlainTarget(target: string): boolean {
   if (!target.startsWith('/') || target.startsWith('//') || !/^[\x21-\x7e]+$/.test(target)) return false;
   const path = target.split('?', 1)[0] as string;
   return !/[\\#]/.test(path) && new URL(target, 'http://x').pathname === path;
-}
-
-function countHeader(request: IncomingMessage, name: string): number {
-  return request.rawHeaders.filter((value, index) => index % 2 === 0 && value.toLowerCase() === name).length;
-}
-
-function refuse(
-  response: ServerResponse,
-  context: RequestContext,
-  status: number,
-  error: string,
-  description: string,
-): void {
-  response.writeHead(status, {
-    'Content-Type': 'application/json',
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-    'X-Request-Id': context.requestId,
-    Connection: 'close',
-  });
-  response.end(JSON.stringify({ error, error_description: description }));
 }

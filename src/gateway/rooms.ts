@@ -20,7 +20,7 @@ import { observe } from './observe.ts';
 import { openIdentityProvider } from './open-identity-provider.ts';
 import { openStore } from './open-store.ts';
 import type { Readiness } from './private-listener.ts';
-import { type AnswerRequest, createPublicRequests } from './public-requests.ts';
+import { createPublicRequests, type PublicRequests } from './public-requests.ts';
 import { createRoutes } from './routes.ts';
 import { version } from './version.ts';
 
@@ -34,7 +34,7 @@ export interface RoomsDeps extends GatewayDeps {
 /** Everything behind the listeners, open for requests. */
 export interface Rooms {
   readonly dispatch: Dispatch;
-  readonly answer: AnswerRequest;
+  readonly requests: PublicRequests;
   readonly registry: Registry;
   readiness(): Promise<Readiness>;
   close(): Promise<void>;
@@ -100,12 +100,13 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     trustEveryone: config.limits.trustEveryProxy,
   });
   const writeAccess = createAccessLog(log, config.logging.accessLogSkip);
-  const answer = createPublicRequests({
+  const requests = createPublicRequests({
     issuer,
     dispatch,
     mount,
     newRequestId: () => random.token(12),
     clientAddress: (request) => findAddress(request.headersDistinct, request.socket.remoteAddress ?? ''),
+    emit,
     onAccess: (record) => {
       const call = calls.get(record.requestId);
       calls.delete(record.requestId);
@@ -116,7 +117,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
 
   return {
     dispatch,
-    answer,
+    requests,
     registry,
     readiness: async () => ({
       status: deps.isDraining() ? 'shutting_down' : 'ok',

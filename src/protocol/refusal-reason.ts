@@ -7,6 +7,13 @@
  */
 export const refusalReasons = {
   // requests of any endpoint
+  request_malformed: {
+    meaning: 'The request is no HTTP/1.1 that has one meaning: framing, header lines or Host.',
+  },
+  headers_too_large: { meaning: 'The head of the request is larger than 16 KiB or has more than 100 lines.' },
+  request_timeout: {
+    meaning: 'The request was not there in whole within a minute, its head within 10 seconds.',
+  },
   body_too_large: { meaning: 'The request body is larger than the endpoint takes.' },
   body_malformed: {
     meaning: 'The request body is not what its content type says, or has a content encoding.',
