@@ -2,22 +2,29 @@
  * Runs the official MCP conformance suite against an MCP server twice, directly and through the gatehouse, and
  * compares every check of every scenario: whatever differs, the gatehouse changed. The same for the scenarios in which
  * the suite is the server and watches a client. Then runs the suite's authorization server scenarios against the
- * gatehouse itself, with a browser without a window.
+ * gatehouse itself, with a browser without a window, and signs in with mcp-remote.
  *
  * `npm run conformance`. The suite is pinned in tools/conformance with a lockfile of its own.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { startConformanceHouse, type ConformanceHouse } from '../test/support/conformance-house.ts';
+import { startEverythingServer } from '../test/support/everything-server/everything-server.ts';
 import { freePort } from '../test/support/free-port.ts';
+import { startMcpRemote } from '../test/support/mcp-remote.ts';
+import { startProtectedServer } from '../test/support/protected-server.ts';
+import {
+  bridge,
+  installSuite,
+  readFindings,
+  runClientScenario,
+  runServerScenarios,
+  runSuite,
+  type Findings,
+} from './conformance-suite.ts';
 
-const folder = join(import.meta.dirname, 'conformance');
-const suite = join(folder, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
-const client = join(import.meta.dirname, '../test/support/everything-client.ts');
 const revisions = ['2025-11-25', '2026-07-28'] as const;
 /** The client scenarios that are not about being an OAuth client, with the revision each is run at. */
 const clientScenarios = [
@@ -34,10 +41,6 @@ const clientScenarios = [
   ['2026-07-28', 'json-schema-ref-no-deref'],
   ['2026-07-28', 'json-schema-2020-12-preservation'],
 ] as const;
-const runLimitMinutes = 5;
-
-/** What one scenario found: `check: STATUS`, sorted. */
-type Findings = ReadonlyMap<string, readonly string[]>;
 
 interface Row {
   readonly run: string;
@@ -48,7 +51,7 @@ interface Row {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { counts: { type: 'string' } } });
-  if (!existsSync(suite)) await run('npm', ['ci', '--prefix', folder, '--ignore-scripts'], () => {});
+  await installSuite();
   const results = mkdtempSync(join(tmpdir(), 'gatehouse-conformance-'));
   const house = await startConformanceHouse();
   try {
@@ -56,6 +59,7 @@ async function main(): Promise<void> {
     for (const revision of revisions) rows.push(...(await compare(revision, house, results)));
     rows.push(...(await clients(results)));
     rows.push(...(await authorization(house, results)));
+    rows.push(...(await mcpRemote(results)));
     const failed = report(rows);
     if (values.counts !== undefined)
       writeFileSync(values.counts, JSON.stringify({ passed: rows.length - failed, failed }));
@@ -98,22 +102,6 @@ function compareScenario(run: string, scenario: string, direct: Findings, throug
   return { run, scenario, passed: same, remark: same ? `${found.length} checks alike` : difference };
 }
 
-interface SuiteRun {
-  readonly passed: boolean;
-  readonly total: string;
-  readonly findings: Findings;
-}
-
-async function runServerScenarios(revision: string, url: string, output: string): Promise<SuiteRun> {
-  let total = 'the suite told no total';
-  const words = ['server', '--url', url, '--requirements', revision, '-o', output];
-  const exitCode = await run(process.execPath, [suite, ...words], (line) => {
-    if (line.startsWith('Total:')) total = line.slice('Total: '.length);
-  });
-  const findings = readFindings(output);
-  return { passed: exitCode === 0 && findings.size > 0, total, findings };
-}
-
 /** The other direction: the suite is the server, and watches what a client sends through the gatehouse. */
 async function clients(results: string): Promise<Row[]> {
   const rows: Row[] = [];
@@ -139,49 +127,6 @@ async function clients(results: string): Promise<Row[]> {
   return rows;
 }
 
-async function runClientScenario(
-  revision: string,
-  scenario: string,
-  output: string,
-  flag: string,
-): Promise<SuiteRun> {
-  const command = `${process.execPath} ${client}${flag}`;
-  const words = [
-    'client',
-    '--command',
-    command,
-    '--scenario',
-    scenario,
-    '--spec-version',
-    revision,
-    '-o',
-    output,
-  ];
-  const exitCode = await run(process.execPath, [suite, ...words], () => {});
-  const findings = readFindings(output);
-  return { passed: exitCode === 0 && findings.size > 0, total: '', findings };
-}
-
-/** The suite writes one folder for each scenario: `server-NAME-TIMESTAMP/checks.json`. */
-function readFindings(output: string): Findings {
-  if (!existsSync(output)) return new Map();
-  return new Map(
-    readdirSync(output).map((name) => {
-      const scenario = name.replace(/^server-/, '').replace(/-\d{4}-\d\d-\d\dT.*$/, '');
-      const checks = JSON.parse(readFileSync(join(output, name, 'checks.json'), 'utf8')) as Check[];
-      // What the suite only notes (each request, each event) depends on timing; what it judges does not.
-      const judged = checks.filter(({ status }) => status !== 'INFO');
-      return [scenario, judged.map(({ id, name: check, status }) => `${id}/${check}: ${status}`).sort()];
-    }),
-  );
-}
-
-interface Check {
-  readonly id: string;
-  readonly name: string;
-  readonly status: string;
-}
-
 async function authorization(house: ConformanceHouse, results: string): Promise<Row[]> {
   const port = await freePort();
   const redirectUri = `http://127.0.0.1:${port}/callback`;
@@ -190,7 +135,7 @@ async function authorization(house: ConformanceHouse, results: string): Promise<
   const target = ['--url', house.publicUrl, '--resource', house.mcpUrl, '--client-id', clientId];
   let journey: Promise<void> = Promise.resolve();
   const words = ['authorization', ...target, '--port', String(port), '-o', output];
-  const exitCode = await run(process.execPath, [suite, ...words], (line) => {
+  const exitCode = await runSuite(words, (line) => {
     if (!/^https?:\/\/\S+code_challenge_method=S256/.test(line)) return;
     journey = visit(house, line.trim(), redirectUri);
   });
@@ -212,33 +157,55 @@ async function authorization(house: ConformanceHouse, results: string): Promise<
   ];
 }
 
+/** The bridge that desktop clients without OAuth of their own use: signs in once, and not again at its next start. */
+async function mcpRemote(results: string): Promise<Row[]> {
+  const upstream = await startEverythingServer();
+  const gatehouse = await startProtectedServer(new URL(upstream.url));
+  const use = async (expectedSignIns: number): Promise<string> => {
+    const { mcpUrl, browser } = gatehouse;
+    const remote = startMcpRemote({
+      program: bridge,
+      mcpUrl,
+      configFolder: join(results, 'mcp-remote'),
+      browser,
+    });
+    try {
+      const clientInfo = { name: 'desktop', version: '1.0.0' };
+      await remote.call('initialize', { protocolVersion: '2025-11-25', capabilities: {}, clientInfo });
+      remote.notify('notifications/initialized');
+      const answer = await remote.call('tools/call', {
+        name: 'test_repeat',
+        arguments: { text: 'over here' },
+      });
+      const repeated = JSON.stringify(answer).includes('over here');
+      return repeated && remote.signIns() === expectedSignIns ? '' : `signed in ${remote.signIns()} times`;
+    } catch (error) {
+      return String(error);
+    } finally {
+      await remote.close();
+    }
+  };
+  try {
+    return [
+      row('mcp-remote', 'signs in and calls a tool', await use(1)),
+      row('mcp-remote', 'calls a tool after a restart, without the person', await use(0)),
+    ];
+  } finally {
+    await gatehouse.close();
+    await upstream.close();
+  }
+}
+
+function row(run: string, scenario: string, complaint: string): Row {
+  return { run, scenario, passed: complaint === '', remark: complaint };
+}
+
 async function visit(house: ConformanceHouse, url: string, redirectUri: string): Promise<void> {
   try {
     await fetch(await house.browser.signIn(url, redirectUri));
   } catch (error) {
     console.log(`the browser got lost: ${String(error)}`);
   }
-}
-
-/** Runs a command; what it says on standard error is shown only when it fails. */
-async function run(
-  command: string,
-  words: readonly string[],
-  onLine: (line: string) => void,
-): Promise<number> {
-  const child = spawn(command, words, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const limit = setTimeout(() => child.kill('SIGKILL'), runLimitMinutes * 60_000);
-  const complaints: string[] = [];
-  createInterface({ input: child.stdout }).on('line', onLine);
-  createInterface({ input: child.stderr }).on('line', (line) => complaints.push(line));
-  const exitCode = await new Promise<number>((resolve) => {
-    child.on('error', () => resolve(1));
-    child.on('close', (code) => resolve(code ?? 1));
-  });
-  clearTimeout(limit);
-  if (exitCode !== 0)
-    console.log([`${words.join(' ')} ended with ${exitCode}`, ...complaints.slice(-40)].join('\n'));
-  return exitCode;
 }
 
 function report(rows: readonly Row[]): number {
