@@ -37,7 +37,7 @@ export function createAccessLog(
     log.info(
       {
         method: record.method,
-        path: record.path,
+        path: presentPath(record.path),
         status: record.status,
         duration: Math.round(record.durationMs * 1000) / 1_000_000,
         request_id: record.requestId,
@@ -52,4 +52,13 @@ export function createAccessLog(
       'request',
     );
   };
+}
+
+const maxPathLength = 256;
+const sealedValue = /(mgh_[a-z]{2}_)[\w-]+/g;
+
+/** A token pasted into a path is still a token, and a path can be as long as its sender likes. */
+function presentPath(path: string): string {
+  const clean = path.replaceAll(sealedValue, '$1[redacted]');
+  return clean.length <= maxPathLength ? clean : `${clean.slice(0, maxPathLength)}…`;
 }
