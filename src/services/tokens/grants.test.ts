@@ -157,6 +157,20 @@ describe('rotate', () => {
     expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'reused' });
   });
 
+  it('does not open the window again for a clock that was set back', async () => {
+    await openAndRedeem();
+    await grants.rotate(token('r0'), successor('r1'));
+    clock.advance(-(windowSeconds - 1));
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({
+      outcome: 'repeated',
+      sealed: 'sealed r1',
+    });
+    clock.advance(-1);
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'reused' });
+    const closed = createGrants({ store, clock, revocations, refreshWindowSeconds: 0 });
+    expect(await closed.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'reused' });
+  });
+
   it('changes nothing on reuse: ending the grant is the caller’s to do', async () => {
     await openAndRedeem();
     const record = await store.get(key);

@@ -137,7 +137,9 @@ function planRotation(
     case 'active': {
       if (record.current === token.tokenId) return 'rotate';
       const previous = record.previous;
-      const age = previous === undefined ? Infinity : clock.nowMilliseconds() - previous.rotatedAtMs;
+      // Either way: another process's clock may be ahead, and one that was set back must not hold the window open.
+      const age =
+        previous === undefined ? Infinity : Math.abs(clock.nowMilliseconds() - previous.rotatedAtMs);
       // Only the generation right before: once the successor was used itself, the older token is reuse.
       const inWindow = previous?.tokenId === token.tokenId && age < windowSeconds * 1000;
       return inWindow ? { outcome: 'repeated', sealed: previous.successor } : { outcome: 'reused' };
