@@ -3,6 +3,8 @@ import type { Server } from 'node:http';
 import type { ListenAddress } from './config/config.ts';
 import type { InFlight } from './in-flight.ts';
 
+const sweepMilliseconds = 250;
+
 /** Binds a server; resolves with the port it got. Rejects with the system's error, e.g. `EADDRINUSE`. */
 export function bind(server: Server, address: ListenAddress): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -21,11 +23,16 @@ export async function drain(server: Server, inFlight: InFlight, deadlineSeconds:
   server.close();
   server.closeIdleConnections();
   inFlight.endListeningStreams();
+  // Those too whose upstream opens them late: nothing else would end them before the deadline.
+  const sweep = setInterval(() => {
+    inFlight.endListeningStreams();
+  }, sweepMilliseconds);
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, deadlineSeconds * 1000);
   });
   await Promise.race([inFlight.drained(), deadline]);
   clearTimeout(timer);
+  clearInterval(sweep);
   server.closeAllConnections();
 }

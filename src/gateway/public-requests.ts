@@ -19,6 +19,9 @@ import type { Mount } from './mount.ts';
 /** Node would drop lines past a maximum of its own without a word. */
 const maxHeaderLines = 100;
 
+/** What servers log for a client that left before anything was sent; nobody is ever sent it. */
+const clientGoneStatus = 499;
+
 export interface PublicRequestsDeps {
   readonly issuer: string;
   readonly dispatch: Dispatch;
@@ -113,7 +116,7 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       deps.onAccess({
         method: request.method ?? '',
         path: (request.url ?? '').split('?', 1)[0] ?? '',
-        status: response.statusCode,
+        status: response.headersSent ? response.statusCode : clientGoneStatus,
         durationMs: performance.now() - startedAt,
         requestId: context.requestId,
       });
