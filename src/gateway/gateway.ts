@@ -16,6 +16,7 @@ import { createInFlight } from './in-flight.ts';
 import { bind, drain } from './lifecycle.ts';
 import { createPrivateListener } from './private-listener.ts';
 import { createPublicListener } from './public-listener.ts';
+import { loadRooms } from './load-rooms.ts';
 import type { Rooms } from './rooms.ts';
 
 export interface GatewayDeps {
@@ -53,7 +54,7 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
   let privateServer: Server | undefined;
 
   function openRooms(): Promise<Rooms> {
-    opening ??= import('./rooms.ts').then(async (module) => {
+    opening ??= loadRooms().then(async (module) => {
       open = await module.openRooms(config, {
         ...deps,
         clock: deps.clock ?? systemClock,
