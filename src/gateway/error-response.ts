@@ -27,7 +27,7 @@ export function internalError(cause: unknown): OAuthError {
   return new OAuthError('server_error', 'Something went wrong here', { reason: 'internal', cause });
 }
 
-export function renderJson(error: OAuthError): Response {
+function renderJson(error: OAuthError): Response {
   const errorCode = findErrorCode(error.reason);
   const body = {
     error: error.code,

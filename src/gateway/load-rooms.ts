@@ -1,3 +1,4 @@
+import type * as rooms from './rooms.ts';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** Long enough for a connection that waits to be accepted and answered. */
@@ -7,7 +8,7 @@ const pauseMilliseconds = 1;
  * Loads the rooms, the large libraries before them one by one: loading holds the process up, and in between a probe or
  * a signal gets its turn.
  */
-export async function loadRooms(): Promise<typeof import('./rooms.ts')> {
+export async function loadRooms(): Promise<typeof rooms> {
   const libraries = [
     () => import('@prometheus-io/client'),
     () => import('@hono/node-server'),

@@ -16,7 +16,7 @@ import {
   openAuthorizationCode,
 } from '../../src/services/tokens/authorization-code.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
-import { Browser, type BrowserTarget } from './browser.ts';
+import type { Browser, BrowserTarget } from './browser.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeIdentityProvider } from './fake-identity-provider.ts';
 import { authorizeUrl, createPkce, readForm, readInterstitial } from './flow.ts';

@@ -4,12 +4,6 @@ export interface BrowserTarget {
   fetch(pathOrUrl: string, init?: RequestInit): Promise<Response>;
 }
 
-/** How a page was reached, as Chromium's fetch metadata tells it. */
-export interface NavigationOrigin {
-  readonly origin?: string;
-  readonly site?: 'same-origin' | 'same-site' | 'cross-site' | 'none';
-}
-
 /** A cookie jar with Chromium's manners: one per person, so attacker and victim never share one by accident. */
 export class Browser {
   readonly #target: BrowserTarget;

@@ -18,9 +18,9 @@ import { createRevocations, type Revocations } from '../../src/services/tokens/r
 import { FakeClock } from './fake-clock.ts';
 
 export const issuer = 'https://gatehouse.test';
-export const resource = 'https://gatehouse.test/mcp';
-export const redirectUri = 'https://client.example/callback';
-export const verifier = 'v'.repeat(43);
+const resource = 'https://gatehouse.test/mcp';
+const redirectUri = 'https://client.example/callback';
+const verifier = 'v'.repeat(43);
 
 export interface TokenRoomOptions {
   readonly store?: (clock: FakeClock) => Store;
@@ -140,7 +140,7 @@ function failingWhile(store: Store, isDown: () => boolean): Store {
   };
 }
 
-export function tokenRequest(
+function tokenRequest(
   form: Record<string, string> | URLSearchParams,
   headers: Record<string, string> = {},
 ): Request {

@@ -38,7 +38,8 @@ describe('the documents', () => {
     for (const [, numbers, file] of model.matchAll(/\[[A-Z] ([\d, ]+)\]\(\.\.\/(test\/attacks\/[^)]+)\)/g)) {
       const text = readFileSync(join(root, file as string), 'utf8');
       for (const number of (numbers as string).split(',').map((part) => part.trim())) {
-        if (!new RegExp(`['"\`](?:attack )?${number}: `).test(text)) missing.push(`${String(file)}: ${number}`);
+        if (!new RegExp(`['"\`](?:attack )?${number}: `).test(text))
+          missing.push(`${String(file)}: ${number}`);
       }
     }
     expect(missing).toEqual([]);

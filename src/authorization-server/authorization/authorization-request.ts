@@ -23,7 +23,7 @@ export interface AuthorizationRequestRules {
 }
 
 /** Cap on the client's `state`, as it is sealed: UTF-8, a quotation mark or backslash counting two. */
-export const maxStateBytes = 1024;
+const maxStateBytes = 1024;
 
 // RFC 8707 §2: a client may name several resources. Nothing else may come twice.
 const rules = { repeatable: ['resource'] };

@@ -15,10 +15,10 @@ import type { ClientFingerprint } from '../../services/clients/client.ts';
 import type { AwaitingConsent, AwaitingLogin, RequestedTerms, Transaction } from './transaction.ts';
 
 /** Holds the longest client name, redirect URI and state that are accepted. */
-export const consentPurpose: SealPurpose = { name: 'consent', prefix: 'mgh_cs_', maxLength: 6144 };
+const consentPurpose: SealPurpose = { name: 'consent', prefix: 'mgh_cs_', maxLength: 6144 };
 
 /** Goes into a URL of the identity provider, which with everything else in it must stay under 4 kB. */
-export const loginPurpose: SealPurpose = { name: 'session', prefix: 'mgh_st_', maxLength: 3328 };
+const loginPurpose: SealPurpose = { name: 'session', prefix: 'mgh_st_', maxLength: 3328 };
 
 // Short member names: the login stage travels in a URL. They are part of the sealed format.
 const sealedTerms = shape(

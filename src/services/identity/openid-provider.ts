@@ -25,11 +25,6 @@ export interface OpenIdProviderDeps {
   readonly onDiscoveryFailure: (error: unknown) => void;
 }
 
-export interface OpenIdProvider extends IdentityProvider {
-  /** Stops looking for a provider that was not found yet. */
-  close(): void;
-}
-
 /**
  * Logs people in at an OpenID provider, with state, nonce and PKCE. Who somebody is comes from the ID token alone;
  * the provider's access token is dropped unused.
