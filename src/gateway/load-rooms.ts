@@ -1,5 +1,6 @@
-import type * as rooms from './rooms.ts';
 import { setTimeout as pause } from 'node:timers/promises';
+
+import type * as rooms from './rooms.ts';
 
 /** Long enough for a connection that waits to be accepted and answered. */
 const pauseMilliseconds = 1;
