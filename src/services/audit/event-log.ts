@@ -1,11 +1,11 @@
 import type { Logger } from '../../platform/telemetry/logger.ts';
-import type { GatehouseEvent } from './events.ts';
+import type { RefusalReason } from '../../protocol/refusal-reason.ts';
+import type { EndpointName, GatehouseEvent } from './events.ts';
 
 /** Writes each event as one log line. Names are the predecessor's wherever it had one. */
 export function createEventLog(log: Logger): (event: GatehouseEvent, requestId: string | undefined) => void {
   return (event, requestId) => {
-    const { type: _, ...fields } = event;
-    log[severityOf(event)]({ ...fields, request_id: requestId }, nameOf(event));
+    log[severityOf(event)]({ ...fieldsOf(event), request_id: requestId }, nameOf(event));
   };
 }
 
@@ -20,11 +20,24 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
       return 'error';
     case 'request_refused':
       if (event.status >= 500) return 'warn';
-      // Every client begins with a bare 401, and strangers send as many bad tokens as they like: counted, not told.
-      return event.status === 401 && event.endpoint === 'mcp' ? 'debug' : 'info';
+      return isDaily(event.reason, event.status, event.endpoint) ? 'debug' : 'info';
     default:
       return 'info';
   }
+}
+
+/** Every client begins with a bare 401, and of the rest strangers send as many as they like: counted, not told. */
+function isDaily(reason: RefusalReason, status: number, endpoint: EndpointName): boolean {
+  return reason === 'not_found' || reason === 'rate_limited' || (status === 401 && endpoint === 'mcp');
+}
+
+/** The event's own members, with the log's spelling: `clientName` is `client_name`. */
+function fieldsOf(event: GatehouseEvent): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(event)
+      .filter(([name]) => name !== 'type')
+      .map(([name, value]) => [name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]),
+  );
 }
 
 function nameOf(event: GatehouseEvent): string {
