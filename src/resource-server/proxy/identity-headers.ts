@@ -2,14 +2,15 @@ import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 
 // `%` too: without it the encoding of one person's name could be spelled by another's.
 const unsafe = /[^\x20-\x24\x26-\x7e]|^ | $/gu;
-const unsafeInList = /[^\x21-\x24\x26-\x2b\x2d-\x7e]/gu;
+const unsafeInList = /[^\x20-\x24\x26-\x2b\x2d-\x7e]|^ | $/gu;
 
 /**
  * Who is calling, for the upstream: name and value alternate. `X-User-Groups` is comma-joined and absent when there
  * are none; `X-User-Email` is empty when there is none.
  *
- * Visible ASCII travels as it is. Every other character, and `%`, is percent-encoded UTF-8, in groups also space and
- * comma: one value has one spelling, and no claim of an identity provider can end a line or begin another group.
+ * Visible ASCII and the spaces inside travel as they are. Every other character, and `%`, is percent-encoded UTF-8, in
+ * groups also the comma: one value has one spelling, and no claim of an identity provider can end a line or begin
+ * another group.
  */
 export function formatIdentityHeaders(grant: GrantTerms): readonly string[] {
   const headers = [

@@ -180,9 +180,13 @@ describe('identity headers', () => {
   });
 
   it('keep one group from being read as two', () => {
-    expect(identity({ groups: ['a,admins', 'b c', '\u00e9'] })['X-User-Groups']).toBe(
-      'a%2Cadmins,b%20c,%C3%A9',
+    expect(identity({ groups: ['a,admins', ' b ', '\u00e9'] })['X-User-Groups']).toBe(
+      'a%2Cadmins,%20b%20,%C3%A9',
     );
+  });
+
+  it('leave the spaces inside a group as they are', () => {
+    expect(identity({ groups: ['Domain Admins', 'b c d'] })['X-User-Groups']).toBe('Domain Admins,b c d');
   });
 
   it('give different people different values', () => {
