@@ -165,6 +165,22 @@ describe('SQLite store under faults', () => {
     expect(await store.putIfAbsent('a:again', 'x'.repeat(3_000), soon)).toBe(true);
   });
 
+  it.each([
+    ['removed', () => undefined],
+    [
+      'replaced',
+      () => {
+        writeFileSync(path, '');
+      },
+    ],
+  ])('does not call itself well when its file was %s', async (_, replace) => {
+    const store = open();
+    await store.ping();
+    rmSync(path);
+    replace();
+    await expect(store.ping()).rejects.toThrow('store: ping failed: the file was removed or replaced');
+  });
+
   it('answers with StoreError when pages were damaged', async () => {
     const before = open();
     for (let index = 0; index < 200; index += 1)

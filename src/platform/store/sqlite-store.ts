@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fchmodSync, fstatSync, openSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -88,6 +88,7 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     sweepRecords: prepare('sweepRecords'),
     sweepFeed: prepare('sweepFeed'),
   }));
+  const fileId = guard('open', () => findFileId(options.path));
   const watchers = createWatchers();
   let writes = 0;
 
@@ -148,6 +149,9 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     async ping() {
       // Takes the write lock and leaves without writing: a file that can only be read does not answer.
       guard('ping', () => database.exec('BEGIN IMMEDIATE; ROLLBACK'));
+      // SQLite goes on with a file that nobody can open any more: all of it would be gone with the next start.
+      if (guard('ping', () => findFileId(options.path)) === fileId) return;
+      throw new StoreError('ping', undefined, 'the file was removed or replaced');
     },
     async close() {
       watchers.clear();
@@ -226,6 +230,11 @@ function applySchema(database: DatabaseSync): void {
   }
   if (version === 0) database.exec(schema);
   database.exec('COMMIT');
+}
+
+function findFileId(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev}:${found.ino}`;
 }
 
 function parseCursor(cursor: string): number {
