@@ -80,14 +80,18 @@ export interface RefusalContext {
   readonly requestId: string;
 }
 
-/** The refusal that an error of the HTTP parser comes to; undefined when the client is just gone. */
-export function refusalOfParserError(error: Error): ListenerRefusal | undefined {
+/**
+ * The refusal that an error of a connection comes to; undefined when there is nobody to tell: the client is gone, or
+ * has never said a word, as browsers and load balancers do with the connections they keep in store.
+ */
+export function refusalOfConnectionError(error: Error, receivedBytes: number): ListenerRefusal | undefined {
   const code: unknown = 'code' in error ? error.code : undefined;
-  if (code === 'HPE_HEADER_OVERFLOW') return listenerRefusals.headersTooLarge;
+  if (receivedBytes === 0 || typeof code !== 'string') return undefined;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return listenerRefusals.timeout;
+  if (code === 'HPE_HEADER_OVERFLOW') return listenerRefusals.headersTooLarge;
   // A client that left in the middle: whatever was under way says so itself.
   if (code === 'HPE_INVALID_EOF_STATE') return undefined;
-  return typeof code === 'string' && code.startsWith('HPE_') ? listenerRefusals.malformed : undefined;
+  return code.startsWith('HPE_') ? listenerRefusals.malformed : undefined;
 }
 
 /**

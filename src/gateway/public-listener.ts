@@ -1,14 +1,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { InFlight } from './in-flight.ts';
-import { type ListenerRefusal, listenerRefusals, refusalOfParserError } from './listener-refusal.ts';
+import { type ListenerRefusal, listenerRefusals, refusalOfConnectionError } from './listener-refusal.ts';
 import type { PublicRequests } from './public-requests.ts';
 
 /** Limits of the listener; everything beyond them is cut by node:http before we see it. */
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 75_000;
+/** How late after its time a slow request is cut; Node looks every 30 seconds by itself. */
+const timeoutCheckMs = 2_000;
 const maxHeaderBytes = 16 * 1024;
 
 export interface PublicListenerDeps {
@@ -29,6 +32,7 @@ export function createPublicListener(deps: PublicListenerDeps): Server {
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: timeoutCheckMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     // Judged with the rest of the framing, so that its refusal looks like all others.
     requireHostHeader: false,
@@ -46,7 +50,8 @@ export function createPublicListener(deps: PublicListenerDeps): Server {
     refuseBare(socket, listenerRefusals.connect);
   });
   server.on('clientError', (error, socket) => {
-    refuseBare(socket, refusalOfParserError(error));
+    const receivedBytes = socket instanceof Socket ? socket.bytesRead : 0;
+    refuseBare(socket, refusalOfConnectionError(error, receivedBytes));
   });
   return server;
 

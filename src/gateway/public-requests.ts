@@ -45,6 +45,7 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
   const { issuer } = deps;
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
   const answers = new WeakMap<Duplex, Set<ServerResponse>>();
+  const answeredBare = new WeakMap<ServerResponse, number>();
   const answerRequest = getRequestListener(
     (request, env) => {
       const incoming = (env as { incoming: IncomingMessage }).incoming;
@@ -69,8 +70,12 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       const underWay = [...(answers.get(socket) ?? [])];
       // Into an answer that has begun, or between several, these bytes would be taken for another's.
       const isLegible = underWay.length < 2 && underWay.every((answer) => !answer.headersSent);
-      if (socket.writable && isLegible) refuseConnection(socket, refusal, { issuer, requestId });
-      else socket.destroy();
+      if (!socket.writable || !isLegible) {
+        socket.destroy();
+        return;
+      }
+      for (const answer of underWay) answeredBare.set(answer, refusal.status);
+      refuseConnection(socket, refusal, { issuer, requestId });
     },
   };
 
@@ -110,13 +115,19 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
     response.once('close', () => underWay.delete(response));
   }
 
+  /** As the client saw it. */
+  function statusOf(response: ServerResponse): number {
+    if (response.headersSent) return response.statusCode;
+    return answeredBare.get(response) ?? clientGoneStatus;
+  }
+
   function logAccess(request: IncomingMessage, response: ServerResponse, context: RequestContext): void {
     const startedAt = performance.now();
     response.once('close', () => {
       deps.onAccess({
         method: request.method ?? '',
         path: (request.url ?? '').split('?', 1)[0] ?? '',
-        status: response.headersSent ? response.statusCode : clientGoneStatus,
+        status: statusOf(response),
         durationMs: performance.now() - startedAt,
         requestId: context.requestId,
       });

@@ -138,6 +138,14 @@ describe('a request that no endpoint sees', () => {
     expect(gatehouse.logged()).toContain(requestId);
   });
 
+  it('stands in the access log with the status that its client saw', async () => {
+    const answer = await exchange(`${request('POST /token HTTP/1.1', host, form, chunked)}zz\r\n`);
+    expect(answer.status).toBe(400);
+    await vi.waitFor(() => {
+      expect(gatehouse.logged()).toContain('"path":"/token","status":400');
+    });
+  });
+
   it('is not counted beside the request that its client left', async () => {
     gatehouse = await createTestGatehouse();
     const { publicPort } = await gatehouse.listen();
