@@ -129,7 +129,7 @@ function createSubject(name: StoreName, store: Store): Subject {
   const sealer = createBenchSealer();
   const revocations = createRevocations({ store, clock, onError: () => {} });
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds: 30 });
-  const clients = createClients({ sealer, clock, registrationTtlSeconds: undefined });
+  const clients = createClients({ sealer, clock, registrationTtlSeconds: undefined, privateUseSchemes: [] });
   const client = clients.register({ name: 'Bench', redirectUris: [redirectUri as RedirectUri] });
   const endpoint = createTokenEndpoint({
     issuer,

@@ -34,7 +34,8 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   const resource = `${issuer}${config.upstream.path}`;
   const resourceName = config.resourceName;
   const { refreshWindowSeconds, grantLifetimeSeconds, revokeBefore } = config.tokens;
-  const clients = createClients({ sealer, clock, registrationTtlSeconds: config.registration.ttlSeconds });
+  const { privateUseSchemes, ttlSeconds } = config.registration;
+  const clients = createClients({ sealer, clock, registrationTtlSeconds: ttlSeconds, privateUseSchemes });
   const findClient = clients.find;
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds });
   const authorization = {
@@ -56,11 +57,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   return {
     authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({ issuer }),
     resourceMetadata: createResourceMetadataEndpoint({ issuer, resource, resourceName }),
-    register: createRegistrationEndpoint({
-      clients,
-      emit,
-      privateUseSchemes: config.registration.privateUseSchemes,
-    }),
+    register: createRegistrationEndpoint({ clients, emit, privateUseSchemes }),
     authorize: createAuthorizationEndpoint(authorization),
     consent: createConsentEndpoint(authorization),
     callback: createCallbackEndpoint(authorization),

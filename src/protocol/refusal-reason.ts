@@ -41,7 +41,7 @@ export const refusalReasons = {
   client_id_missing: { meaning: 'The request names no client.' },
   client_id_invalid: {
     meaning:
-      'The client id was not issued here, or its signing secret is gone; the client has to register again.',
+      'The client id was not issued here, its signing secret is gone, or none of its redirect URIs is accepted any more; the client has to register again.',
   },
   client_registration_expired: {
     meaning: 'The registration is past CLIENT_REGISTRATION_TTL; the client has to register again.',

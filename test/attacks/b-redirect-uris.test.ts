@@ -10,7 +10,9 @@ import {
   readForm,
   readInterstitial,
   redeem,
+  refresh,
   registerClient,
+  signIn,
 } from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from '../support/gatehouse.ts';
 
@@ -99,6 +101,21 @@ describe('redirect URIs and open redirects', () => {
       authorizeUrl(gatehouse, client, { redirect_uri: 'cursor://evil/cb' }),
     );
     expect((await gatehouse.fetch(authorizeUrl(gatehouse, client))).status).toBe(200);
+  });
+
+  it('23: an app scheme that is disabled later reaches the registrations made before', async () => {
+    const before = await createGatehouse({ env: { ALLOWED_REDIRECT_SCHEMES: 'com.example.app' } });
+    const web = await registerClient(before, { redirect_uris: [registered, 'com.example.app:/cb'] });
+    const signedIn = await signIn(before, {
+      client: await registerClient(before, { redirect_uris: ['com.example.app:/cb'] }),
+    });
+    const after = await createGatehouse({ env: { ALLOWED_REDIRECT_SCHEMES: 'none' } });
+
+    await expectOwnErrorPage(after, authorizeUrl(after, web, { redirect_uri: 'com.example.app:/cb' }));
+    await expectOwnErrorPage(after, authorizeUrl(after, signedIn.client));
+    const refreshed = await refresh(after, signedIn.client.clientId, signedIn.refreshToken);
+    expect([refreshed.status, await refreshed.json()]).toMatchObject([401, { error: 'invalid_client' }]);
+    expect((await after.fetch(authorizeUrl(after, web))).status).toBe(200);
   });
 
   it('24: near misses of a registered URI are refused: equality of bytes, nothing less', async () => {

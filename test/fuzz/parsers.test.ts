@@ -25,8 +25,13 @@ const sealer = createSealer({
   context: 'https://gatehouse.test',
   random: systemRandom,
 });
-const clients = createClients({ sealer, clock: new FakeClock(), registrationTtlSeconds: undefined });
 const rules = { privateUseSchemes: ['cursor'] };
+const clients = createClients({
+  sealer,
+  clock: new FakeClock(),
+  registrationTtlSeconds: undefined,
+  ...rules,
+});
 
 /** Text as it comes from strangers: any UTF-16, and URLs and words of ours with something wrong in them. */
 const hostile = fc.oneof(

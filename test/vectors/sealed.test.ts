@@ -24,6 +24,8 @@ import { loadVectors, type VectorFile } from './load-vectors.ts';
 
 const folder = new URL('./', import.meta.url);
 const files = loadVectors(folder);
+/** Every scheme that a vector registers. */
+const rules = { privateUseSchemes: ['cursor'] };
 type Vector = VectorFile['vectors'][number];
 
 function sealerOf(
@@ -47,7 +49,7 @@ function sealerOf(
 function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown> {
   switch (file.purpose) {
     case 'client':
-      return createClients({ sealer, clock: new FakeClock(), registrationTtlSeconds: undefined })
+      return createClients({ sealer, clock: new FakeClock(), registrationTtlSeconds: undefined, ...rules })
         .find(vector.token)
         .then(({ clientId, ...content }) => (clientId === vector.token ? content : undefined))
         .catch(() => undefined);
@@ -84,6 +86,7 @@ function seal(file: VectorFile, vector: Vector): string {
         sealer,
         clock: new FakeClock(issuedAt * 1000),
         registrationTtlSeconds,
+        ...rules,
       });
       return clients.register({ name, redirectUris }).clientId;
     }

@@ -25,12 +25,9 @@ function setUp(options: { ttlSeconds?: number } = {}) {
     },
   });
   const clock = new FakeClock();
-  const clients = createClients({ sealer, clock, registrationTtlSeconds: options.ttlSeconds });
-  const endpoint = createRegistrationEndpoint({
-    clients,
-    emit: (event) => events.push(event),
-    privateUseSchemes: ['cursor'],
-  });
+  const rules = { privateUseSchemes: ['cursor'] };
+  const clients = createClients({ sealer, clock, registrationTtlSeconds: options.ttlSeconds, ...rules });
+  const endpoint = createRegistrationEndpoint({ clients, emit: (event) => events.push(event), ...rules });
   const register = (body: unknown): Promise<Response> =>
     endpoint(
       new Request('https://gatehouse.test/register', {

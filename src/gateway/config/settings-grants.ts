@@ -109,7 +109,7 @@ export const grantSettings = {
   } satisfies Setting<number | undefined>,
   ALLOWED_REDIRECT_SCHEMES: {
     description:
-      'Private-use URI schemes that native apps may register redirect URIs of. Any app on a machine can claim a scheme: list only those of apps in use. `none`: no such scheme.',
+      'Private-use URI schemes that native apps may register redirect URIs of. Any app on a machine can claim a scheme: list only those of apps in use. One that is taken off the list ends for clients registered before, too. `none`: no such scheme.',
     accepts: 'comma-separated schemes in lower case, without `://`; or `none`',
     defaultText: 'cursor,vscode,vscode-insiders,windsurf',
     unset: ['cursor', 'vscode', 'vscode-insiders', 'windsurf'],

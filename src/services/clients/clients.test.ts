@@ -17,13 +17,20 @@ function createTestSealer(
   return createSealer({ secrets, context, random: systemRandom });
 }
 
-function setUp(options: { sealer?: Sealer; ttlSeconds?: number } = {}): {
+function setUp(options: { sealer?: Sealer; ttlSeconds?: number; schemes?: readonly string[] } = {}): {
   clients: Clients;
   clock: FakeClock;
 } {
   const clock = new FakeClock();
   const sealer = options.sealer ?? createTestSealer();
-  return { clock, clients: createClients({ sealer, clock, registrationTtlSeconds: options.ttlSeconds }) };
+  const { ttlSeconds, schemes = [] } = options;
+  const clients = createClients({
+    sealer,
+    clock,
+    registrationTtlSeconds: ttlSeconds,
+    privateUseSchemes: schemes,
+  });
+  return { clock, clients };
 }
 
 async function refusalOf(found: Promise<unknown>): Promise<readonly [string, string, number]> {
@@ -118,6 +125,23 @@ describe('clients', () => {
       'client_id_invalid',
       401,
     ]);
+  });
+
+  it('leaves out the redirect URIs that are not accepted any more, in an old registration too', async () => {
+    const sealer = createTestSealer();
+    const old = setUp({ sealer, schemes: ['cursor'] }).clients;
+    const app = parseRedirectUri('cursor://app/callback', { privateUseSchemes: ['cursor'] });
+    // What an earlier release took, and a later one does not.
+    const lenient = 'https://client.example/callback#' as RedirectUri;
+    const both = old.register({ name: 'x', redirectUris: [app, lenient, ...redirectUris] });
+    const { clients } = setUp({ sealer });
+
+    expect((await old.find(both.clientId)).redirectUris).toEqual([app, ...redirectUris]);
+    expect(await clients.find(both.clientId)).toEqual({ ...both, redirectUris });
+    for (const redirectUri of [app, lenient]) {
+      const { clientId } = old.register({ name: 'x', redirectUris: [redirectUri] });
+      expect(await refusalOf(clients.find(clientId))).toEqual(['invalid_client', 'client_id_invalid', 401]);
+    }
   });
 
   it('keeps a registration over a rotation of the secret', async () => {

@@ -2,7 +2,11 @@ import type { Clock } from '../../platform/clock.ts';
 import { SealTooLargeError, type Sealer, type SealPurpose } from '../../platform/sealing/sealer.ts';
 import { type Infer, integer, shape, text, textList } from '../../platform/sealing/shape.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import type { RedirectUri } from '../../protocol/redirect-uri.ts';
+import {
+  findRedirectUriProblem,
+  type RedirectUri,
+  type RedirectUriRules,
+} from '../../protocol/redirect-uri.ts';
 import { type Client, type FindClient, fingerprintClientId } from './client.ts';
 
 /**
@@ -24,7 +28,7 @@ export interface Clients {
   find: FindClient;
 }
 
-export interface ClientsDeps {
+export interface ClientsDeps extends RedirectUriRules {
   readonly sealer: Sealer;
   readonly clock: Clock;
   /** Undefined: a registration never expires. Clients keep their id for years and rarely register again by themselves. */
@@ -59,7 +63,16 @@ export function createClients(deps: ClientsDeps): Clients {
           reason: 'client_id_invalid',
         });
       }
-      const client = unpackClient(clientId, packed);
+      const client = unpackClient(clientId, { ...packed, r: keepAcceptable(packed.r, deps) });
+      if (client.redirectUris.length === 0) {
+        throw new OAuthError(
+          'invalid_client',
+          'None of the redirect URIs is accepted here now; register again',
+          {
+            reason: 'client_id_invalid',
+          },
+        );
+      }
       if (client.expiresAt !== undefined && client.expiresAt <= deps.clock.nowSeconds()) {
         throw new OAuthError('invalid_client', 'The client registration expired; register again', {
           reason: 'client_registration_expired',
@@ -90,12 +103,17 @@ function openClientId(sealer: Sealer, clientId: string): SealedClient | undefine
   return sealedClient.matches(packed) && packed.r.length > 0 ? packed : undefined;
 }
 
+/** Judges the redirect URIs by the rules of today: what an operator disabled must not live on in old registrations. */
+function keepAcceptable(uris: readonly string[], rules: RedirectUriRules): string[] {
+  return uris.filter((uri) => findRedirectUriProblem(uri, rules) === undefined);
+}
+
 function unpackClient(clientId: string, packed: SealedClient): Client {
   return {
     clientId,
     fingerprint: fingerprintClientId(clientId),
     name: packed.n,
-    // Checked before they were sealed, and nobody else can seal.
+    // Checked before they were sealed, which nobody else can, and again whenever they are opened.
     redirectUris: packed.r as RedirectUri[],
     issuedAt: packed.iat,
     expiresAt: packed.exp,
