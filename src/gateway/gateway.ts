@@ -90,7 +90,8 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
     },
     async close(deadlineSeconds) {
       draining = true;
-      await drain(publicServer, inFlight, deadlineSeconds);
+      const calls = await drain(publicServer, inFlight, deadlineSeconds);
+      if (calls > 0) deps.log.warn({ calls }, 'shutdown_inflight_grace_expired');
       privateServer?.close();
       privateServer?.closeAllConnections();
       // What never opened has nothing to close.

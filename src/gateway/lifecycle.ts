@@ -4,6 +4,7 @@ import type { ListenAddress } from './config/config.ts';
 import type { InFlight } from './in-flight.ts';
 
 const sweepMilliseconds = 250;
+const afterCutMilliseconds = 1_000;
 
 /** Binds a server; resolves with the port it got. Rejects with the system's error, e.g. `EADDRINUSE`. */
 export function bind(server: Server, address: ListenAddress): Promise<number> {
@@ -18,8 +19,11 @@ export function bind(server: Server, address: ListenAddress): Promise<number> {
   });
 }
 
-/** Takes no new connections and waits for the answers in flight; cuts what is left at the deadline. */
-export async function drain(server: Server, inFlight: InFlight, deadlineSeconds: number): Promise<void> {
+/**
+ * Takes no new connections and waits for the answers in flight; cuts what is left at the deadline. Resolves with how
+ * many it cut.
+ */
+export async function drain(server: Server, inFlight: InFlight, deadlineSeconds: number): Promise<number> {
   server.close();
   server.closeIdleConnections();
   inFlight.endListeningStreams();
@@ -27,12 +31,20 @@ export async function drain(server: Server, inFlight: InFlight, deadlineSeconds:
   const sweep = setInterval(() => {
     inFlight.endListeningStreams();
   }, sweepMilliseconds);
+  await inFlightOver(inFlight, deadlineSeconds * 1000);
+  clearInterval(sweep);
+  const cut = inFlight.count;
+  server.closeAllConnections();
+  // What was cut ends as a client that left: it gets its line in the log, and its upstream no blame.
+  await inFlightOver(inFlight, afterCutMilliseconds);
+  return cut;
+}
+
+async function inFlightOver(inFlight: InFlight, withinMilliseconds: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, deadlineSeconds * 1000);
+    timer = setTimeout(resolve, withinMilliseconds);
   });
   await Promise.race([inFlight.drained(), deadline]);
   clearTimeout(timer);
-  clearInterval(sweep);
-  server.closeAllConnections();
 }

@@ -73,6 +73,28 @@ describe('shutting down', () => {
   });
 });
 
+describe('the deadline of a shutdown', () => {
+  it('cuts what is left, says how much, logs each call and blames no upstream', async () => {
+    const { heard } = await openCall('POST');
+    heard.socket.write(`${eventStreamHead}9\r\ndata: 1\n\n\r\n`);
+    await gatehouse.gateway.close(0);
+    const log = gatehouse.logged();
+    expect(log).toContain('"calls":1,"msg":"shutdown_inflight_grace_expired"');
+    expect(lastAccess()).toMatchObject({ method: 'POST', sub: 'alice' });
+    expect(gatehouse.events.map(({ type }) => type)).not.toContain('upstream_failed');
+  });
+
+  it('says nothing when nothing is left', async () => {
+    const { call, heard } = await openCall('POST');
+    heard.socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    const [answer] = (await once(call, 'response')) as [IncomingMessage];
+    answer.resume();
+    await once(answer, 'end');
+    await gatehouse.gateway.close(3600);
+    expect(gatehouse.logged()).not.toContain('shutdown_inflight_grace_expired');
+  });
+});
+
 describe('a call whose client leaves before the answer', () => {
   it('is logged as 499, as nothing was sent', async () => {
     const { call, heard } = await openCall('POST');
