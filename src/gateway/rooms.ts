@@ -58,6 +58,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const revocations = createRevocations({
     store,
     clock,
+    grantLifetimeSeconds: config.tokens.grantLifetimeSeconds,
     onError: (error) => log.warn(describeError(error), 'revocation_feed_unreadable'),
   });
   // Before the first call is admitted: what was revoked before a restart stays revoked.

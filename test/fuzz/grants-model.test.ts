@@ -39,7 +39,10 @@ class Real {
       absoluteEnd: now + lifetimeSeconds,
     };
     const revocations: Revocations = {
+      judge: ({ grantId }) => this.revoked.has(grantId),
       isRevoked: (grantId) => this.revoked.has(grantId),
+      cutOff: async ({ key }) => void this.revoked.add(key),
+      onCutOff: () => () => {},
       revoke: async (grantId) => void this.revoked.add(grantId),
       refresh: async () => {},
       close: () => {},

@@ -105,7 +105,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
   const admission = createAdmission({
     sealer: seal,
     clock,
-    revocations: { isRevoked: (grantId) => revoked.has(grantId) },
+    revocations: { judge: ({ grantId }) => revoked.has(grantId) },
     resource,
     resourceMetadataUrl: metadataUrl,
     revokeBefore: undefined,

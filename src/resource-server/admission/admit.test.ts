@@ -31,7 +31,7 @@ function setUp(options: { revokeBefore?: number; cacheEntries?: number } = {}) {
   const admission = createAdmission({
     sealer: counting,
     clock,
-    revocations: { isRevoked: (grantId) => revoked.has(grantId) },
+    revocations: { judge: ({ grantId }) => revoked.has(grantId) },
     resource,
     resourceMetadataUrl,
     revokeBefore: options.revokeBefore,

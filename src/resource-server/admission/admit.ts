@@ -13,6 +13,7 @@ import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import { formatBearerChallenge } from '../../protocol/www-authenticate.ts';
 import { openAccessToken } from '../../services/tokens/access-token.ts';
+import type { JudgedGrant } from '../../services/tokens/cut-off.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { readBearerCredential } from './bearer-credential.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
@@ -47,7 +48,7 @@ export interface AdmissionControl {
 export interface AdmissionDeps {
   readonly sealer: Sealer;
   readonly clock: Clock;
-  readonly revocations: { isRevoked(grantId: string): boolean };
+  readonly revocations: { judge(grant: JudgedGrant): boolean };
   /** The one resource that tokens must be bound to. */
   readonly resource: string;
   /** Absolute URL, named by every challenge (RFC 9728 §5.1). */
@@ -78,7 +79,7 @@ export function createAdmission(deps: AdmissionDeps): AdmissionControl {
   function judge(token: AdmittedCall): Reason | undefined {
     if (token.expiresAt <= deps.clock.nowSeconds()) return 'token_expired';
     if (token.grant.resource !== deps.resource) return 'resource_mismatch';
-    if (deps.revocations.isRevoked(token.grant.grantId)) return 'token_revoked';
+    if (deps.revocations.judge({ ...token.grant, issuedAt: token.issuedAt })) return 'token_revoked';
     const cutoff = deps.revokeBefore ?? -Infinity;
     // The grant as well: a token refreshed after the cut-off descends from a login before it.
     if (token.issuedAt < cutoff || token.grant.grantedAt < cutoff) return 'token_revoked_iat_cutoff';

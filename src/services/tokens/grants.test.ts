@@ -5,6 +5,7 @@ import { createMemoryStore } from '../../platform/store/memory-store.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
 import { fingerprintClientId } from '../clients/client.ts';
 import type { GrantTerms } from './grant-terms.ts';
+import { parseCutOff } from './cut-off.ts';
 import { createGrants, type Grants, type Successor } from './grants.ts';
 import type { RefreshToken } from './refresh-token.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
@@ -283,7 +284,25 @@ describe('revoke', () => {
     await openAndRedeem();
     await grants.revoke(terms, 'test');
     for (let times = 0; times < 3; times += 1) await grants.rotate(token('r0'), successor('r1'));
-    expect((await store.read('revocations', '')).entries).toEqual(['grant-1']);
+    const { entries } = await store.read('revocations', '');
+    expect(entries.map((entry) => parseCutOff(entry)?.cutOff.key)).toEqual(['grant-1']);
+  });
+});
+
+describe('a cut-off of others', () => {
+  const untilNow = () => clock.nowSeconds() + 1;
+
+  it('kills a code that is out', async () => {
+    await grants.open(terms, clock.nowSeconds() + 60);
+    await revocations.cutOff({ kind: 'client', key: terms.client, before: untilNow() });
+    expect(await grants.redeem(terms, 'r0')).toBe('revoked');
+  });
+
+  it('kills refresh tokens, and the record says what for', async () => {
+    await openAndRedeem();
+    await revocations.cutOff({ kind: 'everything', key: '', before: untilNow() });
+    expect(await grants.rotate(token('r0'), successor('r1'))).toEqual({ outcome: 'revoked' });
+    expect(JSON.parse((await store.get(key)) ?? '')).toMatchObject({ stage: 'revoked', cause: 'cut_off' });
   });
 });
 

@@ -78,6 +78,7 @@ export function createGrants(deps: GrantsDeps): Grants {
       if (present === undefined) return 'unknown';
       const record = parseGrantRecord(present);
       if (record.stage !== 'pending') return record.stage === 'active' ? 'replayed' : 'revoked';
+      if (deps.revocations.judge(terms)) return 'revoked';
       const active: GrantRecord = {
         stage: 'active',
         subject: terms.subject,
@@ -94,9 +95,10 @@ export function createGrants(deps: GrantsDeps): Grants {
         const present = await store.get(key);
         if (present === undefined) return { outcome: 'unknown' };
         const record = parseGrantRecord(present);
-        // A revocation that broke off: both its steps are done again, before the feed forgets it.
-        if (record.stage === 'active' && deps.revocations.isRevoked(token.terms.grantId)) {
-          await revoke(token.terms, 'interrupted');
+        // Cut off with others, or by a revocation that broke off: both steps are done, before the feed forgets it.
+        if (record.stage === 'active' && deps.revocations.judge(token.terms)) {
+          const alone = deps.revocations.isRevoked(token.terms.grantId);
+          await revoke(token.terms, alone ? 'interrupted' : 'cut_off');
           return { outcome: 'revoked' };
         }
         const step = planRotation(record, token, deps.clock, deps.refreshWindowSeconds);

@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { createMemoryStore } from '../../platform/store/memory-store.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
+import { fingerprintClientId } from '../clients/client.ts';
 import { accessTokenTtlSeconds } from './access-token.ts';
+import { type CutOffKind, type JudgedGrant, personKey, sessionKey } from './cut-off.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
 
 let clock: FakeClock;
@@ -114,11 +116,119 @@ describe('revocations', () => {
     expect(errors.every((error) => error instanceof StoreError)).toBe(true);
   });
 
+  it('reads the entries of the first release, and leaves alone what it does not know', async () => {
+    await store.append('revocations', 'g1', clock.nowSeconds() + 60);
+    await store.append('revocations', '["planet","x",1,1]', clock.nowSeconds() + 60);
+    await store.append('revocations', '[broken', clock.nowSeconds() + 60);
+    await store.append('revocations', '["grant","g2",1,1]', clock.nowSeconds() + 60);
+    const there = create();
+    await there.refresh();
+    expect([there.isRevoked('g1'), there.isRevoked('g2')]).toEqual([true, true]);
+    expect(errors).toHaveLength(2);
+  });
+
   it('stops listening when it is closed', async () => {
     const [here, there] = [create(), create()];
     there.close();
     await here.revoke('g1');
     await new Promise((resolve) => setImmediate(resolve));
     expect(there.isRevoked('g1')).toBe(false);
+  });
+});
+
+describe('a cut-off', () => {
+  const issuer = 'https://login.test';
+  const grant = (changes: Partial<JudgedGrant> = {}): JudgedGrant => ({
+    grantId: 'g1',
+    identityIssuer: issuer,
+    subject: 'alice',
+    sessionId: 's1',
+    client: fingerprintClientId('c1'),
+    grantedAt: clock.nowSeconds(),
+    ...changes,
+  });
+  const untilNow = (): number => clock.nowSeconds() + 1;
+  const kinds: ReadonlyArray<[CutOffKind, string, Partial<JudgedGrant>]> = [
+    ['subject', personKey(issuer, 'alice'), { subject: 'bob' }],
+    ['subject', personKey(issuer, 'alice'), { identityIssuer: 'https://other.test' }],
+    ['session', sessionKey(issuer, 's1'), { sessionId: 's2' }],
+    ['session', sessionKey(issuer, 's1'), { sessionId: undefined }],
+    ['session', sessionKey(issuer, 's1'), { identityIssuer: 'https://other.test' }],
+    ['client', fingerprintClientId('c1'), { client: fingerprintClientId('c2') }],
+    ['grant', 'g1', { grantId: 'g2' }],
+  ];
+
+  it.each(kinds)('of a %s ends its grants everywhere, and no other', async (kind, key, other) => {
+    const [here, there] = [create(), create()];
+    expect(here.judge(grant())).toBe(false);
+    await here.cutOff({ kind, key, before: untilNow() });
+    await there.refresh();
+    const later = create();
+    await later.refresh();
+    for (const reader of [here, there, later]) {
+      expect([reader.judge(grant()), reader.judge(grant(other))]).toEqual([true, false]);
+    }
+  });
+
+  it('of everything ends every grant', async () => {
+    const here = create();
+    await here.cutOff({ kind: 'everything', key: '', before: untilNow() });
+    expect(here.judge(grant({ grantId: 'g9', subject: 'zoe', client: fingerprintClientId('c9') }))).toBe(
+      true,
+    );
+  });
+
+  it.each(kinds.filter(([kind]) => kind !== 'grant'))(
+    'of a %s leaves what is granted later alone',
+    async (kind, key) => {
+      const here = create();
+      await here.cutOff({ kind, key, before: untilNow() });
+      expect(here.judge(grant({ grantedAt: untilNow() }))).toBe(false);
+      expect(here.judge(grant({ grantedAt: untilNow(), issuedAt: untilNow() - 1 }))).toBe(true);
+    },
+  );
+
+  it('is not weakened by an earlier one that comes later', async () => {
+    const here = create();
+    const key = personKey(issuer, 'alice');
+    await here.cutOff({ kind: 'subject', key, before: untilNow() });
+    await here.cutOff({ kind: 'subject', key, before: untilNow() - 100 });
+    await here.cutOff({ kind: 'everything', key: '', before: untilNow() - 100 });
+    expect(here.judge(grant())).toBe(true);
+  });
+
+  it('lasts as long as a grant, and what is older than that is over anyway', async () => {
+    const grantLifetimeSeconds = 7200;
+    const here = createRevocations({ store, clock, grantLifetimeSeconds, onError: () => {} });
+    open.push(here);
+    const old = grant();
+    const other = grant({ subject: 'bob' });
+    await here.cutOff({ kind: 'subject', key: personKey(issuer, 'alice'), before: untilNow() });
+    clock.advance(grantLifetimeSeconds);
+    await here.refresh();
+    expect([here.judge(old), here.judge(other)]).toEqual([true, false]);
+    clock.advance(60);
+    await here.refresh();
+    expect([here.judge(old), here.judge(other)]).toEqual([true, true]);
+    expect((await store.read('revocations', '')).entries).toEqual([]);
+  });
+
+  it('tells who listens when it was made, here and there, until they stop', async () => {
+    const [here, there] = [create(), create()];
+    const heard: number[] = [];
+    const stop = here.onCutOff((at) => heard.push(at));
+    there.onCutOff((at) => heard.push(at));
+    const madeAt = clock.nowMilliseconds();
+    await here.cutOff({ kind: 'everything', key: '', before: untilNow() });
+    clock.advance(5);
+    await there.refresh();
+    await here.refresh();
+    expect(new Set(heard)).toEqual(new Set([madeAt]));
+    expect(heard.length).toBeGreaterThanOrEqual(2);
+    stop();
+    const before = heard.length;
+    there.close();
+    await here.cutOff({ kind: 'everything', key: '', before: untilNow() });
+    expect(heard).toHaveLength(before);
   });
 });

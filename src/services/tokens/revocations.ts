@@ -1,15 +1,26 @@
-import type { Clock, EpochSeconds } from '../../platform/clock.ts';
+import type { Clock } from '../../platform/clock.ts';
 import type { Store } from '../../platform/store/store.ts';
 import { accessTokenTtlSeconds } from './access-token.ts';
+import { type CutOff, formatCutOff, type JudgedGrant, parseCutOff } from './cut-off.ts';
+import { createCutOffIndex } from './cut-off-index.ts';
 
 /**
- * The grants whose access tokens are dead before their time. Held in memory, since admission asks on every call;
- * fed by a store feed that every process and every restart reads.
+ * What was ended before its time. Held in memory, since admission asks on every call; fed by a store feed that every
+ * process and every restart reads.
  */
 export interface Revocations {
+  /** Whether a grant, or the access token of one, was cut off. Asks nobody. */
+  judge(grant: JudgedGrant): boolean;
+  /** Whether this very grant was ended, whatever else was cut off. */
   isRevoked(grantId: string): boolean;
   /** Resolves when the feed has it; this process refuses from the moment of the call. */
+  cutOff(cutOff: CutOff): Promise<void>;
+  /** Ends one grant: as `cutOff`. */
   revoke(grantId: string): Promise<void>;
+  /**
+   * Calls `listener` after cut-offs came, with the moment the oldest of them was made, in milliseconds. Returns "stop".
+   */
+  onCutOff(listener: (madeAtMs: number) => void): () => void;
   /** Reads what the feed has got since the last time. */
   refresh(): Promise<void>;
   close(): void;
@@ -17,28 +28,60 @@ export interface Revocations {
 
 const feed = 'revocations';
 const pollMilliseconds = 2_000;
-/** Live access tokens can outlast the revocation by this much at most. */
-const keepSeconds = accessTokenTtlSeconds + 60;
+const forgetEverySeconds = 60;
+/** Live access tokens can outlast the revocation of their grant by this much at most. */
+const keepGrantSeconds = accessTokenTtlSeconds + 60;
+const longestGrantLifetimeSeconds = 365 * 86_400;
 
 export interface RevocationsDeps {
   readonly store: Store;
   readonly clock: Clock;
-  /** Told when a poll failed; the list then stays as it was. */
+  /** No grant lives longer. Default: the most that can be configured. */
+  readonly grantLifetimeSeconds?: number;
+  /** Told when a poll failed, or an entry says nothing that is known here; the list then stays as it was. */
   readonly onError: (error: unknown) => void;
 }
 
 export function createRevocations(deps: RevocationsDeps): Revocations {
-  const revoked = new Map<string, EpochSeconds>();
+  const { store, clock } = deps;
+  const grantLifetimeSeconds = deps.grantLifetimeSeconds ?? longestGrantLifetimeSeconds;
+  const index = createCutOffIndex({ keepGrantSeconds, grantLifetimeSeconds });
+  const listeners = new Set<(madeAtMs: number) => void>();
   let cursor = '';
+  let forgottenAt = clock.nowSeconds();
   let reading: Promise<void> | undefined;
   let readingAgain: Promise<void> | undefined;
 
   async function readFeed(): Promise<void> {
-    const page = await deps.store.read(feed, cursor);
+    const page = await store.read(feed, cursor);
     cursor = page.cursor;
-    const now = deps.clock.nowSeconds();
-    for (const grantId of page.entries) revoked.set(grantId, now + keepSeconds);
-    for (const [grantId, until] of revoked) if (until <= now) revoked.delete(grantId);
+    const now = clock.nowSeconds();
+    let oldestMs = clock.nowMilliseconds();
+    for (const text of page.entries) {
+      const entry = parseCutOff(text);
+      if (entry === undefined) deps.onError(new TypeError('an entry of the revocation feed is unknown here'));
+      else index.add(entry.cutOff, now);
+      oldestMs = Math.min(oldestMs, entry?.madeAtMs ?? oldestMs);
+    }
+    if (now >= forgottenAt + forgetEverySeconds) {
+      index.forget(now);
+      forgottenAt = now;
+    }
+    if (page.entries.length > 0) tell(oldestMs);
+  }
+
+  function tell(madeAtMs: number): void {
+    for (const listener of listeners) listener(madeAtMs);
+  }
+
+  async function cutOff(what: CutOff): Promise<void> {
+    const now = clock.nowSeconds();
+    const madeAtMs = clock.nowMilliseconds();
+    index.add(what, now);
+    tell(madeAtMs);
+    const life = Math.max(what.before, now) + grantLifetimeSeconds;
+    const until = what.kind === 'grant' ? now + keepGrantSeconds : life;
+    await store.append(feed, formatCutOff(what, madeAtMs), until);
   }
 
   function refresh(): Promise<void> {
@@ -61,16 +104,20 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
   const wake = (): void => {
     refresh().catch(deps.onError);
   };
-  const unwatch = deps.store.watch(feed, wake);
+  const unwatch = store.watch(feed, wake);
   const poll = setInterval(wake, pollMilliseconds);
   poll.unref();
 
   return {
-    isRevoked: (grantId) => revoked.has(grantId),
-    async revoke(grantId) {
-      const until = deps.clock.nowSeconds() + keepSeconds;
-      revoked.set(grantId, until);
-      await deps.store.append(feed, grantId, until);
+    judge: (grant) => index.covers(grant, clock.nowSeconds()),
+    isRevoked: (grantId) => index.hasGrant(grantId),
+    cutOff,
+    revoke: (grantId) => cutOff({ kind: 'grant', key: grantId, before: clock.nowSeconds() + 1 }),
+    onCutOff(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
     },
     refresh,
     close() {
