@@ -3,6 +3,8 @@ import { destination, type DestinationStream, type Logger as PinoLogger, pino } 
 /** Structured log: one JSON line per call on standard output. No token, code, secret or cookie goes in. */
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
+const maxBufferedBytes = 8 * 1024 * 1024;
+
 export interface LoggerOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   /** Where lines go; standard output when absent. */
@@ -23,8 +25,15 @@ export function createLogger(options: LoggerOptions): Logger {
       censor: '[redacted]',
     },
   };
-  // Synchronous: the last lines of a process that dies are the ones that matter.
-  return pino(settings, options.destination ?? destination({ dest: 1, sync: true }));
+  return pino(settings, options.destination ?? standardOutput());
+}
+
+/**
+ * Not synchronous: whoever reads the log and stalls must not stall the process. What it does not take is kept up to
+ * the cap and dropped beyond; what is left at the exit is written then.
+ */
+function standardOutput(): DestinationStream {
+  return destination({ dest: 1, sync: false, maxLength: maxBufferedBytes });
 }
 
 /** What a log may say of a thrown value: its class, and its message when it is one of ours or the system's. */
