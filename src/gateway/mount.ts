@@ -32,6 +32,8 @@ export interface MountDeps {
   readonly emit: Emit;
   readonly log: Logger;
   readonly onCall: (requestId: string, details: CallDetails) => void;
+  /** Told of each call that a revocation ended: seconds from the revocation to its last byte. */
+  readonly onRevocationDone: (seconds: number) => void;
 }
 
 /** The resource server in front of the upstream: the rooms of the proxied path, joined. */
@@ -61,6 +63,10 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
   const liveCalls = createLiveCalls({
     recheck: (call) => admission.recheck(call),
     nowSeconds: () => clock.nowSeconds(),
+    onCutCall: (madeAtMs) => deps.onRevocationDone((clock.nowMilliseconds() - madeAtMs) / 1000),
+  });
+  const stopListening = revocations.onCutOff((madeAtMs) => {
+    liveCalls.sweepSoon(madeAtMs);
   });
   const handle = createMountHandler({
     mount,
@@ -92,6 +98,7 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     handle,
     async close() {
       liveCalls.close();
+      stopListening();
       await forwarder.close();
     },
   };

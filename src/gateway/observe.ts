@@ -21,6 +21,8 @@ export interface Observation {
   readonly onSeal: (purpose: SealPurpose) => void;
   readonly onRequest: (record: AccessRecord, call: CallDetails | undefined) => void;
 }
+  /** Seconds from a revocation to the last byte of a call that it ended. */
+  readonly onRevocationDone: (seconds: number) => void;
 
 export interface ObserveDeps {
   readonly log: Logger;
@@ -60,6 +62,12 @@ export function observe(deps: ObserveDeps): Observation {
     },
   });
   new Gauge({
+  const revocationDone = new Histogram({
+    name: 'gatehouse_revocation_to_last_byte_seconds',
+    help: 'From a revocation, wherever it was made, to the last byte of each call that it ended here',
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
     name: 'gatehouse_build_info',
     help: 'Always 1; the version is in the label',
     labelNames: ['version'],
@@ -84,6 +92,10 @@ export function observe(deps: ObserveDeps): Observation {
     },
   };
 }
+    // The clocks of two replicas may differ.
+    onRevocationDone: (seconds) => {
+      revocationDone.observe(Math.max(0, seconds));
+    },
 
 /** Strangers choose the method; a label must not let them choose how many series there are. */
 function knownMethod(method: string): string {

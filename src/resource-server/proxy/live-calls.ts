@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-import type { AdmissionControl, AdmittedCall } from '../admission/admit.ts';
+import type { AdmissionControl, AdmittedCall, RefusedCall } from '../admission/admit.ts';
 import type { CallHandle } from './forwarder.ts';
 import { refuseAdmission } from './refusal.ts';
 
@@ -18,6 +18,8 @@ export interface LiveCalls {
   watch(live: LiveCall): () => void;
   /** Judges every call in flight again and ends those that would be refused now. */
   sweep(): void;
+  /** Sweeps in a moment, after a cut-off that was made at `madeAtMs`; many in a row share one sweep. */
+  sweepSoon(madeAtMs: number): void;
   close(): void;
 }
 
@@ -25,9 +27,15 @@ export interface LiveCallsDeps {
   readonly recheck: AdmissionControl['recheck'];
   readonly nowSeconds: () => number;
   readonly sweepMilliseconds?: number;
+  /** Told of each call that a cut-off ended, when its last byte is out: the moment the cut-off was made. */
+  readonly onCutCall?: (madeAtMs: number) => void;
 }
 
 const defaultSweepMilliseconds = 5_000;
+/** Long enough for the entries of one push to come together. */
+const sweepSoonMilliseconds = 20;
+/** What a client that does not read has left to take its last bytes. */
+const lastBytesMilliseconds = 500;
 /** A call that began in time may finish this long after its token expired; a stream that only listens may not. */
 const expiryGraceSeconds = 300;
 
@@ -38,7 +46,7 @@ const expiryGraceSeconds = 300;
 export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
   const calls = new Set<LiveCall>();
 
-  function judge(live: LiveCall): void {
+  function judge(live: LiveCall, madeAtMs: number | undefined): void {
     const refused = deps.recheck(live.call);
     if (refused === undefined) return;
     const inGrace =
@@ -47,16 +55,30 @@ export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
       deps.nowSeconds() < live.call.expiresAt + expiryGraceSeconds;
     if (inGrace) return;
     calls.delete(live);
-    // A stream that only listens ends cleanly, and its client comes back with a new token; nothing else may look whole.
-    if (live.method === 'GET' && live.response.headersSent) live.response.end();
-    else live.handle.abort({ refusal: refuseAdmission(refused), kind: undefined });
+    if (madeAtMs !== undefined && refused.reason === 'token_revoked') {
+      live.response.once('close', () => deps.onCutCall?.(madeAtMs));
+    }
+    end(live, refused);
   }
 
-  function sweep(): void {
-    for (const live of calls) judge(live);
+  function sweep(madeAtMs?: number): void {
+    for (const live of calls) judge(live, madeAtMs);
   }
 
-  const timer = setInterval(sweep, deps.sweepMilliseconds ?? defaultSweepMilliseconds);
+  let soon: NodeJS.Timeout | undefined;
+  let oldestMs = Infinity;
+
+  function sweepSoon(madeAtMs: number): void {
+    oldestMs = Math.min(oldestMs, madeAtMs);
+    soon ??= setTimeout(() => {
+      const since = oldestMs;
+      soon = undefined;
+      oldestMs = Infinity;
+      sweep(since);
+    }, sweepSoonMilliseconds);
+  }
+
+  const timer = setInterval(() => sweep(), deps.sweepMilliseconds ?? defaultSweepMilliseconds);
   timer.unref();
 
   return {
@@ -66,9 +88,27 @@ export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
         calls.delete(live);
       };
     },
-    sweep,
+    sweep: () => sweep(),
+    sweepSoon,
     close() {
       clearInterval(timer);
+      clearTimeout(soon);
     },
   };
+}
+
+function end({ method, response, handle }: LiveCall, refused: RefusedCall): void {
+  if (method !== 'GET' || !response.headersSent) {
+    handle.abort({ refusal: refuseAdmission(refused), kind: undefined });
+    return;
+  }
+  // A stream that only listens ends cleanly, and its client comes back with a new token; nothing else may look whole.
+  response.end();
+  const giveUp = setTimeout(() => {
+    response.destroy();
+  }, lastBytesMilliseconds);
+  giveUp.unref();
+  response.once('close', () => {
+    clearTimeout(giveUp);
+  });
 }
