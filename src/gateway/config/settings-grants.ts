@@ -1,10 +1,10 @@
+import { findSecretWeakness } from '../../platform/sealing/secret-strength.ts';
 import { isAllowableScheme } from '../../protocol/redirect-uri.ts';
 import { onUnlessFalse } from './boolean-setting.ts';
 import { parseDuration } from './go-duration.ts';
 import { parseInteger, parseMoment, splitList } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 import {
-  findSecretWeakness,
   parsePreviousSecrets,
   parseSigningSecret,
   refuseWeakPreviousSecret,

@@ -1,7 +1,6 @@
+import { findSecretWeakness, minSecretBytes } from '../../platform/sealing/secret-strength.ts';
 import { ValueProblem } from './setting.ts';
 
-const minSecretBytes = 32;
-const minDistinctBytes = 8;
 const fix = 'generate one with: openssl rand -base64 48';
 
 /**
@@ -32,18 +31,6 @@ export function parsePreviousSecrets(text: string): readonly string[] {
   return secrets;
 }
 
-/**
- * Why a secret is one that somebody typed rather than generated, or undefined. Whoever guesses it forges every token.
- */
-export function findSecretWeakness(secret: string): string | undefined {
-  const bytes = Buffer.from(secret);
-  const distinct = new Set(bytes).size;
-  if (distinct === 1) return 'is one byte repeated';
-  if (hasPeriod(bytes)) return 'repeats itself';
-  if (distinct < minDistinctBytes) return `has fewer than ${minDistinctBytes} distinct bytes`;
-  return undefined;
-}
-
 /** What production mode says to a weak secret. */
 export function refuseWeakSecret(secret: string): ValueProblem | undefined {
   const weakness = findSecretWeakness(secret);
@@ -58,11 +45,4 @@ export function refuseWeakPreviousSecret(secrets: readonly string[]): ValueProbl
     `has a weak entry (number ${index + 1}): it ${findSecretWeakness(secrets[index] ?? '')}`,
     'take it out: tokens sealed with it can be forged',
   );
-}
-
-function hasPeriod(bytes: Buffer): boolean {
-  for (let period = 1; period * 2 <= bytes.length; period += 1) {
-    if (bytes.subarray(period).equals(bytes.subarray(0, bytes.length - period))) return true;
-  }
-  return false;
 }

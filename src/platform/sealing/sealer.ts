@@ -1,13 +1,8 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 
 import type { Random } from '../random.ts';
+import { createKeyring, type Keyring, scheduleSecrets } from './keyring.ts';
+import { keyIdBytes, type SealingKey } from './sealing-key.ts';
 
 /** One kind of sealed value. Name and prefix are part of the format and never change once released. */
 export interface SealPurpose {
@@ -25,14 +20,23 @@ export interface Sealer {
   open(purpose: SealPurpose, token: string): string | undefined;
 }
 
-export interface SealerOptions {
+export type SealerOptions = SealerSettings & (KeyringOption | SecretsOption);
+
+interface KeyringOption {
+  readonly keyring: Pick<Keyring, 'current'>;
+}
+
+interface SecretsOption {
   /** The active secret first, then those that may still open. Each at least 32 bytes; checked by the configuration. */
   readonly secrets: readonly [string, ...string[]];
+}
+
+interface SealerSettings {
   /** Bound into every token: the public base URL. A token of another deployment does not open. */
   readonly context: string;
   readonly random: Random;
   /** Told of every seal, for the seal counter. */
-  readonly onSeal?: (purpose: SealPurpose) => void;
+  readonly onSeal?: (purpose: SealPurpose, keyId: string) => void;
 }
 
 /** What should be sealed does not fit into the purpose's size cap. */
@@ -44,15 +48,9 @@ export class SealTooLargeError extends Error {
 }
 
 const formatVersion = 1;
-const keyIdBytes = 4;
 const nonceBytes = 12;
 const tagBytes = 16;
 const headerBytes = 1 + keyIdBytes + nonceBytes;
-
-interface Generation {
-  readonly keyId: Buffer;
-  keyFor(purpose: SealPurpose): KeyObject;
-}
 
 /**
  * AES-256-GCM sealing. A token is `prefix base64url(version ‖ key id ‖ nonce ‖ ciphertext ‖ tag)`; purpose, key id
@@ -61,32 +59,37 @@ interface Generation {
  * @see RFC 5869, NIST SP 800-38D §5.2.1.2 (16-byte tag) and §8.2.2 (random 96-bit nonce)
  */
 export function createSealer(options: SealerOptions): Sealer {
-  const generations = options.secrets.map(createGeneration);
-  const active = generations[0] as Generation;
+  const keyring = 'keyring' in options ? options.keyring : createStandingKeyring(options.secrets);
   return {
     seal(purpose, plaintext) {
+      const { active } = keyring.current();
+      if (active === undefined) throw new Error('every sealing key has ended');
       const nonce = options.random.bytes(nonceBytes);
-      const cipher = createCipheriv('aes-256-gcm', active.keyFor(purpose), nonce, {
+      const cipher = createCipheriv('aes-256-gcm', active.keyFor(purpose.name), nonce, {
         authTagLength: tagBytes,
       });
-      cipher.setAAD(additionalData(purpose, active.keyId, options.context));
+      cipher.setAAD(additionalData(purpose, active, options.context));
       const ciphertext = cipher.update(plaintext, 'utf8');
       cipher.final();
-      const parts = [Buffer.of(formatVersion), active.keyId, nonce, ciphertext, cipher.getAuthTag()];
+      const parts = [Buffer.of(formatVersion), active.idBytes, nonce, ciphertext, cipher.getAuthTag()];
       const token = purpose.prefix + Buffer.concat(parts).toString('base64url');
       if (token.length > purpose.maxLength) throw new SealTooLargeError(purpose);
-      options.onSeal?.(purpose);
+      options.onSeal?.(purpose, active.id);
       return token;
     },
     open(purpose, token) {
       const bytes = decodeToken(purpose, token);
       if (bytes === undefined) return undefined;
-      const keyId = bytes.subarray(1, 1 + keyIdBytes);
-      const generation = generations.find((candidate) => candidate.keyId.equals(keyId));
-      if (generation === undefined) return undefined;
-      return decrypt(bytes, generation.keyFor(purpose), additionalData(purpose, keyId, options.context));
+      const key = keyring.current().find(bytes, 1);
+      if (key === undefined) return undefined;
+      return decrypt(bytes, key.keyFor(purpose.name), additionalData(purpose, key, options.context));
     },
   };
+}
+
+/** Secrets for as long as the process lives: no moment ever comes at which one of them changes. */
+function createStandingKeyring(secrets: readonly [string, ...string[]]): Keyring {
+  return createKeyring(scheduleSecrets(secrets), { clock: { nowSeconds: () => 0 } });
 }
 
 function decodeToken(purpose: SealPurpose, token: string): Buffer | undefined {
@@ -113,24 +116,6 @@ function decrypt(bytes: Buffer, key: KeyObject, aad: Buffer): string | undefined
   return plaintext.toString('utf8');
 }
 
-function createGeneration(secret: string): Generation {
-  const salt = createHash('sha256').update('mcp-gatehouse').digest();
-  const derive = (info: string, length: number): Buffer =>
-    Buffer.from(hkdfSync('sha256', secret, salt, info, length));
-  const keys = new Map<string, KeyObject>();
-  return {
-    keyId: derive('mcp-gatehouse/v1/key-id', keyIdBytes),
-    keyFor(purpose) {
-      let key = keys.get(purpose.name);
-      if (key === undefined) {
-        key = createSecretKey(derive(`mcp-gatehouse/v1/seal/${purpose.name}`, 32));
-        keys.set(purpose.name, key);
-      }
-      return key;
-    },
-  };
-}
-
-function additionalData(purpose: SealPurpose, keyId: Buffer, context: string): Buffer {
-  return Buffer.from(`${formatVersion}|${keyId.toString('hex')}|${purpose.name}|${context}`);
+function additionalData(purpose: SealPurpose, key: SealingKey, context: string): Buffer {
+  return Buffer.from(`${formatVersion}|${key.id}|${purpose.name}|${context}`);
 }

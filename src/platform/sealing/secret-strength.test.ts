@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import { findSecretWeakness } from './signing-secret.ts';
+import { findSecretWeakness } from './secret-strength.ts';
 
 describe('findSecretWeakness', () => {
   it.each([
