@@ -3,10 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { createLogger } from '../platform/telemetry/logger.ts';
 import { type AccessRecord, createAccessLog } from './access-log.ts';
 
-function write(record: Partial<AccessRecord>, skip?: RegExp): Record<string, unknown>[] {
+function write(
+  record: Partial<AccessRecord>,
+  skip?: RegExp,
+  budget: { take(kind: string): boolean } = { take: () => true },
+): Record<string, unknown>[] {
   const lines: string[] = [];
   const destination = { write: (line: string) => void lines.push(line) };
-  const log = createAccessLog(createLogger({ level: 'info', destination }), skip);
+  const log = createAccessLog(createLogger({ level: 'info', destination }), skip, budget);
   const whole = {
     method: 'GET',
     path: '/mcp',
@@ -48,5 +52,18 @@ describe('the access log', () => {
 
   it('leaves out what the operator does not want to see', () => {
     expect(write({ path: '/healthz' }, /^\/healthz$/u)).toEqual([]);
+  });
+
+  it('leaves out refused requests of nobody when there are too many, and no others', () => {
+    const kinds: string[] = [];
+    const none = {
+      take: (kind: string) => {
+        kinds.push(kind);
+        return false;
+      },
+    };
+    expect(write({ status: 404 }, undefined, none)).toEqual([]);
+    expect(write({ status: 200 }, undefined, none)).toHaveLength(1);
+    expect(kinds).toEqual(['request 404']);
   });
 });

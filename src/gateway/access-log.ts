@@ -1,3 +1,4 @@
+import type { LineBudget } from '../platform/telemetry/line-budget.ts';
 import type { Logger } from '../platform/telemetry/logger.ts';
 
 /** One request, whoever answered it. */
@@ -27,13 +28,19 @@ export interface CallDetails {
     | undefined;
 }
 
-/** Writes the access line `request` with the predecessor's fields. */
+/**
+ * Writes the access line `request` with the predecessor's fields. Of refused requests that name nobody, only as many
+ * as `lines` allows: each could be one of a million.
+ */
 export function createAccessLog(
   log: Logger,
   skip: RegExp | undefined,
+  lines: Pick<LineBudget, 'take'>,
 ): (record: AccessRecord, call: CallDetails | undefined) => void {
   return (record, call) => {
     if (skip?.test(record.path) === true) return;
+    if (record.status >= 400 && call?.subject === undefined && !lines.take(`request ${record.status}`))
+      return;
     log.info(
       {
         method: record.method,

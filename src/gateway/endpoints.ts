@@ -12,6 +12,7 @@ import { createResourceMetadataEndpoint } from '../resource-server/metadata/reso
 import type { Emit } from '../services/audit/events.ts';
 import { createClients } from '../services/clients/clients.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
+import type { RateLimits } from '../services/limits/rate-limits.ts';
 import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { GatehouseConfig } from './config/config.ts';
@@ -24,6 +25,7 @@ export interface EndpointsDeps {
   readonly random: Random;
   readonly revocations: Revocations;
   readonly identityProvider: IdentityProvider;
+  readonly rateLimits: RateLimits;
   readonly emit: Emit;
 }
 
@@ -70,6 +72,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       random,
       grants,
       revokeBefore,
+      checkRefreshRate: (terms) => deps.rateLimits.checkRefresh(terms),
       emit,
     }),
   };

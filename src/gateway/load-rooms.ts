@@ -13,7 +13,6 @@ export async function loadRooms(): Promise<typeof rooms> {
   const libraries = [
     () => import('@prometheus-io/client'),
     () => import('@hono/node-server'),
-    () => import('rate-limiter-flexible'),
     () => import('undici'),
   ];
   for (const load of libraries) {

@@ -76,7 +76,8 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     originCheck,
     admission,
     subjectConcurrency: createSubjectConcurrency(config.limits.perSubjectConcurrency),
-    checkRate: config.limits.enabled ? (address) => rateLimits.check('mcp', address) : undefined,
+    subjectStreams: createSubjectConcurrency(config.limits.perSubjectStreams),
+    rates: config.limits.enabled ? rateLimits : undefined,
     forwarder,
     liveCalls,
     emit,
@@ -97,8 +98,8 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     isHostAcceptable: (request) => originCheck.isHostAcceptable(headerValues(request.rawHeaders, 'host')),
     handle,
     async close() {
-      liveCalls.close();
       stopListening();
+      liveCalls.close();
       await forwarder.close();
     },
   };

@@ -1,3 +1,5 @@
+import type { Clock } from '../platform/clock.ts';
+import { createLineBudget, type LineBudget } from '../platform/telemetry/line-budget.ts';
 import type { Logger } from '../platform/telemetry/logger.ts';
 import {
   Counter,
@@ -19,13 +21,16 @@ export interface Observation {
   readonly registry: Registry;
   readonly emit: Emit;
   readonly onSeal: (purpose: SealPurpose) => void;
-  readonly onRequest: (record: AccessRecord, call: CallDetails | undefined) => void;
-}
   /** Seconds from a revocation to the last byte of a call that it ended. */
   readonly onRevocationDone: (seconds: number) => void;
+  readonly onRequest: (record: AccessRecord, call: CallDetails | undefined) => void;
+  /** What lines that strangers can cause at will are written from. */
+  readonly lines: LineBudget;
+}
 
 export interface ObserveDeps {
   readonly log: Logger;
+  readonly clock: Clock;
   readonly version: string;
   readonly inFlight: () => number;
   readonly config: Pick<GatehouseConfig, 'toolMetrics'>;
@@ -35,6 +40,10 @@ export interface ObserveDeps {
 
 export function observe(deps: ObserveDeps): Observation {
   const registry = createMetricsRegistry();
+  const lines = createLineBudget({
+    clock: deps.clock,
+    onLeftOut: (counts) => deps.log.warn({ left_out: counts }, 'log_lines_left_out'),
+  });
   const toLog = createEventLog(deps.log);
   const toMetrics = createEventMetrics(registry);
   const { enabled, maxCardinality } = deps.config.toolMetrics;
@@ -75,8 +84,10 @@ export function observe(deps: ObserveDeps): Observation {
   }).set({ version: deps.version }, 1);
   return {
     registry,
+    lines,
     emit: (event, requestId) => {
-      toLog(event, requestId);
+      const flood = floodKind(event);
+      if (flood === undefined || lines.take(flood)) toLog(event, requestId);
       toMetrics(event);
       deps.onEvent?.(event);
     },

@@ -46,7 +46,14 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const issuer = config.publicUrl;
   const calls = new Map<string, CallDetails>();
 
-  const observed = observe({ log, version, inFlight: () => inFlight.count, config, onEvent: deps.onEvent });
+  const observed = observe({
+    log,
+    clock,
+    version,
+    inFlight: () => inFlight.count,
+    config,
+    onEvent: deps.onEvent,
+  });
   const { emit, registry } = observed;
   const store = deps.store ?? (await openStore(config.store, clock));
   const sealer = createSealer({
@@ -63,7 +70,11 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   // Before the first call is admitted: what was revoked before a restart stays revoked.
   await revocations.refresh();
-  const rateLimits = createRateLimits({ enabled: config.limits.enabled });
+  const rateLimits = createRateLimits({
+    enabled: config.limits.enabled,
+    nowMs: () => clock.nowMilliseconds(),
+    onSharedFailure: (error) => log.warn(describeError(error), 'rate_limits_not_shared'),
+  });
   const identityProvider = deps.identityProvider ?? openIdentityProvider(config, { clock, emit, log });
 
   const endpoints = createEndpoints(config, {
@@ -73,13 +84,13 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     random,
     revocations,
     identityProvider,
+    rateLimits,
     emit,
   });
   const dispatch = createDispatch({
     issuer,
     routes: createRoutes(config.upstream.path, endpoints),
-    checkRate: (endpoint, address) =>
-      endpoint === 'other' ? Promise.resolve({ outcome: 'allowed' }) : rateLimits.check(endpoint, address),
+    checkRate: (endpoint, address) => rateLimits.check(endpoint, address),
     emit,
     onInternalError: (error, requestId) => {
       const stack = error instanceof Error ? error.stack : undefined;
@@ -100,7 +111,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     header: config.limits.trustedProxyHeader,
     trustEveryone: config.limits.trustEveryProxy,
   });
-  const writeAccess = createAccessLog(log, config.logging.accessLogSkip);
+  const writeAccess = createAccessLog(log, config.logging.accessLogSkip, observed.lines);
   const requests = createPublicRequests({
     issuer,
     dispatch,
@@ -133,6 +144,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       await mount.close();
       identityProvider.close();
       revocations.close();
+      observed.lines.close();
       await store.close();
     },
   };

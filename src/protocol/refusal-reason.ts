@@ -33,6 +33,7 @@ export const refusalReasons = {
   },
   not_found: { meaning: 'Nothing is served at this path.' },
   rate_limited: { meaning: 'Too many requests from this address within a minute.' },
+  client_rate_limited: { meaning: 'Too many refreshes of this grant, or of this client, within a minute.' },
   // registration
   redirect_uri_invalid: { meaning: 'A redirect URI is not one that may be registered.' },
   client_metadata_invalid: { meaning: 'The registration has metadata that is malformed or not supported.' },
@@ -142,6 +143,7 @@ export const refusalReasons = {
     meaning:
       'The upstream answered with a redirect that is not followed: out of the mount, in a loop, or of a call that cannot be sent again.',
   },
+  subject_streams_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_STREAMS event streams open.' },
   shutting_down: { meaning: 'The server is about to stop.' },
   internal: { meaning: 'A fault of this server; the log has it under the request id.' },
 } as const satisfies Record<string, RefusalEntry>;

@@ -8,10 +8,9 @@ import { createAdmission } from '../../src/resource-server/admission/admit.ts';
 import type { MountAccess } from '../../src/resource-server/proxy/exchange.ts';
 import { createForwarder } from '../../src/resource-server/proxy/forwarder.ts';
 import { createLiveCalls, type LiveCalls } from '../../src/resource-server/proxy/live-calls.ts';
-import { createMountHandler } from '../../src/resource-server/proxy/mount-handler.ts';
+import { type CallRates, createMountHandler } from '../../src/resource-server/proxy/mount-handler.ts';
 import { createOriginCheck } from '../../src/resource-server/proxy/origin-check.ts';
 import type { GatehouseEvent } from '../../src/services/audit/events.ts';
-import type { RateLimitOutcome } from '../../src/services/limits/rate-limits.ts';
 import { createSubjectConcurrency } from '../../src/services/limits/subject-concurrency.ts';
 import { sealAccessToken } from '../../src/services/tokens/access-token.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
@@ -26,7 +25,8 @@ export interface ProxiedPathOptions {
   readonly maxBodyBytes?: number;
   readonly perSubjectConcurrency?: number;
   readonly rpcPeekMaxBytes?: number;
-  readonly checkRate?: (address: string) => Promise<RateLimitOutcome>;
+  readonly perSubjectStreams?: number;
+  readonly rates?: CallRates;
   /** Instead of the recording upstream's. */
   readonly upstreamOrigin?: string;
 }
@@ -130,7 +130,8 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     originCheck: createOriginCheck({ publicUrl, allowedOrigins: options.allowedOrigins ?? [] }),
     admission,
     subjectConcurrency: createSubjectConcurrency(options.perSubjectConcurrency ?? 16),
-    checkRate: options.checkRate,
+    subjectStreams: createSubjectConcurrency(options.perSubjectStreams ?? 64),
+    rates: options.rates,
     forwarder,
     liveCalls,
     emit: (event) => events.push(event),

@@ -155,41 +155,42 @@ describe('a page of an allowed origin', () => {
 });
 
 describe('the rate of an address', () => {
-  it('is asked before the token is looked at', async () => {
+  const limited = { outcome: 'limited', retryAfterSeconds: 9 } as const;
+  const allowed = { outcome: 'allowed' } as const;
+
+  it('is that of strangers for a call without a good token', async () => {
     const addresses: string[] = [];
     await start({
-      checkRate: (address) => {
-        addresses.push(address);
-        return Promise.resolve({ outcome: 'limited', retryAfterSeconds: 9 });
+      rates: {
+        checkCall: () => allowed,
+        checkStranger: (address) => {
+          addresses.push(address);
+          return limited;
+        },
       },
     });
-    const answer = await path.call({ bearer: 'garbage', body: '{}' });
-    expect(answer.status).toBe(429);
-    expect(answer.headers['retry-after']).toBe('9');
-    expect(await answer.json()).toMatchObject({ error: 'temporarily_unavailable' });
-    expect(addresses).toEqual(['192.0.2.1']);
+    for (const bearer of ['garbage', null]) {
+      const answer = await path.call({ bearer, body: '{}' });
+      expect(answer.status).toBe(429);
+      expect(answer.headers['retry-after']).toBe('9');
+      expect(await answer.json()).toMatchObject({ error: 'temporarily_unavailable' });
+    }
+    expect(addresses).toEqual(['192.0.2.1', '192.0.2.1']);
+    expect(path.upstream.requests).toEqual([]);
+    expect((await path.call({ body: '{}' })).status).toBe(200);
+  });
+
+  it('is its own for a call with a good token', async () => {
+    await start({ rates: { checkCall: () => limited, checkStranger: () => allowed } });
+    expect((await path.call({ body: '{}' })).status).toBe(429);
+    expect((await path.call({ bearer: 'garbage', body: '{}' })).status).toBe(401);
     expect(path.upstream.requests).toEqual([]);
   });
-});
 
-describe('a call within the rate', () => {
-  it('goes on, unless its client has gone meanwhile', async () => {
-    const asked = Promise.withResolvers<void>();
-    const allowed = Promise.withResolvers<{ outcome: 'allowed' }>();
-    await start({
-      checkRate: () => {
-        asked.resolve();
-        return allowed.promise;
-      },
-    });
-    const raw = path.connect();
-    raw.socket.write(`GET /mcp HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${path.issue()}\r\n\r\n`);
-    await asked.promise;
-    raw.socket.destroy();
-    await path.reported(1);
-    allowed.resolve({ outcome: 'allowed' });
-    expect((await path.call({ body: '{}' })).status).toBe(200);
-    expect(path.upstream.requests.map((request) => request.method)).toEqual(['POST']);
+  it('is not asked about a token of ours that is over: its client has to learn that it must refresh', async () => {
+    await start({ rates: { checkCall: () => limited, checkStranger: () => limited } });
+    path.revoked.add('grant-1');
+    expect((await path.call({ body: '{}' })).status).toBe(401);
   });
 });
 

@@ -136,19 +136,40 @@ describe('a client that goes away', () => {
     expect(path.upstream.requests).toEqual([]);
   });
 
-  it('gives its place among the calls in flight back', async () => {
-    await start({ perSubjectConcurrency: 1 });
+  it.each([
+    ['calls', 'POST', 503, '1'],
+    ['streams', 'GET', 429, '5'],
+  ])('gives its place among the %s in flight back', async (_, method, status, retryAfter) => {
+    await start({ perSubjectConcurrency: 1, perSubjectStreams: 1 });
     answerWithStream();
-    const stream = await path.call({ method: 'GET' });
-    const refused = await path.call({ body: '{}' });
-    expect(refused.status).toBe(503);
-    expect(refused.headers['retry-after']).toBe('1');
+    const stream = await path.call({ method });
+    const refused = await path.call({ method });
+    expect(refused.status).toBe(status);
+    expect(refused.headers['retry-after']).toBe(retryAfter);
     expect(await refused.json()).toMatchObject({ error: 'temporarily_unavailable' });
     expect(path.upstream.requests.length).toBe(1);
     stream.message.destroy();
     await path.reported(2);
     path.upstream.answer = replyJson({});
+    expect((await path.call({ method })).status).toBe(200);
+  });
+
+  it('takes none of the places of the other kind', async () => {
+    await start({ perSubjectConcurrency: 1, perSubjectStreams: 1 });
+    answerWithStream();
+    await path.call({ method: 'GET' });
     expect((await path.call({ body: '{}' })).status).toBe(200);
+    expect((await path.call({ body: '{}' })).status).toBe(503);
+  });
+
+  it('is among the streams when it asked to listen with a POST, as long as there is a place', async () => {
+    await start({ perSubjectConcurrency: 1, perSubjectStreams: 2 });
+    answerWithStream();
+    const body = '{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen"}';
+    for (let count = 0; count < 3; count += 1) expect((await path.call({ body })).status).toBe(200);
+    expect((await path.call({ body })).status).toBe(503);
+    expect((await path.call({ method: 'GET' })).status).toBe(429);
+    expect(path.upstream.requests.length).toBe(3);
   });
 });
 

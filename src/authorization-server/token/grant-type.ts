@@ -4,6 +4,7 @@ import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { RequestParameters } from '../../protocol/parameters.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import { abbreviateClient, type Client, type FindClient } from '../../services/clients/client.ts';
+import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
 import type { IssuedTokens } from './token-response.ts';
@@ -20,6 +21,8 @@ export interface TokenDeps {
   readonly grants: Grants;
   /** Grants from before this moment get nothing more. Undefined: none are cut off. */
   readonly revokeBefore: EpochSeconds | undefined;
+  /** Counts a refresh of this grant by its client; both are proven by then. Undefined: no limit. */
+  readonly checkRefreshRate?: (terms: GrantTerms) => Promise<RateLimitOutcome>;
   readonly emit: Emit;
 }
 

@@ -16,7 +16,8 @@ import type { IssuedTokens } from './token-response.ts';
  * after that, or once the successor was used, it is theft and ends the grant.
  * @throws OAuthError `invalid_request` (`parameter_missing`), `invalid_target` (`resource_mismatch`), `invalid_scope`
  * (`scope_invalid`), `invalid_grant` (`refresh_token_invalid`, `client_mismatch`, `token_revoked_iat_cutoff`,
- * `grant_expired`, `refresh_family_revoked`, `refresh_reuse_detected`)
+ * `grant_expired`, `refresh_family_revoked`, `refresh_reuse_detected`), `temporarily_unavailable` (429,
+ * `client_rate_limited`)
  * @see OAuth 2.1 §4.3, RFC 9700 §4.14.2
  */
 export async function refreshTokenGrant(request: TokenRequest, deps: TokenDeps): Promise<IssuedTokens> {
@@ -27,6 +28,7 @@ export async function refreshTokenGrant(request: TokenRequest, deps: TokenDeps):
   const token = openRefreshToken(deps.sealer, presented);
   if (token === undefined) throw invalidToken('refresh_token_invalid');
   checkRefreshToken(token, request, deps);
+  await checkRate(token.terms, deps);
   const scope = narrowToGranted(request.parameters.find('scope'), token.terms.scope);
   return rotate(token, scope, request.requestId, deps);
 }
@@ -43,6 +45,17 @@ function checkRefreshToken(token: RefreshToken, { client, parameters }: TokenReq
   if (token.expiresAt <= now) throw invalidToken('refresh_token_invalid');
   const resource = resolveResource(parameters.all('resource'), deps);
   if (terms.resource !== resource) throw invalidToken('refresh_token_invalid');
+}
+
+/** Not before the token is known to be this client's: nobody else can use up what the grant and its client have. */
+async function checkRate(terms: GrantTerms, deps: TokenDeps): Promise<void> {
+  const rate = await deps.checkRefreshRate?.(terms);
+  if (rate?.outcome !== 'limited') return;
+  throw new OAuthError('temporarily_unavailable', 'Too many refreshes; slow down', {
+    reason: 'client_rate_limited',
+    status: 429,
+    retryAfterSeconds: rate.retryAfterSeconds,
+  });
 }
 
 /** @throws OAuthError `invalid_scope`, reason `scope_invalid`   @see RFC 6749 §6 */

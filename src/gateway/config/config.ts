@@ -56,6 +56,7 @@ export interface GatehouseConfig {
   readonly limits: {
     readonly enabled: boolean;
     readonly perSubjectConcurrency: number;
+    readonly perSubjectStreams: number;
     readonly trustedProxyCidrs: readonly string[];
     readonly trustedProxyHeader: 'x-forwarded-for' | 'x-real-ip' | 'true-client-ip';
     /** Legacy blanket trust; development only. */

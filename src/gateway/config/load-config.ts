@@ -65,6 +65,7 @@ function assemble(values: SettingValues, warnings: readonly ConfigWarning[]): Ga
     limits: {
       enabled: values.RATE_LIMIT_ENABLED,
       perSubjectConcurrency: values.MCP_PER_SUBJECT_CONCURRENCY,
+      perSubjectStreams: values.MCP_PER_SUBJECT_STREAMS,
       trustedProxyCidrs: values.TRUSTED_PROXY_CIDRS,
       trustedProxyHeader: values.TRUSTED_PROXY_HEADER,
       // Whoever lists the proxies has said which peers to believe.

@@ -12,13 +12,16 @@ describe('RATE_LIMIT_ENABLED', () => {
   });
 });
 
-describe('MCP_PER_SUBJECT_CONCURRENCY', () => {
+describe.each([
+  ['MCP_PER_SUBJECT_CONCURRENCY', 'perSubjectConcurrency', 16],
+  ['MCP_PER_SUBJECT_STREAMS', 'perSubjectStreams', 64],
+] as const)('%s', (name, member, unset) => {
   it.each([
-    [undefined, 16],
+    [undefined, unset],
     ['0', 0],
     ['4', 4],
   ])('reads %s as %i', (text, cap) => {
-    expect(load({ MCP_PER_SUBJECT_CONCURRENCY: text }).limits.perSubjectConcurrency).toBe(cap);
+    expect(load({ [name]: text }).limits[member]).toBe(cap);
   });
 
   it.each([
@@ -26,9 +29,7 @@ describe('MCP_PER_SUBJECT_CONCURRENCY', () => {
     ['many', 'is not an integer'],
     ['99999999999999999999', 'is out of range'],
   ])('refuses %s', (text, problem) => {
-    expect(complaintsOf({ MCP_PER_SUBJECT_CONCURRENCY: text })).toEqual([
-      `MCP_PER_SUBJECT_CONCURRENCY ${problem}`,
-    ]);
+    expect(complaintsOf({ [name]: text })).toEqual([`${name} ${problem}`]);
   });
 });
 

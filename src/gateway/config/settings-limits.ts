@@ -19,10 +19,18 @@ export const limitSettings = {
           },
   }),
   MCP_PER_SUBJECT_CONCURRENCY: {
-    description: 'How many MCP calls one person may have under way, streams included. 0: no limit.',
+    description:
+      'How many MCP calls one person may have under way in each replica; event streams count apart. 0: no limit.',
     accepts: 'integer, 0 or more',
     defaultText: '16',
     unset: 16,
+    parse: (text) => parseInteger(text, 0),
+  } satisfies Setting<number>,
+  MCP_PER_SUBJECT_STREAMS: {
+    description: 'How many event streams (GET) one person may hold open in each replica. 0: no limit.',
+    accepts: 'integer, 0 or more',
+    defaultText: '64',
+    unset: 64,
     parse: (text) => parseInteger(text, 0),
   } satisfies Setting<number>,
   TRUSTED_PROXY_CIDRS: {

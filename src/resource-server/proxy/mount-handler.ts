@@ -4,9 +4,10 @@
  * 1. origin: a browser's page of a foreign origin stops here (DNS rebinding)
  * 2. target and method: what could be read as another path stops here
  * 3. preflight: answered before authentication, to allowed origins
- * 4. rate of the address: before the token is looked at, so that a flood of bad tokens is limited too
- * 5. admission: the bearer token
- * 6. a place among the person's calls in flight
+ * 4. admission: the bearer token
+ * 5. rate of the address: calls with a good token apart from those that name nobody, so that a flood of bad tokens is
+ *    limited and stops nobody who shares its address
+ * 6. a place among the person's calls, or event streams, in flight
  * 7. forward: see `forwarder.ts`
  *
  * It owns the answers that are ours and the record of the call. Not here: what a token is worth (`admission/`), the
@@ -20,7 +21,7 @@ import type { Emit } from '../../services/audit/events.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../../services/limits/subject-concurrency.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
-import type { AdmissionControl, AdmittedCall } from '../admission/admit.ts';
+import type { Admission, AdmissionControl, AdmittedCall, RefusedCall } from '../admission/admit.ts';
 import { formatCorsHeaders, formatPreflightHeaders, mountMethods } from './cors.ts';
 import { Exchange, type MountAccess } from './exchange.ts';
 import type { Forwarder, ForwardEnd } from './forwarder.ts';
@@ -42,8 +43,10 @@ export interface MountHandlerDeps {
   readonly originCheck: OriginCheck;
   readonly admission: AdmissionControl;
   readonly subjectConcurrency: SubjectConcurrency;
+  /** Apart from the calls: streams that are held open for days must not leave a person without calls. */
+  readonly subjectStreams: SubjectConcurrency;
   /** Undefined: no limit. */
-  readonly checkRate: ((clientAddress: string) => Promise<RateLimitOutcome>) | undefined;
+  readonly rates: CallRates | undefined;
   readonly forwarder: Forwarder;
   readonly liveCalls: LiveCalls;
   readonly emit: Emit;
@@ -51,6 +54,12 @@ export interface MountHandlerDeps {
   readonly report: (access: MountAccess, context: RequestContext) => void;
   /** Told of every error that is ours to mend. */
   readonly onInternalError: (error: unknown, requestId: string) => void;
+}
+
+/** Counts a call of an address on the budget that it belongs to. */
+export interface CallRates {
+  checkCall(clientAddress: string): RateLimitOutcome;
+  checkStranger(clientAddress: string): RateLimitOutcome;
 }
 
 /** Answers one request to the mount. Never throws. */
@@ -66,13 +75,15 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     response.once('close', () => {
       deps.report(exchange.summarise(), context);
     });
-    answer(exchange).catch((error: unknown) => {
+    try {
+      answer(exchange);
+    } catch (error) {
       deps.onInternalError(error, context.requestId);
       refuse(exchange, refusals.internal);
-    });
+    }
   };
 
-  async function answer(exchange: Exchange): Promise<void> {
+  function answer(exchange: Exchange): void {
     const { request, context } = exchange;
     exchange.addHeaders([...deps.commonHeaders, 'X-Request-Id', context.requestId, 'Vary', 'Origin']);
     const origin = deps.originCheck.judgeOrigin(headerValues(request.rawHeaders, 'origin'));
@@ -86,24 +97,30 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (origin.outcome === 'allowed' && isPreflight(request)) return answerPreflight(exchange);
     if (!isMountMethod(request.method)) return refuse(exchange, refusals.methodNotAllowed);
 
-    if (deps.checkRate !== undefined) {
-      const rate = await deps.checkRate(context.clientAddress);
-      if (rate.outcome === 'limited') return refuse(exchange, refuseRate(rate.retryAfterSeconds));
-      if (exchange.isClientGone) return undefined;
-    }
     const admission = deps.admission.admit(headerValues(request.rawHeaders, 'authorization'));
+    const rate = checkRate(admission, context.clientAddress);
+    if (rate?.outcome === 'limited') return refuse(exchange, refuseRate(rate.retryAfterSeconds));
     if (admission.outcome === 'refused') return refuse(exchange, refuseAdmission(admission));
     exchange.grant = admission.grant;
     if (target.carriesToken) return refuse(exchange, refusals.tokenInQuery);
     return forward(exchange, admission, target.target);
   }
 
+  function checkRate(admission: Admission, clientAddress: string): RateLimitOutcome | undefined {
+    if (admission.outcome === 'admitted') return deps.rates?.checkCall(clientAddress);
+    // A token of ours that is over hears so, whoever else is at its address: its client has to learn to refresh it.
+    return namesNobody(admission) ? deps.rates?.checkStranger(clientAddress) : undefined;
+  }
+
   function forward(exchange: Exchange, call: AdmittedCall, target: string): void {
     const { request, response, context } = exchange;
-    const release = deps.subjectConcurrency.acquire(personOf(call.grant));
-    if (release === undefined) return refuse(exchange, refusals.tooManyCalls);
+    const person = personOf(call.grant);
+    const isStream = request.method === 'GET';
+    let release = (isStream ? deps.subjectStreams : deps.subjectConcurrency).acquire(person);
+    if (release === undefined)
+      return refuse(exchange, isStream ? refusals.tooManyStreams : refusals.tooManyCalls);
     // Held until the last byte is out: a client that reads slowly keeps its place.
-    response.once('close', release);
+    response.once('close', () => release?.());
     const handle = deps.forwarder.forward({
       request,
       response,
@@ -113,6 +130,7 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
       onWholeBody: (body) => {
         if (isPeekable(request.headers['content-type'], body.length, deps.rpcPeekMaxBytes)) {
           exchange.rpc = peekRpc(body);
+          if (exchange.rpc?.method === listenMethod) release = moveToStreams(person, release);
         }
       },
       onRequestBytes: (count) => {
@@ -129,6 +147,14 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     response.once('close', unwatch);
   }
 
+  /** A POST that asks for a stream takes a stream's place where one is free; else it stays the call that it came as. */
+  function moveToStreams(person: string, release: (() => void) | undefined): (() => void) | undefined {
+    const place = deps.subjectStreams.acquire(person);
+    if (place === undefined) return release;
+    release?.();
+    return place;
+  }
+
   function settle(exchange: Exchange, end: ForwardEnd): void {
     const failure = end.outcome === 'refused' || end.outcome === 'broken' ? end.failure : undefined;
     if (failure?.kind !== undefined) {
@@ -143,6 +169,13 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     exchange.refuse(refusal, 2 * deps.maxBodyBytes);
     deps.emit({ type: 'request_refused', endpoint: 'mcp', reason, status }, exchange.context.requestId);
   }
+}
+
+/** The request that stays open for notifications, in the era without GET.   @see MCP 2026-07-28, subscriptions */
+const listenMethod = 'subscriptions/listen';
+
+function namesNobody(refused: RefusedCall): boolean {
+  return refused.reason === 'token_missing' || refused.reason === 'invalid_token';
 }
 
 /** Issuer and subject: two identity providers may both know a "1". */

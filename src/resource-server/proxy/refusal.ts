@@ -74,6 +74,13 @@ export const refusals = {
     reason: 'subject_concurrency_exceeded',
     headers: ['Retry-After', '1'],
   },
+  tooManyStreams: {
+    status: 429,
+    code: 'temporarily_unavailable',
+    description: 'This person has too many event streams open',
+    reason: 'subject_streams_exceeded',
+    headers: ['Retry-After', '5'],
+  },
   upstreamUnavailable: {
     status: 502,
     code: 'bad_gateway',

@@ -28,7 +28,7 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
 
 /** Every client begins with a bare 401, and of the rest strangers send as many as they like: counted, not told. */
 function isDaily(reason: RefusalReason, status: number, endpoint: EndpointName): boolean {
-  return reason === 'not_found' || reason === 'rate_limited' || (status === 401 && endpoint === 'mcp');
+  return reason === 'not_found' || reason.endsWith('rate_limited') || (status === 401 && endpoint === 'mcp');
 }
 
 /** The event's own members, with the log's spelling: `clientName` is `client_name`. */

@@ -25,6 +25,12 @@ const denialReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
 ]);
 
 /** Counts events under the predecessor's metric names (`mcp_auth_*`), and every refusal under `gatehouse_*`. */
+/** Reasons that are somebody's number of requests in a minute. */
+const rateReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'rate_limited',
+  'client_rate_limited',
+]);
+
 export function createEventMetrics(registry: Registry): (event: GatehouseEvent) => void {
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
     new Counter({ name, help, labelNames: [...labelNames], registers: [registry] });
@@ -82,7 +88,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
       case 'request_refused':
         refused.inc({ endpoint: event.endpoint, reason: event.reason });
-        if (event.reason === 'rate_limited') limited.inc({ endpoint: event.endpoint });
+        if (rateReasons.has(event.reason)) limited.inc({ endpoint: event.endpoint });
         if (event.reason === 'idp_exchange_throttled') throttled.inc();
         if (denialReasons.has(event.reason)) denied.inc({ reason: event.reason });
         return;
