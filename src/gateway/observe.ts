@@ -62,6 +62,12 @@ export function observe(deps: ObserveDeps): Observation {
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600],
     registers,
   });
+  const revocationDone = new Histogram({
+    name: 'gatehouse_revocation_to_last_byte_seconds',
+    help: 'From a revocation, wherever it was made, to the last byte of each call that it ended here',
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
   const requestsInFlight = new Gauge({
     name: 'gatehouse_requests_in_flight',
     help: 'Requests being answered, streams included',
@@ -71,12 +77,6 @@ export function observe(deps: ObserveDeps): Observation {
     },
   });
   new Gauge({
-  const revocationDone = new Histogram({
-    name: 'gatehouse_revocation_to_last_byte_seconds',
-    help: 'From a revocation, wherever it was made, to the last byte of each call that it ended here',
-    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
-  });
     name: 'gatehouse_build_info',
     help: 'Always 1; the version is in the label',
     labelNames: ['version'],
@@ -92,6 +92,10 @@ export function observe(deps: ObserveDeps): Observation {
       deps.onEvent?.(event);
     },
     onSeal: (purpose) => seals.inc({ purpose: purpose.name }),
+    // The clocks of two replicas may differ.
+    onRevocationDone: (seconds) => {
+      revocationDone.observe(Math.max(0, seconds));
+    },
     onRequest: (record, call) => {
       const { status } = record;
       const labels = { method: knownMethod(record.method), status: `${Math.floor(status / 100)}xx` };
@@ -103,10 +107,20 @@ export function observe(deps: ObserveDeps): Observation {
     },
   };
 }
-    // The clocks of two replicas may differ.
-    onRevocationDone: (seconds) => {
-      revocationDone.observe(Math.max(0, seconds));
-    },
+
+/** Events that come by the thousand when somebody wants them to, or when something is down; metrics count each. */
+function floodKind(event: GatehouseEvent): string | undefined {
+  switch (event.type) {
+    case 'request_refused':
+      return `${event.endpoint} ${event.reason}`;
+    case 'store_failed':
+      return `${event.type} ${event.operation}`;
+    case 'upstream_failed':
+      return `${event.type} ${event.kind}`;
+    default:
+      return undefined;
+  }
+}
 
 /** Strangers choose the method; a label must not let them choose how many series there are. */
 function knownMethod(method: string): string {

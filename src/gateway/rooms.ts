@@ -105,6 +105,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     emit,
     log,
     onCall: (requestId, details) => calls.set(requestId, details),
+    onRevocationDone: observed.onRevocationDone,
   });
   const findAddress = createClientAddress({
     trustedCidrs: config.limits.trustedProxyCidrs,
@@ -116,7 +117,6 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     issuer,
     dispatch,
     mount,
-    onRevocationDone: observed.onRevocationDone,
     newRequestId: () => random.token(12),
     clientAddress: (request) => findAddress(request.headersDistinct, request.socket.remoteAddress ?? ''),
     emit,
