@@ -54,6 +54,9 @@ describe('createClientAddress', () => {
     '[1.2.3.4]',
     '::1::2',
     '1.2.3.4:x',
+    '1.2.3.4%eth0',
+    'fe80::1%',
+    'fe80::1%eth0, x',
     '"1.2.3.4"',
     ',',
   ])('counts for the peer when the nearest address is %j', (garbage) => {
@@ -80,6 +83,23 @@ describe('createClientAddress', () => {
     expect(find('1.2.3.4', '::ffff:10.0.0.1')).toBe('1.2.3.4');
     expect(find(undefined, '::ffff:10.0.0.1')).toBe('10.0.0.1');
     expect(find('1.2.3.4', '10.0.0.1', { trustedCidrs: ['::ffff:10.0.0.0/104'] })).toBe('1.2.3.4');
+  });
+
+  it('knows a trusted proxy that comes through an interface of its own', () => {
+    const options = { trustedCidrs: ['fe80::/10'] };
+    expect(find('1.2.3.4', 'fe80::7%eth0', options)).toBe('1.2.3.4');
+    expect(find('1.2.3.4, fe80::8%eth1', 'fe80::7%eth0', options)).toBe('1.2.3.4');
+  });
+
+  it('reads every line of the other headers too, and believes none left of the nearest', () => {
+    for (const header of ['x-real-ip', 'true-client-ip'] as const) {
+      const clientAddress = createClientAddress({
+        trustedCidrs: ['10.0.0.0/8'],
+        header,
+        trustEveryone: false,
+      });
+      expect(clientAddress({ [header]: ['6.6.6.6', '1.2.3.4'] }, proxy)).toBe('1.2.3.4');
+    }
   });
 
   it('knows trusted IPv6 proxies', () => {

@@ -71,7 +71,9 @@ function listHops(lines: string | readonly string[] | undefined): string[] {
 function findAddress(text: string): string | undefined {
   const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(text)?.[1];
   const withPort = /^([\d.]+):\d{1,5}$/.exec(text)?.[1];
-  const bare = (bracketed ?? withPort ?? text).replace(/%.*$/, '');
+  const zoned = bracketed ?? withPort ?? text;
+  // A zone says through which interface of the proxy; IPv4 has none, and what claims one is no address.
+  const bare = zoned.includes(':') ? zoned.replace(/%[\w.~-]+$/, '') : zoned;
   const version = isIP(bare);
   if (version === 0 || (bracketed !== undefined && version !== 6)) return undefined;
   return version === 4 ? bare : ipaddr.process(bare).toString();
