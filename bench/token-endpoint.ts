@@ -4,6 +4,7 @@
  * neighbour slows all of them.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -140,6 +141,13 @@ function createSubject(name: StoreName, store: Store): Subject {
     random,
     grants,
     revokeBefore: undefined,
+    accessTokenTtlSeconds: 3600,
+    identity: {
+      mode: 'auto',
+      graceSeconds: 3600,
+      provider: { admits: () => true, recheck: () => Promise.resolve({ outcome: 'unanswered' }) },
+    },
+    pause: (milliseconds) => setTimeout(milliseconds),
     emit: () => {},
   });
   return {

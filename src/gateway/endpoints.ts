@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 import { createAuthorizationEndpoint } from '../authorization-server/authorization/authorization-endpoint.ts';
 import { createCallbackEndpoint } from '../authorization-server/authorization/callback-endpoint.ts';
 import { createConsentEndpoint } from '../authorization-server/authorization/consent-endpoint.ts';
@@ -35,7 +37,8 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   const issuer = config.publicUrl;
   const resource = `${issuer}${config.upstream.path}`;
   const resourceName = config.resourceName;
-  const { refreshWindowSeconds, grantLifetimeSeconds, revokeBefore } = config.tokens;
+  const { refreshWindowSeconds, grantLifetimeSeconds, accessTokenTtlSeconds, revokeBefore } = config.tokens;
+  const identityRecheck = config.identityProvider.recheck;
   const { privateUseSchemes, ttlSeconds } = config.registration;
   const clients = createClients({ sealer, clock, registrationTtlSeconds: ttlSeconds, privateUseSchemes });
   const findClient = clients.find;
@@ -71,9 +74,13 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       clock,
       random,
       grants,
+    identityRecheck: identityRecheck.mode,
       revokeBefore,
       checkRefreshRate: (terms) => deps.rateLimits.checkRefresh(terms),
       emit,
     }),
   };
 }
+      accessTokenTtlSeconds,
+      identity: { ...identityRecheck, provider: identityProvider },
+      pause: (milliseconds) => setTimeout(milliseconds),

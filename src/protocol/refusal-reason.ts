@@ -111,6 +111,17 @@ export const refusalReasons = {
   },
   refresh_token_invalid: { meaning: 'The refresh token is expired, altered or unknown.' },
   refresh_family_revoked: {
+  identity_gone: {
+    meaning: 'The identity provider no longer vouches for the person; the grant is revoked.',
+  },
+  identity_recheck_unanswered: {
+    meaning:
+      'The identity provider cannot say now whether the person is still there, for longer than IDENTITY_RECHECK_GRACE.',
+  },
+  identity_recheck_impossible: {
+    meaning:
+      'The identity provider gave no refresh token to ask again with, and IDENTITY_RECHECK is `required`.',
+  },
     errorCode: 'refresh_family_revoked',
     meaning: 'The grant of the refresh token is revoked.',
   },
@@ -129,6 +140,9 @@ export const refusalReasons = {
   invalid_token: { meaning: 'The bearer token was not issued here or is altered.' },
   token_expired: { meaning: 'The bearer token is expired; the client refreshes it.' },
   token_revoked: { meaning: 'The grant of the bearer token is revoked.' },
+  refresh_in_progress: {
+    meaning: 'Another process is refreshing the same token and takes longer than can be waited for.',
+  },
   subject_concurrency_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_CONCURRENCY calls under way.' },
   // our own trouble
   replay_store_unavailable: {

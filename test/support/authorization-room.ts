@@ -94,6 +94,7 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
       },
     },
     grantLifetimeSeconds: 1000,
+    identityRecheck: 'auto',
     emit: (event) => events.push(event),
     ...overrides,
   };

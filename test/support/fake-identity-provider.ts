@@ -1,9 +1,13 @@
 import type { OAuthError } from '../../src/protocol/oauth-error.ts';
 import type {
+  GoneReason,
   Identity,
   IdentityProvider,
+  Login,
   LoginAnswer,
   LoginRequest,
+  Recheck,
+  RecheckRequest,
 } from '../../src/services/identity/identity-provider.ts';
 
 /** An identity provider without a network: logs `person` in at once, and remembers what it was asked. */
@@ -16,8 +20,22 @@ export class FakeIdentityProvider implements IdentityProvider {
     name: 'Alice Example',
     groups: ['engineering'],
   };
+  /** Whether logins come with a refresh token. It is replaced on every use; a spent one ends the session. */
+  givesRefreshTokens = false;
+  /** `sid` of the next login. */
+  sessionId: string | undefined;
+  allowedGroups: readonly string[] = [];
+  /** Re-checks say this of everybody. */
+  gone: GoneReason | undefined;
+  /** Re-checks get no answer. */
+  unanswered = false;
+  /** Re-checks wait for this before they are answered. */
+  hold: Promise<void> = Promise.resolve();
   readonly startedLogins: LoginRequest[] = [];
   readonly finishedLogins: URLSearchParams[] = [];
+  readonly rechecks: RecheckRequest[] = [];
+  readonly #live = new Set<string>();
+  #issued = 0;
   #failure: OAuthError | undefined;
 
   /** Every later login ends with this refusal; undefined: logins work again. */
@@ -33,10 +51,25 @@ export class FakeIdentityProvider implements IdentityProvider {
     return Promise.resolve(url);
   }
 
-  finishLogin(answer: LoginAnswer): Promise<Identity> {
+  finishLogin(answer: LoginAnswer): Promise<Login> {
     this.finishedLogins.push(answer.query);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return Promise.resolve(this.person);
+    const refreshToken = this.givesRefreshTokens ? this.issueRefreshToken() : undefined;
+    return Promise.resolve({ identity: this.person, refreshToken, sessionId: this.sessionId });
+  }
+
+  async recheck(request: RecheckRequest): Promise<Recheck> {
+    this.rechecks.push(request);
+    await this.hold;
+    if (this.unanswered) return { outcome: 'unanswered' };
+    if (this.gone !== undefined) return { outcome: 'gone', reason: this.gone };
+    if (!this.#live.delete(request.refreshToken)) return { outcome: 'gone', reason: 'identity_gone' };
+    if (!this.admits(this.person.groups)) return { outcome: 'gone', reason: 'group' };
+    return { outcome: 'present', identity: this.person, refreshToken: this.issueRefreshToken() };
+  }
+
+  admits(groups: readonly string[]): boolean {
+    return this.allowedGroups.length === 0 || groups.some((group) => this.allowedGroups.includes(group));
   }
 
   isReady(): boolean {
@@ -45,5 +78,13 @@ export class FakeIdentityProvider implements IdentityProvider {
 
   close(): void {
     // Nothing goes on in the background.
+  }
+
+  /** A refresh token that is good once. */
+  issueRefreshToken(): string {
+    this.#issued += 1;
+    const token = `provider-refresh-token-${this.#issued}`;
+    this.#live.add(token);
+    return token;
   }
 }

@@ -15,6 +15,8 @@ export interface TestGatehouseOptions {
   readonly upstream?: string;
   readonly clock?: FakeClock;
   readonly store?: Store;
+  /** For replicas that share one. */
+  readonly identityProvider?: FakeIdentityProvider;
 }
 
 /** A whole gatehouse with a fake clock, a fake identity provider and everything it emitted and logged. */
@@ -59,7 +61,7 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
   });
   const clock = options.clock ?? new FakeClock();
   const store = options.store ?? createMemoryStore({ clock });
-  const identityProvider = new FakeIdentityProvider();
+  const identityProvider = options.identityProvider ?? new FakeIdentityProvider();
   const events: GatehouseEvent[] = [];
   const lines: string[] = [];
   const log = createLogger({

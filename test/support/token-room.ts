@@ -15,7 +15,9 @@ import {
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import { createGrants, type Grants } from '../../src/services/tokens/grants.ts';
 import { createRevocations, type Revocations } from '../../src/services/tokens/revocations.ts';
+import type { IdentityRecheckMode } from '../../src/services/identity/identity-provider.ts';
 import { FakeClock } from './fake-clock.ts';
+import { FakeIdentityProvider } from './fake-identity-provider.ts';
 
 export const issuer = 'https://gatehouse.test';
 const resource = 'https://gatehouse.test/mcp';
@@ -29,6 +31,8 @@ export interface TokenRoomOptions {
   readonly revokeBefore?: number;
   readonly secret?: string;
   readonly random?: Random;
+  readonly identityMode?: IdentityRecheckMode;
+  readonly accessTokenTtlSeconds?: number;
 }
 
 /** The token endpoint with everything it needs, and what a test wants to look at. */
@@ -39,9 +43,12 @@ export interface TokenRoom {
   readonly grants: Grants;
   readonly revocations: Revocations;
   readonly events: GatehouseEvent[];
+  readonly identityProvider: FakeIdentityProvider;
+  /** How long requests waited for others, in milliseconds each. */
+  readonly pauses: number[];
   readonly endpoint: Handler;
   /** Issues a code as the authorization endpoint does; terms can be overridden. */
-  issueCode(terms?: Partial<GrantTerms>): Promise<string>;
+  issueCode(terms?: Partial<GrantTerms>, identityToken?: string): Promise<string>;
   post(form: Record<string, string> | URLSearchParams, headers?: Record<string, string>): Promise<Response>;
   /** The refusal that a request meets. */
   refuse(
@@ -82,6 +89,8 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
   const revocations = createRevocations({ store, clock, onError: () => {} });
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds: 30 });
   const events: GatehouseEvent[] = [];
+  const identityProvider = new FakeIdentityProvider();
+  const pauses: number[] = [];
   const endpoint = createTokenEndpoint({
     issuer,
     resource,
@@ -91,6 +100,12 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
     random,
     grants,
     revokeBefore: options.revokeBefore,
+    accessTokenTtlSeconds: options.accessTokenTtlSeconds ?? 3600,
+    identity: { mode: options.identityMode ?? 'auto', graceSeconds: 3600, provider: identityProvider },
+    pause: (milliseconds) => {
+      pauses.push(milliseconds);
+      return new Promise((resolve) => setImmediate(resolve));
+    },
     emit: (event) => events.push(event),
   });
   const post: TokenRoom['post'] = (form, headers = {}) =>
@@ -102,14 +117,22 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
     grants,
     revocations,
     events,
+    identityProvider,
+    pauses,
     endpoint,
     post,
-    async issueCode(terms = {}) {
+    async issueCode(terms = {}, identityToken = undefined) {
       const expiresAt = clock.nowSeconds() + authorizationCodeTtlSeconds;
       const whole = { ...grantTerms(clock, random), ...terms };
       await grants.open(whole, expiresAt);
       const codeChallenge = computeCodeChallenge(verifier);
-      return sealAuthorizationCode(sealer, { terms: whole, redirectUri, codeChallenge, expiresAt });
+      return sealAuthorizationCode(sealer, {
+        terms: whole,
+        redirectUri,
+        codeChallenge,
+        expiresAt,
+        identityToken,
+      });
     },
     async refuse(form, headers) {
       try {

@@ -4,7 +4,7 @@ import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { Store } from '../../platform/store/store.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { FindClient } from '../../services/clients/client.ts';
-import type { IdentityProvider } from '../../services/identity/identity-provider.ts';
+import type { IdentityProvider, IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
 
 /** What the three endpoints of this room are handed. */
@@ -28,5 +28,7 @@ export interface AuthorizationDeps {
   readonly random: Random;
   readonly grants: Pick<Grants, 'open'>;
   readonly grantLifetimeSeconds: number;
+  /** Whether the provider's refresh token is kept, for refreshes to ask with; and whether there has to be one. */
+  readonly identityRecheck: IdentityRecheckMode;
   readonly emit: Emit;
 }

@@ -15,7 +15,7 @@
 import type { Handler } from '../../platform/http/handler.ts';
 import { OAuthError, type OAuthErrorCode } from '../../protocol/oauth-error.ts';
 import { abbreviateClient } from '../../services/clients/client.ts';
-import type { Identity } from '../../services/identity/identity-provider.ts';
+import type { Login } from '../../services/identity/identity-provider.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
 import { createBrowserBinding } from './browser-binding.ts';
 import { toClient } from './client-answer.ts';
@@ -48,7 +48,7 @@ export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
   async function identify(
     answer: IdentityProviderAnswer & { outcome: 'code' },
     transaction: AwaitingLogin,
-  ): Promise<Identity> {
+  ): Promise<Login> {
     try {
       return await deps.identityProvider.finishLogin({
         query: answer.query,
@@ -73,9 +73,9 @@ export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
     if (answer.outcome === 'error') throw toClient(refusedLogin(answer.error), client);
     await claimCallback(transaction, context.requestId);
     try {
-      const identity = await identify(answer, transaction);
-      const location = await issueCode(deps, terms, identity);
-      const event = { subject: identity.subject, client: abbreviateClient(terms.client) };
+      const login = await identify(answer, transaction);
+      const location = await issueCode(deps, terms, login, context.requestId);
+      const event = { subject: login.identity.subject, client: abbreviateClient(terms.client) };
       deps.emit({ type: 'login_succeeded', ...event }, context.requestId);
       const headers = { location, 'cache-control': 'no-store', 'set-cookie': client.cookie };
       return new Response(null, { status: 302, headers });

@@ -2,8 +2,10 @@ import { SealTooLargeError } from '../../platform/sealing/sealer.ts';
 import { StoreError } from '../../platform/store/store.ts';
 import { formatAuthorizationResponse } from '../../protocol/authorization-response.ts';
 import { OAuthError, storeUnavailable } from '../../protocol/oauth-error.ts';
-import type { Identity } from '../../services/identity/identity-provider.ts';
+import { abbreviateClient } from '../../services/clients/client.ts';
+import type { Login } from '../../services/identity/identity-provider.ts';
 import {
+  type AuthorizationCode,
   authorizationCodeTtlSeconds,
   sealAuthorizationCode,
 } from '../../services/tokens/authorization-code.ts';
@@ -13,18 +15,19 @@ import type { RequestedTerms } from './transaction.ts';
 
 export type CodeStepDeps = Pick<
   AuthorizationDeps,
-  'issuer' | 'sealer' | 'clock' | 'random' | 'grants' | 'grantLifetimeSeconds'
+  'issuer' | 'sealer' | 'clock' | 'random' | 'grants' | 'grantLifetimeSeconds' | 'identityRecheck' | 'emit'
 >;
 
 /**
  * Makes the grant and its authorization code. Returns the location that hands the code to the client.
- * @throws OAuthError `server_error`, reason `token_issue_failed`, when the person's groups do not fit into a code;
+ * @throws OAuthError `access_denied`, reason `identity_recheck_impossible`; `server_error`, reason `token_issue_failed`, when the person's groups do not fit into a code;
  * `temporarily_unavailable`, reason `replay_store_unavailable`   @see OAuth 2.1 §4.1.2
  */
 export async function issueCode(
   deps: CodeStepDeps,
   requested: RequestedTerms,
-  identity: Identity,
+  { identity, refreshToken, sessionId }: Login,
+  requestId: string,
 ): Promise<string> {
   const now = deps.clock.nowSeconds();
   const expiresAt = now + authorizationCodeTtlSeconds;
@@ -35,6 +38,7 @@ export async function issueCode(
     email: identity.email,
     name: identity.name,
     groups: identity.groups,
+    ...(sessionId === undefined ? {} : { sessionId }),
     client: requested.client,
     resource: requested.resource,
     scope: requested.scope,
@@ -42,7 +46,9 @@ export async function issueCode(
     absoluteEnd: now + deps.grantLifetimeSeconds,
   };
   // Sealed before it is recorded: a code that cannot be made leaves nothing behind.
-  const code = sealCode(deps, requested, terms, expiresAt);
+  const { redirectUri, codeChallenge } = requested;
+  const unsealed = { terms, redirectUri, codeChallenge, expiresAt };
+  const code = sealWithIdentityToken(deps, unsealed, refreshToken, requestId) ?? sealCode(deps, unsealed);
   await recordGrant(deps, terms, expiresAt);
   return formatAuthorizationResponse(requested.redirectUri, {
     iss: deps.issuer,
@@ -51,15 +57,38 @@ export async function issueCode(
   });
 }
 
-function sealCode(
+/**
+ * The code with the provider's refresh token in it; undefined when there is none to carry, or it does not fit.
+ * @throws OAuthError `access_denied`, reason `identity_recheck_impossible`, when there has to be one
+ */
+function sealWithIdentityToken(
   deps: CodeStepDeps,
-  requested: RequestedTerms,
-  terms: GrantTerms,
-  expiresAt: number,
-): string {
-  const { redirectUri, codeChallenge } = requested;
+  code: AuthorizationCode,
+  identityToken: string | undefined,
+  requestId: string,
+): string | undefined {
+  if (deps.identityRecheck === 'off') return undefined;
+  if (identityToken !== undefined) {
+    try {
+      return sealAuthorizationCode(deps.sealer, { ...code, identityToken });
+    } catch (error) {
+      if (!(error instanceof SealTooLargeError)) throw error;
+      const { subject, client, grantId: grant } = code.terms;
+      const named = { subject, client: abbreviateClient(client), grant };
+      deps.emit({ type: 'identity_token_dropped', ...named }, requestId);
+    }
+  }
+  if (deps.identityRecheck === 'auto') return undefined;
+  throw new OAuthError(
+    'access_denied',
+    'The identity provider gave no refresh token, and this service has to be able to ask it again',
+    { reason: 'identity_recheck_impossible' },
+  );
+}
+
+function sealCode(deps: CodeStepDeps, code: AuthorizationCode): string {
   try {
-    return sealAuthorizationCode(deps.sealer, { terms, redirectUri, codeChallenge, expiresAt });
+    return sealAuthorizationCode(deps.sealer, code);
   } catch (error) {
     if (!(error instanceof SealTooLargeError)) throw error;
     throw new OAuthError('server_error', 'The person is in too many groups for an authorization code', {

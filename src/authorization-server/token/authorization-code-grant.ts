@@ -25,7 +25,7 @@ export async function authorizationCodeGrant(request: TokenRequest, deps: TokenD
   // Byte equality, and required: a code that leaked through one redirect URI is worthless at any other.
   if (code.redirectUri !== presented.redirectUri) throw invalidCode('code_invalid');
   checkCodeVerifier(presented.codeVerifier, code.codeChallenge);
-  return redeem(code.terms, request.requestId, deps);
+  return redeem(code, request.requestId, deps);
 }
 
 interface PresentedCode {
@@ -57,10 +57,17 @@ function checkCode(code: AuthorizationCode, { client, parameters }: TokenRequest
   if (code.terms.resource !== resource) throw invalidCode('code_invalid');
 }
 
-async function redeem(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<IssuedTokens> {
+async function redeem(
+  { terms, identityToken }: AuthorizationCode,
+  requestId: string,
+  deps: TokenDeps,
+): Promise<IssuedTokens> {
   const now = deps.clock.nowSeconds();
-  const access = makeAccessToken(deps.sealer, terms, now);
-  const refresh = makeRefreshToken(deps.sealer, terms, deps.random.token(16), now);
+  // The provider vouched for the person when they logged in.
+  const identity =
+    identityToken === undefined ? undefined : { refreshToken: identityToken, checkedAt: terms.grantedAt };
+  const access = makeAccessToken(deps.sealer, terms, now, deps.accessTokenTtlSeconds);
+  const refresh = makeRefreshToken(deps.sealer, terms, deps.random.token(16), now, identity);
   const redemption = await deps.grants.redeem(terms, refresh.tokenId);
   if (redemption !== 'redeemed') {
     if (redemption === 'replayed') await endReplayedGrant(terms, requestId, deps);

@@ -4,6 +4,7 @@ import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { RequestParameters } from '../../protocol/parameters.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import { abbreviateClient, type Client, type FindClient } from '../../services/clients/client.ts';
+import type { IdentityProvider, IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
@@ -23,7 +24,20 @@ export interface TokenDeps {
   readonly revokeBefore: EpochSeconds | undefined;
   /** Counts a refresh of this grant by its client; both are proven by then. Undefined: no limit. */
   readonly checkRefreshRate?: (terms: GrantTerms) => Promise<RateLimitOutcome>;
+  /** Seconds; never more than the grant has left. */
+  readonly accessTokenTtlSeconds: number;
+  readonly identity: IdentityRules;
+  /** Resolves after so many milliseconds. */
+  readonly pause: (milliseconds: number) => Promise<void>;
   readonly emit: Emit;
+}
+
+/** How refreshes ask the identity provider about the person again. */
+export interface IdentityRules {
+  readonly mode: IdentityRecheckMode;
+  /** How long after its last word a provider that does not answer stops nobody. */
+  readonly graceSeconds: number;
+  readonly provider: Pick<IdentityProvider, 'recheck' | 'admits'>;
 }
 
 /** A token request whose client is known. */

@@ -1,13 +1,10 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import { resolveResource } from '../../protocol/resource-uri.ts';
 import { narrowScope } from '../../protocol/scope.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
-import type { Rotation } from '../../services/tokens/grants.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
-import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
-import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
-import { unwrapSuccessor, wrapSuccessor } from './stored-successor.ts';
+import type { TokenDeps, TokenRequest } from './grant-type.ts';
+import { invalidToken, rotate } from './refresh-rotation.ts';
 import type { IssuedTokens } from './token-response.ts';
 
 /**
@@ -16,8 +13,7 @@ import type { IssuedTokens } from './token-response.ts';
  * after that, or once the successor was used, it is theft and ends the grant.
  * @throws OAuthError `invalid_request` (`parameter_missing`), `invalid_target` (`resource_mismatch`), `invalid_scope`
  * (`scope_invalid`), `invalid_grant` (`refresh_token_invalid`, `client_mismatch`, `token_revoked_iat_cutoff`,
- * `grant_expired`, `refresh_family_revoked`, `refresh_reuse_detected`), `temporarily_unavailable` (429,
- * `client_rate_limited`)
+ * `grant_expired`), `temporarily_unavailable` (429, `client_rate_limited`); and what `rotate` throws
  * @see OAuth 2.1 §4.3, RFC 9700 §4.14.2
  */
 export async function refreshTokenGrant(request: TokenRequest, deps: TokenDeps): Promise<IssuedTokens> {
@@ -30,7 +26,7 @@ export async function refreshTokenGrant(request: TokenRequest, deps: TokenDeps):
   checkRefreshToken(token, request, deps);
   await checkRate(token.terms, deps);
   const scope = narrowToGranted(request.parameters.find('scope'), token.terms.scope);
-  return rotate(token, scope, request.requestId, deps);
+  return rotate({ token, scope, requestId: request.requestId }, deps);
 }
 
 function checkRefreshToken(token: RefreshToken, { client, parameters }: TokenRequest, deps: TokenDeps): void {
@@ -71,51 +67,4 @@ function narrowToGranted(requested: string | undefined, granted: readonly string
     });
   }
   return narrowed;
-}
-
-async function rotate(
-  token: RefreshToken,
-  scope: readonly string[],
-  requestId: string,
-  deps: TokenDeps,
-): Promise<IssuedTokens> {
-  const { terms } = token;
-  const now = deps.clock.nowSeconds();
-  // A narrowed scope is the access token's alone; the successor keeps the grant's (RFC 6749 §6).
-  const access = makeAccessToken(deps.sealer, { ...terms, scope }, now);
-  const rotation = await deps.grants.rotate(token, () =>
-    wrapSuccessor(deps.sealer, makeRefreshToken(deps.sealer, terms, deps.random.token(16), now)),
-  );
-  if (rotation.outcome !== 'rotated' && rotation.outcome !== 'repeated') {
-    if (rotation.outcome === 'reused') await endStolenGrant(terms, requestId, deps);
-    throw invalidToken(reasonOfRefusal[rotation.outcome]);
-  }
-  const successor = unwrapSuccessor(deps.sealer, rotation.sealed);
-  if (successor === undefined) throw invalidToken('refresh_token_invalid');
-  deps.emit(
-    rotation.outcome === 'rotated'
-      ? { type: 'tokens_issued', grantType: 'refresh_token', ...nameGrant(terms) }
-      : { type: 'refresh_repeated', ...nameGrant(terms) },
-    requestId,
-  );
-  return { ...access, refreshToken: successor, scope };
-}
-
-const reasonOfRefusal = {
-  reused: 'refresh_reuse_detected',
-  revoked: 'refresh_family_revoked',
-  unknown: 'refresh_token_invalid',
-} as const satisfies Record<Exclude<Rotation['outcome'], 'rotated' | 'repeated'>, RefusalReason>;
-
-/** RFC 9700 §4.14.2: thief and client cannot be told apart, so neither keeps the grant. */
-async function endStolenGrant(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<void> {
-  // First: an alarm must not depend on whether the store answers.
-  deps.emit({ type: 'replay_detected', kind: 'refresh', ...nameGrant(terms) }, requestId);
-  await deps.grants.revoke(terms, 'refresh_reuse');
-  deps.emit({ type: 'grant_revoked', cause: 'refresh_reuse', ...nameGrant(terms) }, requestId);
-}
-
-/** One text for every refresh token that is not good: a stranger cannot tell forged from expired, foreign or spent. */
-function invalidToken(reason: RefusalReason): OAuthError {
-  return new OAuthError('invalid_grant', 'The refresh token is not valid', { reason });
 }

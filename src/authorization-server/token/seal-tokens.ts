@@ -4,7 +4,12 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { accessTokenTtlSeconds, sealAccessToken } from '../../services/tokens/access-token.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Successor } from '../../services/tokens/grants.ts';
-import { refreshTokenIdleSeconds, sealRefreshToken } from '../../services/tokens/refresh-token.ts';
+import {
+  type IdentityProof,
+  type RefreshToken,
+  refreshTokenIdleSeconds,
+  sealRefreshToken,
+} from '../../services/tokens/refresh-token.ts';
 
 interface SealedAccessToken {
   readonly accessToken: string;
@@ -15,14 +20,25 @@ interface SealedAccessToken {
  * Seals an access token for these terms. It never outlives the grant's absolute end.
  * @throws OAuthError `server_error`, reason `token_issue_failed`, when the terms do not fit into a token
  */
-export function makeAccessToken(sealer: Sealer, terms: GrantTerms, now: EpochSeconds): SealedAccessToken {
-  const expiresAt = Math.min(now + accessTokenTtlSeconds, terms.absoluteEnd);
+export function makeAccessToken(
+  sealer: Sealer,
+  terms: GrantTerms,
+  now: EpochSeconds,
+  ttlSeconds: number = accessTokenTtlSeconds,
+): SealedAccessToken {
+  const expiresAt = Math.min(now + ttlSeconds, terms.absoluteEnd);
   const accessToken = orIssueFailed(() => sealAccessToken(sealer, { terms, issuedAt: now, expiresAt }));
   return { accessToken, expiresInSeconds: expiresAt - now };
 }
 
+interface SealedRefreshToken extends Successor {
+  /** The identity provider's token did not fit: it is not in there. */
+  readonly isIdentityDropped: boolean;
+}
+
 /**
- * Seals one generation of the grant's refresh token, good until it idles out or the grant ends.
+ * Seals one generation of the grant's refresh token, good until it idles out or the grant ends. What the identity
+ * provider wants to be asked with is of its own choosing, and long with some: it is left out before the login fails.
  * @throws OAuthError `server_error`, reason `token_issue_failed`, when the terms do not fit into a token
  */
 export function makeRefreshToken(
@@ -30,9 +46,22 @@ export function makeRefreshToken(
   terms: GrantTerms,
   tokenId: string,
   now: EpochSeconds,
-): Successor {
-  const expiresAt = Math.min(now + refreshTokenIdleSeconds, terms.absoluteEnd);
-  return { tokenId, sealed: orIssueFailed(() => sealRefreshToken(sealer, { terms, tokenId, expiresAt })) };
+  identity?: IdentityProof,
+): SealedRefreshToken {
+  const token = { terms, tokenId, expiresAt: Math.min(now + refreshTokenIdleSeconds, terms.absoluteEnd) };
+  const whole = identity === undefined ? undefined : sealIfItFits(sealer, { ...token, identity });
+  if (whole !== undefined) return { tokenId, sealed: whole, isIdentityDropped: false };
+  const sealed = orIssueFailed(() => sealRefreshToken(sealer, token));
+  return { tokenId, sealed, isIdentityDropped: identity !== undefined };
+}
+
+function sealIfItFits(sealer: Sealer, token: RefreshToken): string | undefined {
+  try {
+    return sealRefreshToken(sealer, token);
+  } catch (error) {
+    if (error instanceof SealTooLargeError) return undefined;
+    throw error;
+  }
 }
 
 function orIssueFailed(seal: () => string): string {

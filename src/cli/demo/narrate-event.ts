@@ -27,6 +27,12 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return `store failed: ${event.operation}`;
     case 'groups_claim_shape_mismatch':
       return undefined;
+    case 'identity_rechecked':
+      return `identity provider asked again: ${event.outcome}`;
+    case 'identity_token_dropped':
+    case 'key_state_changed':
+    case 'keys_reload_refused':
+    case 'seal_count_high':
     default:
       return event satisfies never;
   }

@@ -1,4 +1,6 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
+import type { RedisConnection } from '../../platform/store/redis-connection.ts';
+import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 
 /** Everything the gateway needs to know, parsed and checked. Made by `loadConfig`; rooms never see it whole. */
 export interface GatehouseConfig {
@@ -33,6 +35,11 @@ export interface GatehouseConfig {
     /** Undefined: unlimited. */
     readonly exchangeRatePerSecond: number | undefined;
     readonly exchangeBurst: number;
+    readonly recheck: {
+      readonly mode: IdentityRecheckMode;
+      /** How long after its last word a provider that does not answer stops nobody. */
+      readonly graceSeconds: number;
+    };
   };
   /** Empty: every person the identity provider lets in. */
   readonly allowedGroups: readonly string[];
@@ -58,6 +65,7 @@ export interface GatehouseConfig {
     readonly perSubjectConcurrency: number;
     readonly perSubjectStreams: number;
     readonly trustedProxyCidrs: readonly string[];
+    readonly accessTokenTtlSeconds: number;
     readonly trustedProxyHeader: 'x-forwarded-for' | 'x-real-ip' | 'true-client-ip';
     /** Legacy blanket trust; development only. */
     readonly trustEveryProxy: boolean;

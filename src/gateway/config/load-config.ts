@@ -62,6 +62,7 @@ function assemble(values: SettingValues, warnings: readonly ConfigWarning[]): Ga
       revokeBefore: values.REVOKE_BEFORE,
     },
     renderConsentPage: values.RENDER_CONSENT_PAGE,
+      accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL,
     limits: {
       enabled: values.RATE_LIMIT_ENABLED,
       perSubjectConcurrency: values.MCP_PER_SUBJECT_CONCURRENCY,
@@ -99,6 +100,7 @@ function assembleIdentityProvider(values: SettingValues): GatehouseConfig['ident
   };
 }
 
+    recheck: { mode: values.IDENTITY_RECHECK, graceSeconds: values.IDENTITY_RECHECK_GRACE },
 function assembleStore(values: SettingValues): GatehouseConfig['store'] {
   if (values.STORE_PATH === ':memory:') return { kind: 'memory' };
   return { kind: 'sqlite', path: values.STORE_PATH, synchronous: values.STORE_SYNCHRONOUS };

@@ -96,6 +96,14 @@ export const grantSettings = {
       'Everything granted before this moment is refused: the way to end all sessions after a leak. Read at start-up. A moment in the future refuses everybody until then.',
     accepts: 'RFC 3339 time, such as `2026-11-21T07:30:00Z`',
     unset: undefined,
+  ACCESS_TOKEN_TTL: {
+    description:
+      'How long an access token lasts. Every refresh asks the identity provider about the person again, so this is how soon somebody who left it is out. Shorter: more refreshes.',
+    accepts: 'duration, 1m to 1h',
+    defaultText: '1h',
+    unset: oneHour,
+    parse: (text) => parseDuration(text, { minSeconds: 60, maxSeconds: oneHour, text: '1m to 1h' }),
+  } satisfies Setting<number>,
     parse: parseMoment,
   } satisfies Setting<number | undefined>,
   CLIENT_REGISTRATION_TTL: {

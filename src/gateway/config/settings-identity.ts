@@ -1,4 +1,6 @@
+import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import { offUnlessTrue } from './boolean-setting.ts';
+import { parseDuration } from './go-duration.ts';
 import { parseInteger, parseNonNegativeNumber, splitList } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 import { type IssuerUrl, parseIssuerUrl } from './url-values.ts';
@@ -72,8 +74,25 @@ export const identitySettings = {
           }
         : undefined,
   }),
+  IDENTITY_RECHECK: {
+    description:
+      'Whether a refresh asks the identity provider about the person again, so that who has left is out and changed groups count. `auto`: when it gave a refresh token, for which many want the scope `offline_access`. `required`: who logs in without one is refused. `off`: never; a leaver stays in until `GRANT_LIFETIME`.',
+    accepts: '`auto`, `required` or `off`',
+    defaultText: 'auto',
+    unset: 'auto',
+    parse: parseRecheckMode,
+  } satisfies Setting<IdentityRecheckMode>,
+  IDENTITY_RECHECK_GRACE: {
+    description:
+      'For this long after its last word an identity provider that does not answer stops no refresh; then refreshes are answered with 503 until it does. Calls go on either way until their token expires. 0: not at all.',
+    accepts: 'duration, 0 to 24h',
+    defaultText: '1h',
+    unset: 3600,
+    parse: (text) => parseDuration(text, { minSeconds: 0, maxSeconds: 86_400, text: '0 to 24h' }),
+  } satisfies Setting<number>,
   IDP_EXCHANGE_RATE_PER_SEC: {
-    description: 'How many logins per second are finished at the identity provider. 0: no limit.',
+    description:
+      'How many logins per second are finished at the identity provider, and how many refreshes per second may ask it again. 0: no limit.',
     accepts: 'number, 0 or more',
     defaultText: '0',
     unset: undefined,
@@ -87,6 +106,12 @@ export const identitySettings = {
     parse: (text) => parseInteger(text, 1),
   } satisfies Setting<number>,
 };
+
+function parseRecheckMode(text: string): IdentityRecheckMode {
+  const word = text.toLowerCase();
+  if (word === 'auto' || word === 'required' || word === 'off') return word;
+  throw new ValueProblem('is none of auto, required, off', 'use auto');
+}
 
 function parseScopes(text: string): readonly string[] {
   const scopes = [...new Set(text.split(/\s+/).filter((scope) => scope !== ''))];

@@ -13,8 +13,14 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
   switch (event.type) {
     case 'replay_detected':
     case 'grant_revoked':
+    case 'identity_token_dropped':
     case 'groups_claim_shape_mismatch':
     case 'upstream_failed':
+    case 'identity_rechecked':
+      return event.outcome === 'present' ? 'debug' : 'warn';
+    case 'grant_revoked':
+      // A client that signs its person out is no alarm.
+      return event.cause === 'client' ? 'info' : 'warn';
       return 'warn';
     case 'store_failed':
       return 'error';

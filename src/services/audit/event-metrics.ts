@@ -5,6 +5,7 @@ import type { GatehouseEvent } from './events.ts';
 /** Reasons that the predecessor's dashboards know as "access denied"; every other refusal is counted beside them. */
 const denialReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'group',
+  'identity_gone',
   'group_invalid',
   'email_unverified',
   'subject_missing',
@@ -48,6 +49,12 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
   const repeated = counter('gatehouse_refresh_repeated_total', 'Refreshes answered again in the window', []);
   const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
+  const rechecked = counter('gatehouse_identity_rechecks_total', 'Identities asked about again on refresh', [
+    'outcome',
+  ]);
+  const dropped = counter('gatehouse_identity_tokens_dropped_total', 'Provider tokens that did not fit', []);
+  const keyChanges = counter('gatehouse_key_state_changes_total', 'Changes of sealing keys', ['state']);
+  const keysRefused = counter('gatehouse_keys_reload_refused_total', 'Key files not acceptable', ['fault']);
   const upstream = counter('gatehouse_upstream_failures_total', 'Calls the upstream did not answer', [
     'kind',
   ]);
@@ -74,6 +81,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
       case 'refresh_repeated':
         repeated.inc();
         return;
+        if (event.identityUnchecked === true) rechecked.inc({ outcome: 'impossible' });
       case 'replay_detected':
         replays.inc({ kind: event.kind });
         return;
@@ -84,6 +92,12 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         store.inc({ operation: event.operation });
         return;
       case 'upstream_failed':
+      case 'identity_rechecked':
+        rechecked.inc({ outcome: event.outcome });
+        return;
+      case 'identity_token_dropped':
+        dropped.inc();
+        return;
         upstream.inc({ kind: event.kind });
         return;
       case 'request_refused':

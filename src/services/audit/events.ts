@@ -27,6 +27,8 @@ export type GatehouseEvent =
   | {
       /** The same refresh token came again inside the window and got the same successor. */
       readonly type: 'refresh_repeated';
+      /** The identity provider gave no refresh token, and so was not asked about the person again. */
+      readonly identityUnchecked?: true;
       readonly subject: string;
       readonly client: string;
       readonly grant: string;
@@ -40,7 +42,7 @@ export type GatehouseEvent =
     }
   | {
       readonly type: 'grant_revoked';
-      readonly cause: 'code_replay' | 'refresh_reuse';
+      readonly cause: 'code_replay' | 'refresh_reuse' | 'identity_gone' | 'group' | 'client';
       readonly grant: string;
       readonly subject: string;
       readonly client: string;
@@ -49,6 +51,21 @@ export type GatehouseEvent =
       readonly type: 'request_refused';
       readonly endpoint: EndpointName;
       readonly reason: RefusalReason;
+  | {
+      /** A refresh asked the identity provider about the person again. */
+      readonly type: 'identity_rechecked';
+      readonly outcome: 'present' | 'gone' | 'unanswered';
+      readonly subject: string;
+      readonly client: string;
+      readonly grant: string;
+    }
+  | {
+      /** The provider's refresh token does not fit into ours: the person cannot be asked about again. */
+      readonly type: 'identity_token_dropped';
+      readonly subject: string;
+      readonly client: string;
+      readonly grant: string;
+    }
       readonly status: number;
       /** The class of the underlying failure, e.g. an error name; never a message. */
       readonly cause?: string;

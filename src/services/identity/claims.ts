@@ -56,8 +56,13 @@ export function readClaims(claims: Claims, rules: ClaimRules): ClaimReading {
  * @throws OAuthError `access_denied`, reason `group`
  */
 export function checkAllowedGroups(groups: readonly string[], allowedGroups: readonly string[]): void {
-  if (allowedGroups.length === 0 || groups.some((group) => allowedGroups.includes(group))) return;
+  if (isAllowedGroup(groups, allowedGroups)) return;
   throw deny('This account is not in a group that may use this service', 'group');
+}
+
+/** Whether one of the groups is allowed, or nobody asks. */
+export function isAllowedGroup(groups: readonly string[], allowedGroups: readonly string[]): boolean {
+  return allowedGroups.length === 0 || groups.some((group) => allowedGroups.includes(group));
 }
 
 /** The token names nobody, or in a form that no header can carry unchanged. */

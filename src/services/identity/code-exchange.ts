@@ -1,15 +1,14 @@
-import type { ClientAuth, Configuration, ExportedJWKSCache } from 'openid-client';
-
 import type { Clock } from '../../platform/clock.ts';
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { type Claims, subjectMissing } from './claims.ts';
 import type { LoginSecrets } from './identity-provider.ts';
-import type { DiscoveredProvider, OpenIdClient, OpenIdSettings } from './openid-settings.ts';
-import { isAboutClaim, ProviderFailure, summarizeFailure } from './provider-failure.ts';
+import type { DiscoveredProvider } from './openid-settings.ts';
+import { checkIssuedAt, type Connection } from './provider-connection.ts';
+import { isAboutClaim, summarizeFailure } from './provider-failure.ts';
 
 export interface CodeExchangeDeps {
-  readonly config: Pick<OpenIdSettings, 'clientId' | 'clientSecret' | 'allowInsecureHttp'>;
+  readonly connect: Connection;
   readonly fetch: GuardedFetch;
   readonly clock: Clock;
 }
@@ -21,73 +20,42 @@ export interface AuthorizationAnswer {
   readonly secrets: LoginSecrets;
 }
 
-export type ExchangeCode = (provider: DiscoveredProvider, answer: AuthorizationAnswer) => Promise<Claims>;
+export interface ExchangedCode {
+  /** Of the ID token. */
+  readonly claims: Claims;
+  /** Of the provider. Undefined: it gave none. */
+  readonly refreshToken: string | undefined;
+}
 
-/** How far the clocks of provider and ours may be apart. */
-export const clockToleranceSeconds = 60;
+export type ExchangeCode = (
+  provider: DiscoveredProvider,
+  answer: AuthorizationAnswer,
+) => Promise<ExchangedCode>;
 
 /**
- * Exchanges a code and verifies the ID token that comes with it. The provider's keys are kept between exchanges and
- * fetched again for an unknown key at most once a minute.
+ * Exchanges a code and verifies the ID token that comes with it.
  * @throws OAuthError `server_error`, reason `idp_exchange_failed` (502) or `id_token_verification_failed` (502; 403 for
  * the nonce); `access_denied`, reason `subject_missing`   @see OpenID Connect Core §3.1.3
  */
 export function createCodeExchange(deps: CodeExchangeDeps): ExchangeCode {
-  let keys: ExportedJWKSCache | undefined;
-
   return async (provider, answer) => {
-    const { client } = provider;
     const watched = watchTokenResponse(deps.fetch);
-    const configuration = configure(deps, provider, watched.fetch);
-    if (keys !== undefined) client.setJwksCache(configuration, keys);
     try {
-      const tokens = await client.authorizationCodeGrant(configuration, answer.url, {
-        expectedState: answer.state,
-        expectedNonce: answer.secrets.nonce,
-        pkceCodeVerifier: answer.secrets.codeVerifier,
-        idTokenExpected: true,
-      });
+      const tokens = await deps.connect(provider, watched.fetch, (configuration) =>
+        provider.client.authorizationCodeGrant(configuration, answer.url, {
+          expectedState: answer.state,
+          expectedNonce: answer.secrets.nonce,
+          pkceCodeVerifier: answer.secrets.codeVerifier,
+          idTokenExpected: true,
+        }),
+      );
       const claims: Claims = tokens.claims() ?? {};
       checkIssuedAt(claims['iat'], deps.clock);
-      return claims;
+      return { claims, refreshToken: tokens.refresh_token };
     } catch (error) {
       throw refuse(error, watched.hasIdToken());
-    } finally {
-      keys = client.getJwksCache(configuration) ?? keys;
     }
   };
-}
-
-/** A configuration per exchange: it carries the fetch that watches this exchange, and today's clock. */
-function configure(
-  deps: CodeExchangeDeps,
-  { client, metadata }: DiscoveredProvider,
-  fetch: GuardedFetch,
-): Configuration {
-  const clientMetadata = {
-    // The library reads the machine's clock; the skew turns that into ours.
-    [client.clockSkew]: deps.clock.nowSeconds() - Math.floor(Date.now() / 1000),
-    [client.clockTolerance]: clockToleranceSeconds,
-  };
-  const authentication = chooseAuthentication(client, metadata, deps.config.clientSecret);
-  const { clientId, allowInsecureHttp } = deps.config;
-  const configuration = new client.Configuration(metadata, clientId, clientMetadata, authentication);
-  configuration[client.customFetch] = fetch;
-  if (allowInsecureHttp) client.allowInsecureRequests(configuration);
-  // Without this the library takes TLS for the signature (Core §3.1.3.7 allows that): we verify it.
-  client.enableNonRepudiationChecks(configuration);
-  return configuration;
-}
-
-/** `client_secret_post` where offered: `client_secret_basic` encodes the secret, and providers disagree about how. */
-function chooseAuthentication(
-  client: OpenIdClient,
-  metadata: DiscoveredProvider['metadata'],
-  clientSecret: string,
-): ClientAuth {
-  const offered: unknown = metadata.token_endpoint_auth_methods_supported;
-  const isPostOffered = Array.isArray(offered) && offered.includes('client_secret_post');
-  return isPostOffered ? client.ClientSecretPost(clientSecret) : client.ClientSecretBasic(clientSecret);
 }
 
 /** Tells afterwards whether the token endpoint answered with an ID token, which decides what a failure is called. */
@@ -107,12 +75,6 @@ function watchTokenResponse(fetch: GuardedFetch): { fetch: GuardedFetch; hasIdTo
       return response;
     },
   };
-}
-
-/** A token from the future was made by a broken clock or for later use. */
-function checkIssuedAt(issuedAt: unknown, clock: Clock): void {
-  const latest = clock.nowSeconds() + clockToleranceSeconds;
-  if (typeof issuedAt !== 'number' || issuedAt > latest) throw new ProviderFailure('token_time');
 }
 
 function refuse(error: unknown, hasIdToken: boolean): OAuthError {

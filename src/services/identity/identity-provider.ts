@@ -1,4 +1,5 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
+import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 
 /** A person, as an identity provider vouches for them at login. The key is always issuer plus subject. */
 export interface Identity {
@@ -41,6 +42,47 @@ export interface LoginAnswer extends LoginRequest {
   readonly startedAt: EpochSeconds;
 }
 
+/** What a finished login leaves behind. */
+export interface Login {
+  readonly identity: Identity;
+  /** The provider's refresh token, with which it can be asked about the person again. Undefined: it gave none. */
+  readonly refreshToken: string | undefined;
+  /** The provider's session (`sid`), which a back-channel logout may name. Undefined: not said. */
+  readonly sessionId: string | undefined;
+}
+
+/**
+ * Whether refreshes ask the provider again. `auto`: whenever it gave a refresh token. `required`: nobody gets in without
+ * one. `off`: never; who has left stays in until the grant's end.
+ */
+export type IdentityRecheckMode = 'auto' | 'required' | 'off';
+
+export interface RecheckRequest {
+  /** The provider's, as it last gave it. */
+  readonly refreshToken: string;
+  /** What is known of the person: issuer and subject must be the same again. */
+  readonly known: Identity;
+}
+
+/** What the provider says about somebody who logged in earlier. */
+export type Recheck =
+  | {
+      readonly outcome: 'present';
+      /** As of now. What the provider no longer repeats of address and name is as it was known. */
+      readonly identity: Identity;
+      /** The one to ask with next time. */
+      readonly refreshToken: string;
+    }
+  /** The person may no longer enter: the provider ended it, or the rules of a login refuse what it says now. */
+  | { readonly outcome: 'gone'; readonly reason: GoneReason }
+  /** Nobody said no: no answer, none that can be believed, or our own credentials were refused. */
+  | { readonly outcome: 'unanswered' };
+
+export type GoneReason = Extract<
+  RefusalReason,
+  'identity_gone' | 'group' | 'group_invalid' | 'email_unverified'
+>;
+
 /** One place where people log in. */
 export interface IdentityProvider {
   readonly issuer: string;
@@ -54,7 +96,11 @@ export interface IdentityProvider {
    * @throws OAuthError with reasons `idp_exchange_failed`, `id_token_verification_failed`, `login_too_old`,
    * `subject_missing`, `email_unverified`, `group_invalid`, `group`, `idp_unavailable`, `idp_exchange_throttled`
    */
-  finishLogin(answer: LoginAnswer): Promise<Identity>;
+  finishLogin(answer: LoginAnswer): Promise<Login>;
+  /** Asks whether somebody who logged in is still who they were, and still may enter. Never rejects. */
+  recheck(request: RecheckRequest): Promise<Recheck>;
+  /** Whether somebody of these groups may enter, by today's settings. */
+  admits(groups: readonly string[]): boolean;
   /** Whether discovery has succeeded; false means logins are refused for now. */
   isReady(): boolean;
   /** Ends what goes on in the background. */

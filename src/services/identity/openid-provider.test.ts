@@ -66,7 +66,7 @@ describe('createOpenIdProvider', () => {
   async function logIn(changes: Record<string, string> = {}): Promise<Identity> {
     const query = await remote.logIn(await provider.startLogin(login));
     for (const [name, value] of Object.entries(changes)) query.set(name, value);
-    return provider.finishLogin({ ...login, query });
+    return (await provider.finishLogin({ ...login, query })).identity;
   }
 
   async function refusalOf(outcome: Promise<unknown>): Promise<OAuthError> {
@@ -199,7 +199,7 @@ describe('createOpenIdProvider', () => {
       for (const name of changes.strip ?? []) url.searchParams.delete(name);
       const query = await remote.logIn(url);
       clock.advance(changes.secondsAtProvider ?? 0);
-      return provider.finishLogin({ ...fresh, query });
+      return (await provider.finishLogin({ ...fresh, query })).identity;
     }
 
     it.each([
@@ -472,7 +472,7 @@ describe('createOpenIdProvider', () => {
     ]);
     expect(remote.count('token')).toBe(1);
     clock.advance(1);
-    expect(await provider.finishLogin({ ...login, query })).toMatchObject({ subject: 'alice' });
+    expect((await provider.finishLogin({ ...login, query })).identity).toMatchObject({ subject: 'alice' });
   });
 
   describe('discovery', () => {
@@ -545,7 +545,7 @@ describe('createOpenIdProvider', () => {
     it('is waited for by a callback that reaches a process that just started', async () => {
       const query = await remote.logIn(await provider.startLogin(login));
       provider = create();
-      expect(await provider.finishLogin({ ...login, query })).toMatchObject({ subject: 'alice' });
+      expect((await provider.finishLogin({ ...login, query })).identity).toMatchObject({ subject: 'alice' });
     });
 
     it('keeps what it found when the provider changes or goes away', async () => {

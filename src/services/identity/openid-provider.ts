@@ -3,12 +3,14 @@ import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { computeCodeChallenge } from '../../protocol/pkce.ts';
 import type { Emit } from '../audit/events.ts';
-import { checkAllowedGroups, readClaims } from './claims.ts';
+import { checkAllowedGroups, type Claims, isAllowedGroup, readClaims } from './claims.ts';
 import { createCodeExchange } from './code-exchange.ts';
 import { startDiscovery } from './discovery.ts';
 import { createExchangeLimit } from './exchange-limit.ts';
-import type { Identity, IdentityProvider } from './identity-provider.ts';
+import type { IdentityProvider, Login } from './identity-provider.ts';
+import { createIdentityRecheck } from './identity-recheck.ts';
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
+import { createConnection } from './provider-connection.ts';
 import { ProviderFailure } from './provider-failure.ts';
 import { checkAuthenticationTime, formatReauthentication } from './reauthentication.ts';
 
@@ -25,6 +27,8 @@ export interface OpenIdProviderDeps {
   readonly onDiscoveryFailure: (error: unknown) => void;
 }
 
+const maxSessionIdLength = 256;
+
 /**
  * Logs people in at an OpenID provider, with state, nonce and PKCE. Who somebody is comes from the ID token alone;
  * the provider's access token is dropped unused.
@@ -33,9 +37,12 @@ export interface OpenIdProviderDeps {
 export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider {
   const { config, clock } = deps;
   const discovery = startDiscovery(deps);
-  const exchangeCode = createCodeExchange(deps);
+  const connect = createConnection(deps);
+  const exchangeCode = createCodeExchange({ ...deps, connect });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
   const takeExchange = createExchangeLimit(limit);
+  // A budget of its own: refreshes of those who are in must not keep others from logging in.
+  const recheck = createIdentityRecheck({ ...deps, connect, takeQuestion: createExchangeLimit(limit) });
 
   return {
     issuer: config.issuer,
@@ -57,13 +64,16 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
       });
     },
 
-    async finishLogin(answer): Promise<Identity> {
+    recheck: (request) => recheck(() => discovery.demand(), request),
+    admits: (groups) => isAllowedGroup(groups, deps.allowedGroups),
+
+    async finishLogin(answer): Promise<Login> {
       const { query, state, secrets } = answer;
       const provider = await discovery.demand();
       checkIssuerParameter(query.get('iss'), provider);
       const url = rebuildAnswer(deps.redirectUri, query);
       if (!takeExchange()) throw throttled();
-      const claims = await exchangeCode(provider, { url, state, secrets });
+      const { claims, refreshToken } = await exchangeCode(provider, { url, state, secrets });
       checkAuthenticationTime(claims, answer, clock);
       const { identity, isGroupsShapeMismatch } = readClaims(claims, config);
       if (isGroupsShapeMismatch) {
@@ -71,9 +81,17 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
         deps.emit({ type: 'groups_claim_shape_mismatch', subject, claim: config.groupsClaim }, undefined);
       }
       checkAllowedGroups(identity.groups, deps.allowedGroups);
-      return identity;
+      return { identity, refreshToken, sessionId: readSessionId(claims) };
     },
   };
+}
+
+/** @see OpenID Connect Back-Channel Logout §2.1 (`sid`); one too long to travel in every token counts as not said */
+function readSessionId(claims: Claims): string | undefined {
+  const sessionId = claims['sid'];
+  const isUsable =
+    typeof sessionId === 'string' && sessionId !== '' && sessionId.length <= maxSessionIdLength;
+  return isUsable ? sessionId : undefined;
 }
 
 /**

@@ -58,6 +58,29 @@ export function summarizeFailure(error: unknown): ProviderFailure {
   return new ProviderFailure('unexpected');
 }
 
+/**
+ * Codes with which a provider says of a refresh token that it is over, or that nothing but a new login helps. Others
+ * are about us, or about the moment.
+ */
+const finalRefusals = new Set([
+  'invalid_grant',
+  'access_denied',
+  // OpenID Connect Core §3.1.2.6, which some send from the token endpoint as well.
+  'interaction_required',
+  'login_required',
+  'consent_required',
+]);
+
+/**
+ * Whether the token endpoint itself refused a refresh token for good. A 429 or 5xx is none, whatever its body says.
+ * @see RFC 6749 §5.2
+ */
+export function isFinalRefusal(error: unknown): boolean {
+  const said = causeChain(error).find((link) => typeof link['status'] === 'number');
+  const { status, error: code } = said ?? {};
+  return (status === 400 || status === 403) && typeof code === 'string' && finalRefusals.has(code);
+}
+
 /** Whether the ID token was refused for this claim: it is not there, or not what it has to be. */
 export function isAboutClaim(error: unknown, claim: 'nonce' | 'sub'): boolean {
   return causeChain(error).some((link) => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { Claims } from './claims.ts';
-import { clockToleranceSeconds } from './code-exchange.ts';
+import { clockToleranceSeconds } from './provider-connection.ts';
 import type { LoginAnswer, Reauthentication } from './identity-provider.ts';
 
 /**

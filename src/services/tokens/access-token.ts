@@ -3,6 +3,7 @@ import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
 import { type Infer, integer } from '../../platform/sealing/shape.ts';
 import { type GrantTerms, packTerms, sealedTerms, unpackTerms } from './grant-terms.ts';
 
+/** The longest an access token lives, and the default. What was revoked is remembered for as long. */
 export const accessTokenTtlSeconds = 3600;
 
 export const accessTokenPurpose: SealPurpose = { name: 'access', prefix: 'mgh_at_', maxLength: 8192 };

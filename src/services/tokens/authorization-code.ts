@@ -1,6 +1,6 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
 import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
-import { type Infer, integer, text } from '../../platform/sealing/shape.ts';
+import { type Infer, integer, name, text } from '../../platform/sealing/shape.ts';
 import type { CodeChallenge } from '../../protocol/pkce.ts';
 import { type GrantTerms, packTerms, sealedTerms, unpackTerms } from './grant-terms.ts';
 
@@ -16,9 +16,11 @@ export interface AuthorizationCode {
   readonly redirectUri: string;
   readonly codeChallenge: CodeChallenge;
   readonly expiresAt: EpochSeconds;
+  /** The identity provider's refresh token, on its way into ours. */
+  readonly identityToken?: string | undefined;
 }
 
-const sealedCode = sealedTerms.extend({ ruri: text, chal: text, exp: integer });
+const sealedCode = sealedTerms.extend({ ruri: text, chal: text, exp: integer }, { irt: name });
 
 export function sealAuthorizationCode(sealer: Sealer, code: AuthorizationCode): string {
   const packed: Infer<typeof sealedCode> = {
@@ -26,6 +28,7 @@ export function sealAuthorizationCode(sealer: Sealer, code: AuthorizationCode): 
     ruri: code.redirectUri,
     chal: code.codeChallenge,
     exp: code.expiresAt,
+    ...(code.identityToken === undefined ? {} : { irt: code.identityToken }),
   };
   return sealer.seal(authorizationCodePurpose, JSON.stringify(packed));
 }
@@ -42,5 +45,6 @@ export function openAuthorizationCode(sealer: Sealer, token: string): Authorizat
     redirectUri: packed.ruri,
     codeChallenge: packed.chal as CodeChallenge,
     expiresAt: packed.exp,
+    ...(packed.irt === undefined ? {} : { identityToken: packed.irt }),
   };
 }

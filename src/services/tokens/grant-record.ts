@@ -4,7 +4,8 @@ import { type Infer, integer, oneOf, shape, text } from '../../platform/sealing/
  * The one positive record of a grant, under `grant:{grantId}`. Tokens are good only while it says so: a record that
  * was lost means "log in again", never "redeem twice".
  *
- * pending → active (code redeemed) → active (each rotation) → revoked. Every arrow is one compare-and-swap.
+ * pending → active (code redeemed) → active (each lease and each rotation) → revoked. Every arrow is one
+ * compare-and-swap; what they lead to is in `grant-plan.ts`.
  */
 const owner = shape({ subject: text, client: text });
 
@@ -14,18 +15,22 @@ const pending = owner.extend({ stage: oneOf('pending') });
 /** The generation before: for a short window it gets the very same successor again. */
 const previous = shape({ tokenId: text, rotatedAtMs: integer, successor: text });
 
+/** Somebody is making the successor of the current generation; nobody else has to until the lease runs out. */
+const rotating = shape({ holder: text, untilMs: integer });
+
 const active = owner.extend(
   {
     stage: oneOf('active'),
     /** Generation of the refresh token that may rotate. */
     current: text,
   },
-  { previous: previous.matches },
+  { previous: previous.matches, rotating: rotating.matches },
 );
 
 const revoked = owner.extend({ stage: oneOf('revoked'), cause: text });
 
-export type GrantRecord = Infer<typeof pending> | Infer<typeof active> | Infer<typeof revoked>;
+export type ActiveGrant = Infer<typeof active>;
+export type GrantRecord = Infer<typeof pending> | ActiveGrant | Infer<typeof revoked>;
 
 export function formatGrantRecord(record: GrantRecord): string {
   return JSON.stringify(record);

@@ -11,6 +11,8 @@ export interface GrantTerms {
   readonly email: string | undefined;
   readonly name: string | undefined;
   readonly groups: readonly string[];
+  /** The identity provider's name for the session that the login began (`sid`), where it said one. */
+  readonly sessionId?: string | undefined;
   readonly client: ClientFingerprint;
   /** The one resource the tokens are good for. */
   readonly resource: string;
@@ -24,7 +26,7 @@ export interface GrantTerms {
 /** Sealed form of the terms: short names, since it travels in URLs and headers. Part of the released format. */
 export const sealedTerms = shape(
   { gid: name, idp: name, sub: name, cid: name, res: name, gat: integer, end: integer },
-  { eml: text, nam: text, grp: textList, scp: textList },
+  { eml: text, nam: text, grp: textList, sid: name, scp: textList },
 );
 
 export type SealedTerms = Infer<typeof sealedTerms>;
@@ -37,6 +39,7 @@ export function packTerms(terms: GrantTerms): SealedTerms {
     ...(terms.email === undefined ? {} : { eml: terms.email }),
     ...(terms.name === undefined ? {} : { nam: terms.name }),
     ...(terms.groups.length === 0 ? {} : { grp: [...terms.groups] }),
+    ...(terms.sessionId === undefined ? {} : { sid: terms.sessionId }),
     cid: terms.client,
     res: terms.resource,
     ...(terms.scope.length === 0 ? {} : { scp: [...terms.scope] }),
@@ -53,6 +56,7 @@ export function unpackTerms(sealed: SealedTerms): GrantTerms {
     email: sealed.eml,
     name: sealed.nam,
     groups: sealed.grp ?? [],
+    ...(sealed.sid === undefined ? {} : { sessionId: sealed.sid }),
     client: sealed.cid as ClientFingerprint,
     resource: sealed.res,
     scope: sealed.scp ?? [],

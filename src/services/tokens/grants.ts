@@ -1,25 +1,31 @@
 import type { Clock, EpochSeconds } from '../../platform/clock.ts';
 import type { Store } from '../../platform/store/store.ts';
+import {
+  planLease,
+  planRelease,
+  planRotation,
+  planTurn,
+  type Standstill,
+  type Successor,
+  type Turn,
+} from './grant-plan.ts';
 import { formatGrantRecord, type GrantRecord, parseGrantRecord } from './grant-record.ts';
 import type { GrantTerms } from './grant-terms.ts';
 import type { RefreshToken } from './refresh-token.ts';
 import type { Revocations } from './revocations.ts';
 
-/** The successor of a refresh token: its generation and its sealed form. */
-export interface Successor {
-  readonly tokenId: string;
-  readonly sealed: string;
-}
+export type { Successor } from './grant-plan.ts';
 
 export type Redemption = 'redeemed' | 'replayed' | 'revoked' | 'unknown';
 
-export type Rotation =
-  | { readonly outcome: 'rotated'; readonly sealed: string }
-  /** The same token came again inside the window: here is the successor it got the first time. */
-  | { readonly outcome: 'repeated'; readonly sealed: string }
-  | { readonly outcome: 'reused' }
-  | { readonly outcome: 'revoked' }
-  | { readonly outcome: 'unknown' };
+export type Rotation = { readonly outcome: 'rotated'; readonly sealed: string } | Standstill;
+
+export type Lease =
+  /** The caller makes the successor; the others wait for it. */
+  | { readonly outcome: 'leased' }
+  /** Somebody else is at it. */
+  | { readonly outcome: 'busy' }
+  | Standstill;
 
 /** Grants and what may still be done with them. Rejects with `StoreError` when the store cannot answer. */
 export interface Grants {
@@ -27,6 +33,13 @@ export interface Grants {
   open(terms: GrantTerms, expiresAt: EpochSeconds): Promise<void>;
   /** Redeems the grant's code in one atomic step: of any number of callers, one is told `redeemed`. */
   redeem(terms: GrantTerms, firstRefreshTokenId: string): Promise<Redemption>;
+  /**
+   * Of all processes that want to rotate the same token, lets one do what must not be done twice before it does. The
+   * lease ends with the rotation, by `release`, or by itself after ten seconds.
+   */
+  lease(token: RefreshToken, holder: string): Promise<Lease>;
+  /** Gives a lease back without a rotation. */
+  release(token: RefreshToken, holder: string): Promise<void>;
   /** Rotates a refresh token in one atomic step; `makeSuccessor` is called at most once per attempt. */
   rotate(token: RefreshToken, makeSuccessor: () => Successor): Promise<Rotation>;
   /** Ends the grant: refresh tokens at once, access tokens at every process that reads the revocation feed. */
@@ -44,7 +57,7 @@ export interface GrantsDeps {
 const maxAttempts = 8;
 
 export function createGrants(deps: GrantsDeps): Grants {
-  const { store } = deps;
+  const { store, clock } = deps;
 
   async function revoke(terms: GrantTerms, cause: string): Promise<void> {
     // Feed first: should the second step fail, the access tokens are dead already and the refresh can be tried again.
@@ -89,63 +102,57 @@ export function createGrants(deps: GrantsDeps): Grants {
       const won = await store.replace(key, present, formatGrantRecord(active), terms.absoluteEnd);
       return won ? 'redeemed' : 'replayed';
     },
-    async rotate(token, makeSuccessor) {
+    async lease(token, holder) {
+      return attempt<Lease>(token, 'lease', (turn) => {
+        const next = planLease(turn.record, holder, clock.nowMilliseconds());
+        if (next === undefined) return { write: undefined, answer: { outcome: 'busy' } };
+        return { write: next, answer: { outcome: 'leased' } };
+      });
+    },
+    async release(token, holder) {
       const key = grantKey(token.terms.grantId);
-      for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-        const present = await store.get(key);
-        if (present === undefined) return { outcome: 'unknown' };
-        const record = parseGrantRecord(present);
-        // Cut off with others, or by a revocation that broke off: both steps are done, before the feed forgets it.
-        if (record.stage === 'active' && deps.revocations.judge(token.terms)) {
-          const alone = deps.revocations.isRevoked(token.terms.grantId);
-          await revoke(token.terms, alone ? 'interrupted' : 'cut_off');
-          return { outcome: 'revoked' };
-        }
-        const step = planRotation(record, token, deps.clock, deps.refreshWindowSeconds);
-        if (step !== 'rotate') return step;
+      const present = await store.get(key);
+      const next = present === undefined ? undefined : planRelease(parseGrantRecord(present), holder);
+      if (present === undefined || next === undefined) return;
+      // Lost: the record has changed, and with it the lease.
+      await store.replace(key, present, formatGrantRecord(next), token.terms.absoluteEnd);
+    },
+    async rotate(token, makeSuccessor) {
+      return attempt<Rotation>(token, 'rotate', (turn) => {
         const successor = makeSuccessor();
-        const next: GrantRecord = {
-          stage: 'active',
-          subject: token.terms.subject,
-          client: token.terms.client,
-          current: successor.tokenId,
-          previous: {
-            tokenId: token.tokenId,
-            rotatedAtMs: deps.clock.nowMilliseconds(),
-            successor: successor.sealed,
-          },
-        };
-        if (await store.replace(key, present, formatGrantRecord(next), token.terms.absoluteEnd)) {
-          return { outcome: 'rotated', sealed: successor.sealed };
-        }
-      }
-      throw new Error('the grant changed on every attempt to rotate it');
+        const next = planRotation(turn.record, successor, clock.nowMilliseconds());
+        return { write: next, answer: { outcome: 'rotated', sealed: successor.sealed } };
+      });
     },
   };
-}
 
-/** What a refresh token may do, by its grant's record alone. Pure. */
-function planRotation(
-  record: GrantRecord,
-  token: RefreshToken,
-  clock: Clock,
-  windowSeconds: number,
-): 'rotate' | Rotation {
-  switch (record.stage) {
-    case 'pending':
-      return { outcome: 'unknown' };
-    case 'revoked':
-      return { outcome: 'revoked' };
-    case 'active': {
-      if (record.current === token.tokenId) return 'rotate';
-      const previous = record.previous;
-      // Either way: another process's clock may be ahead, and one that was set back must not hold the window open.
-      const age =
-        previous === undefined ? Infinity : Math.abs(clock.nowMilliseconds() - previous.rotatedAtMs);
-      // Only the generation right before: once the successor was used itself, the older token is reuse.
-      const inWindow = previous?.tokenId === token.tokenId && age < windowSeconds * 1000;
-      return inWindow ? { outcome: 'repeated', sealed: previous.successor } : { outcome: 'reused' };
+  /** Reads, plans and writes, until the write meets the record it was planned for. */
+  async function attempt<Answer>(
+    token: RefreshToken,
+    verb: string,
+    plan: (turn: Turn) => { readonly write: GrantRecord | undefined; readonly answer: Answer },
+  ): Promise<Answer | Standstill> {
+    const { grantId, absoluteEnd } = token.terms;
+    const key = grantKey(grantId);
+    for (let round = 0; round < maxAttempts; round += 1) {
+      const present = await store.get(key);
+      if (present === undefined) return { outcome: 'unknown' };
+      const record = parseGrantRecord(present);
+      if (await endIfCutOff(record, token.terms)) return { outcome: 'revoked' };
+      const turn = planTurn(record, token.tokenId, clock.nowMilliseconds(), deps.refreshWindowSeconds);
+      if (turn.outcome !== 'turn') return turn;
+      const { write, answer } = plan(turn);
+      if (write === undefined) return answer;
+      if (await store.replace(key, present, formatGrantRecord(write), absoluteEnd)) return answer;
     }
+    throw new Error(`the grant changed on every attempt to ${verb} it`);
+  }
+
+  /** Cut off with others, or by a revocation that broke off: both steps are done, before the feed forgets it. */
+  async function endIfCutOff(record: GrantRecord, terms: GrantTerms): Promise<boolean> {
+    if (record.stage !== 'active' || !deps.revocations.judge(terms)) return false;
+    await revoke(terms, deps.revocations.isRevoked(terms.grantId) ? 'interrupted' : 'cut_off');
+    return true;
   }
 }
 

@@ -8,21 +8,34 @@ export const refreshTokenIdleSeconds = 7 * 24 * 3600;
 
 export const refreshTokenPurpose: SealPurpose = { name: 'refresh', prefix: 'mgh_rt_', maxLength: 8192 };
 
+/** With what the identity provider is asked again about the person. Sealed into refresh tokens, and nowhere else. */
+export interface IdentityProof {
+  /** The provider's own refresh token. */
+  readonly refreshToken: string;
+  /** When the provider last vouched for the person. */
+  readonly checkedAt: EpochSeconds;
+}
+
 /** One generation of a grant's refresh token. */
 export interface RefreshToken {
   readonly terms: GrantTerms;
   /** Names this generation in the grant's record. */
   readonly tokenId: string;
   readonly expiresAt: EpochSeconds;
+  /** Undefined: the provider gave no refresh token, so that it cannot be asked again. */
+  readonly identity?: IdentityProof | undefined;
 }
 
-const sealedRefresh = sealedTerms.extend({ tid: name, exp: integer });
+const sealedRefresh = sealedTerms.extend({ tid: name, exp: integer }, { irt: name, ick: integer });
 
 export function sealRefreshToken(sealer: Sealer, token: RefreshToken): string {
   const packed: Infer<typeof sealedRefresh> = {
     ...packTerms(token.terms),
     tid: token.tokenId,
     exp: token.expiresAt,
+    ...(token.identity === undefined
+      ? {}
+      : { irt: token.identity.refreshToken, ick: token.identity.checkedAt }),
   };
   return sealer.seal(refreshTokenPurpose, JSON.stringify(packed));
 }
@@ -34,5 +47,8 @@ export function openRefreshToken(sealer: Sealer, token: string): RefreshToken | 
   // A shape of another release is no token of ours: refused like a forged one, not guessed at.
   const packed: unknown = JSON.parse(plaintext);
   if (!sealedRefresh.matches(packed)) return undefined;
-  return { terms: unpackTerms(packed), tokenId: packed.tid, expiresAt: packed.exp };
+  const { irt, ick } = packed;
+  const identity =
+    irt === undefined || ick === undefined ? {} : { identity: { refreshToken: irt, checkedAt: ick } };
+  return { terms: unpackTerms(packed), tokenId: packed.tid, expiresAt: packed.exp, ...identity };
 }

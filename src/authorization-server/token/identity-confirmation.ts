@@ -1,0 +1,80 @@
+import type { GoneReason, Identity } from '../../services/identity/identity-provider.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import type { IdentityProof, RefreshToken } from '../../services/tokens/refresh-token.ts';
+import type { TokenDeps } from './grant-type.ts';
+
+type ConfirmationDeps = Pick<TokenDeps, 'clock' | 'identity'>;
+
+/** Whether the person behind a refresh token may go on, and as whom. */
+export type Confirmation =
+  | {
+      readonly outcome: 'confirmed';
+      /** With the person's address, name and groups as of now. */
+      readonly terms: GrantTerms;
+      /** For the next time. */
+      readonly identity: IdentityProof | undefined;
+      /** What the provider did about it. `unasked`: by setting, or for want of its refresh token. */
+      readonly source: 'present' | 'unanswered' | 'impossible' | 'unasked';
+    }
+  | { readonly outcome: 'gone'; readonly reason: GoneReason }
+  /** The provider has not answered for longer than may be overlooked. */
+  | { readonly outcome: 'unanswered' }
+  /** It cannot be asked, and the settings insist. */
+  | { readonly outcome: 'impossible' };
+
+/** Whether this refresh asks the provider. */
+export function asksProvider(
+  token: RefreshToken,
+  { identity }: ConfirmationDeps,
+): token is RefreshToken & { readonly identity: IdentityProof } {
+  return identity.mode !== 'off' && token.identity !== undefined;
+}
+
+/** Without asking: the settings may have changed since the login, or demand an answer that nobody can get. */
+export function confirmUnasked(token: RefreshToken, { identity }: ConfirmationDeps): Confirmation {
+  const { terms } = token;
+  if (identity.mode === 'off') return { ...confirmed(token), source: 'unasked' };
+  if (!identity.provider.admits(terms.groups)) return { outcome: 'gone', reason: 'group' };
+  if (identity.mode === 'required') return { outcome: 'impossible' };
+  return { ...confirmed(token), source: 'impossible' };
+}
+
+/** Asks the provider. No answer stops nobody as long as its last one is recent enough. */
+export async function confirmIdentity(
+  token: RefreshToken & { readonly identity: IdentityProof },
+  { clock, identity: rules }: ConfirmationDeps,
+): Promise<Confirmation> {
+  const { terms, identity: proof } = token;
+  const answer = await rules.provider.recheck({
+    refreshToken: proof.refreshToken,
+    known: identityOf(terms),
+  });
+  switch (answer.outcome) {
+    case 'present': {
+      const { email, name, groups } = answer.identity;
+      return {
+        outcome: 'confirmed',
+        terms: { ...terms, email, name, groups },
+        identity: { refreshToken: answer.refreshToken, checkedAt: clock.nowSeconds() },
+        source: 'present',
+      };
+    }
+    case 'gone':
+      return answer;
+    case 'unanswered': {
+      const isRecent = clock.nowSeconds() - proof.checkedAt < rules.graceSeconds;
+      if (!isRecent) return { outcome: 'unanswered' };
+      // Our own settings need no answer.
+      if (!rules.provider.admits(terms.groups)) return { outcome: 'gone', reason: 'group' };
+      return { ...confirmed(token), source: 'unanswered' };
+    }
+  }
+}
+
+function confirmed({ terms, identity }: RefreshToken) {
+  return { outcome: 'confirmed', terms, identity } as const;
+}
+
+function identityOf({ identityIssuer, subject, email, name, groups }: GrantTerms): Identity {
+  return { issuer: identityIssuer, subject, email, name, groups };
+}

@@ -1,0 +1,111 @@
+import type { Clock } from '../../platform/clock.ts';
+import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { checkAllowedGroups, type Claims, type ClaimRules, readClaims } from './claims.ts';
+import type { GoneReason, Identity, Recheck, RecheckRequest } from './identity-provider.ts';
+import type { DiscoveredProvider } from './openid-settings.ts';
+import { checkIssuedAt, type Connection } from './provider-connection.ts';
+import { isFinalRefusal } from './provider-failure.ts';
+import { createRotationMemory } from './rotation-memory.ts';
+
+export interface IdentityRecheckDeps {
+  readonly config: ClaimRules;
+  /** Empty: every person the provider lets in. */
+  readonly allowedGroups: readonly string[];
+  readonly connect: Connection;
+  readonly fetch: GuardedFetch;
+  readonly clock: Clock;
+  /** Takes one of the questions the provider may be asked per second; false means "not now". */
+  readonly takeQuestion: () => boolean;
+}
+
+/** Over all requests that one question takes. Less than a grant is leased for while its refresh asks. */
+const deadlineMilliseconds = 5_000;
+/** A provider in trouble is left alone for this long; whoever would ask meanwhile has no answer at once. */
+const pauseMilliseconds = 2_000;
+
+/**
+ * Asks the provider about somebody by refreshing its token. Only what it says about this very token is a no; that it
+ * is away, overloaded, or refuses ourselves says nothing about the person.
+ * @see OpenID Connect Core §12.2
+ */
+export function createIdentityRecheck(
+  deps: IdentityRecheckDeps,
+): (demand: () => Promise<DiscoveredProvider>, request: RecheckRequest) => Promise<Recheck> {
+  const memory = createRotationMemory(deps.clock);
+  let pausedUntilMs = -Infinity;
+
+  async function ask(demand: () => Promise<DiscoveredProvider>, request: RecheckRequest): Promise<Recheck> {
+    const now = deps.clock.nowMilliseconds();
+    if (now < pausedUntilMs && pausedUntilMs - now <= pauseMilliseconds) return { outcome: 'unanswered' };
+    if (!deps.takeQuestion()) return { outcome: 'unanswered' };
+    const deadline = AbortSignal.timeout(deadlineMilliseconds);
+    try {
+      return await refresh(await within(deadline, demand()), request, deadline);
+    } catch (error) {
+      if (isFinalRefusal(error)) return { outcome: 'gone', reason: 'identity_gone' };
+      pausedUntilMs = deps.clock.nowMilliseconds() + pauseMilliseconds;
+      return { outcome: 'unanswered' };
+    }
+  }
+
+  async function refresh(
+    provider: DiscoveredProvider,
+    { refreshToken, known }: RecheckRequest,
+    deadline: AbortSignal,
+  ): Promise<Recheck> {
+    const fetch: GuardedFetch = (url, init) => deps.fetch(url, { ...init, signal: deadline });
+    const tokens = await deps.connect(provider, fetch, (configuration) =>
+      provider.client.refreshTokenGrant(configuration, refreshToken),
+    );
+    const claims: Claims | undefined = tokens.claims();
+    if (claims !== undefined) checkIssuedAt(claims['iat'], deps.clock);
+    const reading = readAgain(claims, known, deps);
+    if (typeof reading === 'string') return { outcome: 'gone', reason: reading };
+    return { outcome: 'present', identity: reading, refreshToken: tokens.refresh_token ?? refreshToken };
+  }
+
+  return (demand, request) => memory.answer(request, () => ask(demand, request));
+}
+
+/** Who it is now, by the rules of a login; or why they may no longer enter. */
+function readAgain(
+  claims: Claims | undefined,
+  known: Identity,
+  { config, allowedGroups }: IdentityRecheckDeps,
+): Identity | GoneReason {
+  try {
+    const identity = claims === undefined ? known : mergeClaims(claims, known, config);
+    // Core §12.2: "its sub Claim Value MUST be the same"; the library has compared the issuer with the provider's.
+    if (identity.issuer !== known.issuer || identity.subject !== known.subject) return 'identity_gone';
+    checkAllowedGroups(identity.groups, allowedGroups);
+    return identity;
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error;
+    const { reason } = error;
+    return reason === 'group' || reason === 'group_invalid' || reason === 'email_unverified'
+      ? reason
+      : 'identity_gone';
+  }
+}
+
+/**
+ * Groups decide about access, so that none said are none. Address and name describe: many providers leave them out of
+ * a refreshed ID token, which does not mean that they are gone.
+ */
+function mergeClaims(claims: Claims, known: Identity, rules: ClaimRules): Identity {
+  const { identity } = readClaims(claims, rules);
+  return {
+    ...identity,
+    email: Object.hasOwn(claims, 'email') ? identity.email : known.email,
+    name: Object.hasOwn(claims, 'name') ? identity.name : known.name,
+  };
+}
+
+/** Gives up waiting at the deadline; what was waited for goes on for whoever else wants it. */
+function within<T>(deadline: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    deadline.addEventListener('abort', () => reject(new Error('the deadline passed')), { once: true });
+    promise.then(resolve, reject);
+  });
+}

@@ -1,0 +1,81 @@
+import type { ClientAuth, Configuration, ExportedJWKSCache } from 'openid-client';
+
+import type { Clock } from '../../platform/clock.ts';
+import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
+import type { DiscoveredProvider, OpenIdClient, OpenIdSettings } from './openid-settings.ts';
+import { ProviderFailure } from './provider-failure.ts';
+
+export interface ConnectionDeps {
+  readonly config: Pick<OpenIdSettings, 'clientId' | 'clientSecret' | 'allowInsecureHttp'>;
+  readonly clock: Clock;
+}
+
+/** How far the clocks of provider and ours may be apart. */
+export const clockToleranceSeconds = 60;
+
+/** Talks to the provider's token endpoint as its client, over the fetch that is handed in. */
+export type Connection = <T>(
+  provider: DiscoveredProvider,
+  fetch: GuardedFetch,
+  talk: (configuration: Configuration) => Promise<T>,
+) => Promise<T>;
+
+/**
+ * The provider's keys are kept between talks and fetched again for an unknown key at most once a minute. Rejects with
+ * whatever the library throws: it holds tokens and the provider's text, so it goes through `summarizeFailure`.
+ */
+export function createConnection(deps: ConnectionDeps): Connection {
+  let keys: ExportedJWKSCache | undefined;
+
+  return async (provider, fetch, talk) => {
+    const { client } = provider;
+    const configuration = configure(deps, provider, fetch);
+    if (keys !== undefined) client.setJwksCache(configuration, keys);
+    try {
+      return await talk(configuration);
+    } finally {
+      keys = client.getJwksCache(configuration) ?? keys;
+    }
+  };
+}
+
+/**
+ * A token from the future was made by a broken clock or for later use.
+ * @throws ProviderFailure
+ */
+export function checkIssuedAt(issuedAt: unknown, clock: Clock): void {
+  const latest = clock.nowSeconds() + clockToleranceSeconds;
+  if (typeof issuedAt !== 'number' || issuedAt > latest) throw new ProviderFailure('token_time');
+}
+
+/** A configuration per talk: it carries the fetch that watches this one, and today's clock. */
+function configure(
+  deps: ConnectionDeps,
+  { client, metadata }: DiscoveredProvider,
+  fetch: GuardedFetch,
+): Configuration {
+  const clientMetadata = {
+    // The library reads the machine's clock; the skew turns that into ours.
+    [client.clockSkew]: deps.clock.nowSeconds() - Math.floor(Date.now() / 1000),
+    [client.clockTolerance]: clockToleranceSeconds,
+  };
+  const authentication = chooseAuthentication(client, metadata, deps.config.clientSecret);
+  const { clientId, allowInsecureHttp } = deps.config;
+  const configuration = new client.Configuration(metadata, clientId, clientMetadata, authentication);
+  configuration[client.customFetch] = fetch;
+  if (allowInsecureHttp) client.allowInsecureRequests(configuration);
+  // Without this the library takes TLS for the signature (Core §3.1.3.7 allows that): we verify it.
+  client.enableNonRepudiationChecks(configuration);
+  return configuration;
+}
+
+/** `client_secret_post` where offered: `client_secret_basic` encodes the secret, and providers disagree about how. */
+function chooseAuthentication(
+  client: OpenIdClient,
+  metadata: DiscoveredProvider['metadata'],
+  clientSecret: string,
+): ClientAuth {
+  const offered: unknown = metadata.token_endpoint_auth_methods_supported;
+  const isPostOffered = Array.isArray(offered) && offered.includes('client_secret_post');
+  return isPostOffered ? client.ClientSecretPost(clientSecret) : client.ClientSecretBasic(clientSecret);
+}

@@ -1,0 +1,89 @@
+/**
+ * What may be done with a refresh token, by its grant's record and the time alone. Pure: `grants.ts` reads the record,
+ * asks here, and writes the next one by compare-and-swap; whoever loses that race asks again.
+ */
+import type { ActiveGrant, GrantRecord } from './grant-record.ts';
+
+/** The successor of a refresh token: its generation and its sealed form. */
+export interface Successor {
+  readonly tokenId: string;
+  readonly sealed: string;
+}
+
+/** Why a refresh token gets no new successor. */
+export type Standstill =
+  /** The same token came again inside the window: here is the successor it got the first time. */
+  | { readonly outcome: 'repeated'; readonly sealed: string }
+  | { readonly outcome: 'reused' }
+  | { readonly outcome: 'revoked' }
+  | { readonly outcome: 'unknown' };
+
+/** The token is the current one: what a change may begin from. */
+export interface Turn {
+  readonly outcome: 'turn';
+  readonly record: ActiveGrant;
+}
+
+/** A process that died while it held the lease holds it no longer than this. */
+export const leaseMilliseconds = 10_000;
+/** Clocks of two replicas may be apart by this much; a lease that seems to last longer was written by a wrong one. */
+const clockSlackMilliseconds = 30_000;
+
+/** Whether this generation may rotate. */
+export function planTurn(
+  record: GrantRecord,
+  tokenId: string,
+  nowMs: number,
+  windowSeconds: number,
+): Turn | Standstill {
+  switch (record.stage) {
+    case 'pending':
+      return { outcome: 'unknown' };
+    case 'revoked':
+      return { outcome: 'revoked' };
+    case 'active': {
+      if (record.current === tokenId) return { outcome: 'turn', record };
+      const { previous } = record;
+      // Either way: another process's clock may be ahead, and one that was set back must not hold the window open.
+      const age = previous === undefined ? Infinity : Math.abs(nowMs - previous.rotatedAtMs);
+      // Only the generation right before: once the successor was used itself, the older token is reuse.
+      const inWindow = previous?.tokenId === tokenId && age < windowSeconds * 1000;
+      return inWindow ? { outcome: 'repeated', sealed: previous.successor } : { outcome: 'reused' };
+    }
+  }
+}
+
+/** The record while `holder` makes the successor, for another ten seconds; undefined while somebody else does. */
+export function planLease(record: ActiveGrant, holder: string, nowMs: number): ActiveGrant | undefined {
+  const { rotating } = record;
+  if (rotating !== undefined && rotating.holder !== holder) {
+    const leftMs = rotating.untilMs - nowMs;
+    if (leftMs > 0 && leftMs <= leaseMilliseconds + clockSlackMilliseconds) return undefined;
+  }
+  const lease = { holder, untilMs: nowMs + leaseMilliseconds };
+  return { ...withoutLease(record), rotating: lease };
+}
+
+/** The record after `holder` gave up; undefined when the lease is not theirs (any more). */
+export function planRelease(record: GrantRecord, holder: string): ActiveGrant | undefined {
+  if (record.stage !== 'active' || record.rotating?.holder !== holder) return undefined;
+  return withoutLease(record);
+}
+
+/**
+ * The record after the rotation. Whoever comes first wins, lease or not: the lease saves questions to the identity
+ * provider, and that there is one successor is the compare-and-swap's doing.
+ */
+export function planRotation(record: ActiveGrant, successor: Successor, nowMs: number): ActiveGrant {
+  return {
+    stage: 'active',
+    subject: record.subject,
+    client: record.client,
+    current: successor.tokenId,
+    previous: { tokenId: record.current, rotatedAtMs: nowMs, successor: successor.sealed },
+  };
+}
+
+function withoutLease({ rotating: _, ...rest }: ActiveGrant): ActiveGrant {
+  return rest;
+}
