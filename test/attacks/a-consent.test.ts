@@ -5,6 +5,7 @@ import {
   authorizeUrl,
   decide,
   obtainCode,
+  postForm,
   readForm,
   readInterstitial,
   registerClient,
@@ -100,6 +101,7 @@ describe('A. consent, browser binding, cross-user fixation', () => {
     const { gatehouse, client, attacker, victim } = await open();
     const consentToken = await fetchConsentToken(gatehouse, attacker, client);
     const callback = await approve(gatehouse, attacker, client);
+    expect([...attacker.cookies.keys()].map((name) => name.split('-')[2])).toEqual(['consent', 'flow']);
     // A sibling host cannot set a __Host- name; it can set any other, and all of them reach us.
     for (const [name, value] of attacker.cookies) {
       expect(name).toMatch(/^__Host-/);
@@ -119,14 +121,22 @@ describe('A. consent, browser binding, cross-user fixation', () => {
   });
 
   it('4: a cookie that comes twice counts for nothing', async () => {
-    const { gatehouse, client, attacker } = await open();
-    const callback = await approve(gatehouse, attacker, client);
-    const cookie = attacker.cookieHeader();
+    const { gatehouse, client, victim } = await open();
+    const consentToken = await fetchConsentToken(gatehouse, victim, client);
+    const callback = await approve(gatehouse, victim, client);
+    gatehouse.identityProvider.startedLogins.length = 0;
+    const twice = { Cookie: `${victim.cookieHeader()}; ${victim.cookieHeader()}` };
 
-    const answer = await gatehouse.fetch(callback, { headers: { Cookie: `${cookie}; ${cookie}` } });
+    const form = { consent_token: consentToken, action: 'approve' };
+    const consent = await postForm(gatehouse, '/consent', form, twice);
+    const answer = await gatehouse.fetch(callback, { headers: twice });
 
-    expect(answer.status).toBe(403);
+    expect([consent.status, answer.status]).toEqual([403, 403]);
+    expect(gatehouse.identityProvider.startedLogins).toEqual([]);
     expect(gatehouse.identityProvider.finishedLogins).toEqual([]);
+    // Once each, they are good.
+    expect((await victim.post('/consent', form)).status).toBe(200);
+    expect((await victim.get(callback)).status).toBe(302);
   });
 
   it.each([
@@ -190,8 +200,12 @@ describe('A. consent, browser binding, cross-user fixation', () => {
     const { gatehouse, client, victim } = await open();
     const other = await fetchConsentToken(gatehouse, victim, client);
     const form = { consent_token: await fetchConsentToken(gatehouse, victim, client), action: 'approve' };
+    const cookies = new Map(victim.cookies);
 
     const pages = await Promise.all(Array.from({ length: 50 }, () => victim.post('/consent', form)));
+    // Once more by somebody who kept the cookie that the answer ended.
+    victim.cookies.clear();
+    for (const [name, value] of cookies) victim.cookies.set(name, value);
     pages.push(await victim.post('/consent', form));
 
     const texts = await Promise.all(pages.map((page) => page.text()));
@@ -207,7 +221,10 @@ describe('A. consent, browser binding, cross-user fixation', () => {
   it('8: a denial cannot be turned into an approval by posting the form again', async () => {
     const { gatehouse, client, victim } = await open();
     const consentToken = await fetchConsentToken(gatehouse, victim, client);
+    const cookies = new Map(victim.cookies);
     const denial = await victim.post('/consent', { consent_token: consentToken, action: 'deny' });
+    // Worst case: the page's cookie, which the denial ended, was kept.
+    for (const [name, value] of cookies) victim.cookies.set(name, value);
 
     const flip = await victim.post('/consent', { consent_token: consentToken, action: 'approve' });
 
@@ -428,14 +445,17 @@ describe('A. consent, browser binding, cross-user fixation', () => {
     expect(gatehouse.identityProvider.startedLogins).toHaveLength(1);
   });
 
-  it('20: two hundred flows leave seven cookies at most, and the newest six work', async () => {
+  it('20: two hundred flows and pages leave twelve cookies at most, and the newest six of each work', async () => {
     const { gatehouse, client, victim } = await open();
     const callbacks: string[] = [];
+    const forms: Record<string, string>[] = [];
     for (let flow = 0; flow < 200; flow += 1) {
       callbacks.push(await approve(gatehouse, victim, client));
+      const consentToken = await fetchConsentToken(gatehouse, victim, client);
+      forms.push({ consent_token: consentToken, action: 'deny' });
       gatehouse.clock.advance(1);
-      expect(victim.cookies.size).toBeLessThanOrEqual(7);
-      expect(victim.cookieHeader().length).toBeLessThan(4096);
+      expect(victim.cookies.size).toBeLessThanOrEqual(12);
+      expect(victim.cookieHeader().length).toBeLessThan(1500);
     }
 
     for (const callback of callbacks.slice(-6)) {
@@ -444,7 +464,59 @@ describe('A. consent, browser binding, cross-user fixation', () => {
       expect(answer.status).toBe(302);
       expect(new URL(answer.headers.get('location') ?? '').searchParams.get('code')).toMatch(/^mgh_ac_/);
     }
+    for (const form of forms.slice(-6)) expect((await victim.post('/consent', form)).status).toBe(200);
+    expect(victim.cookies.size).toBe(0);
     expect((await victim.get(callbacks.at(-7) ?? '')).status).toBe(403);
+    expect((await victim.post('/consent', forms.at(-7) ?? {})).status).toBe(403);
+  });
+
+  it('20: pages that are opened at once, in a browser new to us, can all be answered', async () => {
+    const { gatehouse, client, victim } = await open();
+    const other = await registerClient(gatehouse);
+
+    // Neither request carries the cookie that the other's answer sets.
+    const tabs = await Promise.all([
+      fetchConsentToken(gatehouse, victim, client),
+      fetchConsentToken(gatehouse, victim, other),
+    ]);
+
+    for (const consentToken of tabs) {
+      const answer = await victim.post('/consent', { consent_token: consentToken, action: 'approve' });
+      expect(answer.status).toBe(200);
+      expect(readInterstitial(await answer.text())).toContain('state=mgh_st_');
+    }
+  });
+
+  it('20: a form that another site posts here takes no open page away, and is held to its own cookie', async () => {
+    const { gatehouse, client, attacker, victim } = await open();
+    const before = await fetchConsentToken(gatehouse, victim, client);
+    const cookies = new Map(victim.cookies);
+
+    const { searchParams } = new URL(authorizeUrl(gatehouse, client));
+    const posted = await victim.postFromElsewhere('/authorize', searchParams);
+
+    const consentToken = readForm(await posted.text())['consent_token'] ?? '';
+    expect([...victim.cookies].slice(0, cookies.size)).toEqual([...cookies]);
+    const stolen = await attacker.post('/consent', { consent_token: consentToken, action: 'approve' });
+    expect(stolen.status).toBe(403);
+    for (const token of [before, consentToken]) {
+      const answer = await victim.post('/consent', { consent_token: token, action: 'approve' });
+      expect(answer.status).toBe(200);
+      expect(readInterstitial(await answer.text())).toContain('state=mgh_st_');
+    }
+    expect(gatehouse.identityProvider.startedLogins).toHaveLength(2);
+  });
+
+  it('20: what forms of another site pile up, the next page removes', async () => {
+    const { gatehouse, client, victim } = await open();
+    const { searchParams } = new URL(authorizeUrl(gatehouse, client));
+    for (let post = 0; post < 20; post += 1) await victim.postFromElsewhere('/authorize', searchParams);
+
+    const consentToken = await fetchConsentToken(gatehouse, victim, client);
+
+    expect(victim.cookies.size).toBe(6);
+    const answer = await victim.post('/consent', { consent_token: consentToken, action: 'approve' });
+    expect(answer.status).toBe(200);
   });
 });
 

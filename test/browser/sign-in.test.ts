@@ -1,5 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, Page, Request } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { startStack, type Stack } from '../../src/cli/demo/stack.ts';
@@ -93,12 +93,17 @@ describe.skipIf(chromiumPath === undefined)('signing in with a real Chromium', (
   it('shows the page again when the same form is sent twice, and that page works', async () => {
     await page.goto(client.authorizeUrl());
     const form = await page.locator('input[name=consent_token]').inputValue();
-    const first = await context.request.post(`${stack.gatehouseUrl}/consent`, {
-      form: { consent_token: form, action: 'approve' },
-      headers: { Origin: stack.gatehouseUrl },
-      maxRedirects: 0,
+    const cookies = await context.cookies();
+    // Sent beside the browser, as by the first of two quick clicks whose answer never arrived.
+    const first = await fetch(`${stack.gatehouseUrl}/consent`, {
+      method: 'POST',
+      body: new URLSearchParams({ consent_token: form, action: 'approve' }),
+      headers: {
+        Origin: stack.gatehouseUrl,
+        Cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; '),
+      },
     });
-    expect(first.status()).toBe(200);
+    expect(first.status).toBe(200);
     await page.getByRole('button', { name: 'Approve' }).click();
     await page.getByText('was answered already').waitFor();
     await approve(page);
@@ -116,6 +121,59 @@ describe.skipIf(chromiumPath === undefined)('signing in with a real Chromium', (
     await logIn(page);
     expect(client.answers.map((answer) => answer.get('state'))).toEqual(['two', 'one']);
     expect(client.answers.every((answer) => answer.has('code'))).toBe(true);
+  });
+
+  it('carries two tabs that are opened at once, in a browser new to us, to their ends', async () => {
+    const other = await context.newPage();
+    // Both requests are out before either is answered, so neither carries a cookie.
+    const asked: Request[] = [];
+    const bothAsked = new Promise<void>((resolve) => {
+      context.on('request', (request) => {
+        if (request.url().startsWith(`${stack.gatehouseUrl}/authorize`)) asked.push(request);
+        if (asked.length === 2) resolve();
+      });
+    });
+    await context.route(`${stack.gatehouseUrl}/authorize**`, async (route) => {
+      await bothAsked;
+      await route.continue();
+    });
+    await Promise.all([
+      page.goto(client.authorizeUrl({ state: 'one' })),
+      other.goto(client.authorizeUrl({ state: 'two' })),
+    ]);
+    const headers = await Promise.all(asked.map((request) => request.allHeaders()));
+    expect(headers.map(({ cookie }) => cookie)).toEqual([undefined, undefined]);
+    for (const tab of [page, other]) {
+      await approve(tab);
+      await logIn(tab);
+    }
+    expect(client.answers.map((answer) => answer.get('state'))).toEqual(['one', 'two']);
+    expect(client.answers.every((answer) => answer.has('code'))).toBe(true);
+  });
+
+  it('keeps an open page when another site posts a form to us, and answers that one too', async () => {
+    await page.goto(client.authorizeUrl({ state: 'one' }));
+    const other = await context.newPage();
+    const { searchParams } = new URL(client.authorizeUrl({ state: 'two' }));
+    const fields = [...searchParams]
+      .map(([name, value]) => `<input name="${name}" value="${value}">`)
+      .join('');
+    await other.goto(client.redirectUri.replace('127.0.0.1', 'localhost'));
+    await other.setContent(
+      `<form method="post" action="${stack.gatehouseUrl}/authorize">${fields}<button>Go</button></form>`,
+    );
+    client.answers.length = 0;
+    const [request] = await Promise.all([
+      other.waitForRequest(`${stack.gatehouseUrl}/authorize`),
+      other.getByRole('button', { name: 'Go' }).click(),
+    ]);
+    const headers = await request.allHeaders();
+    expect([headers['sec-fetch-site'], headers['cookie']]).toEqual(['cross-site', undefined]);
+    for (const tab of [page, other]) {
+      await approve(tab);
+      await logIn(tab);
+    }
+    expect(client.answers.map((answer) => answer.get('state'))).toEqual(['one', 'two']);
   });
 
   it('refuses the login of a flow that another browser approved, on a page of its own', async () => {

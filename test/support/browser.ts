@@ -4,6 +4,12 @@ export interface BrowserTarget {
   fetch(pathOrUrl: string, init?: RequestInit): Promise<Response>;
 }
 
+interface Sent {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
 /** A cookie jar with Chromium's manners: one per person, so attacker and victim never share one by accident. */
 export class Browser {
   readonly #target: BrowserTarget;
@@ -35,14 +41,30 @@ export class Browser {
     return this.#send(url, { method: 'POST', headers: sent, body: new URLSearchParams(form).toString() });
   }
 
+  /** Submits a form of another site in the top window: SameSite=Lax cookies stay behind, new ones are kept. */
+  postFromElsewhere(url: string, form: Record<string, string> | URLSearchParams): Promise<Response> {
+    const headers = {
+      ...navigation('cross-site'),
+      Origin: 'https://elsewhere.example',
+      'Content-Type': 'application/x-www-form-urlencoded',
+    };
+    return this.#exchange(url, { method: 'POST', headers, body: new URLSearchParams(form).toString() });
+  }
+
   cookieHeader(): string {
     return [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   }
 
-  async #send(url: string, init: { method: string; headers: Record<string, string>; body?: string }) {
+  #send(url: string, init: Sent): Promise<Response> {
     const cookie = this.cookieHeader();
-    const headers = cookie === '' ? init.headers : { ...init.headers, Cookie: cookie };
-    const response = await this.#target.fetch(url, { ...init, headers, redirect: 'manual' });
+    return this.#exchange(
+      url,
+      cookie === '' ? init : { ...init, headers: { ...init.headers, Cookie: cookie } },
+    );
+  }
+
+  async #exchange(url: string, init: Sent): Promise<Response> {
+    const response = await this.#target.fetch(url, { ...init, redirect: 'manual' });
     for (const line of response.headers.getSetCookie()) this.#store(line);
     return response;
   }

@@ -13,7 +13,7 @@ let room: AuthorizationRoom;
 afterEach(() => room.close());
 
 describe('authorization endpoint', () => {
-  it('shows the consent page, sets the browser cookie alone, and writes nothing', async () => {
+  it('shows the consent page, sets its cookie alone, and writes nothing', async () => {
     room = createAuthorizationRoom();
     const browser = new Browser(room);
 
@@ -21,7 +21,9 @@ describe('authorization endpoint', () => {
 
     expect(page.status).toBe(200);
     expect(await page.text()).toContain('Test Client');
-    expect([...browser.cookies.keys()]).toEqual(['__Host-gatehouse-browser']);
+    expect([...browser.cookies.keys()]).toEqual([
+      expect.stringMatching(/^__Host-gatehouse-consent-[\w-]{22}$/),
+    ]);
     expect(room.storeCalls).toEqual([]);
     expect(room.identityProvider.startedLogins).toEqual([]);
     expect(room.events).toEqual([
@@ -29,7 +31,7 @@ describe('authorization endpoint', () => {
     ]);
   });
 
-  it('keeps the browser cookie from one request to the next', async () => {
+  it('gives each page a cookie of its own and leaves the others alone', async () => {
     room = createAuthorizationRoom();
     const browser = new Browser(room);
     await browser.get(roomAuthorizeUrl(room));
@@ -37,7 +39,8 @@ describe('authorization endpoint', () => {
 
     await browser.get(roomAuthorizeUrl(room));
 
-    expect(browser.cookieHeader()).toBe(before);
+    expect(browser.cookieHeader().startsWith(`${before}; __Host-gatehouse-consent-`)).toBe(true);
+    expect(browser.cookies.size).toBe(2);
   });
 
   it('asks each time: no approval is remembered', async () => {

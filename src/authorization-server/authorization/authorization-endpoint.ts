@@ -4,7 +4,7 @@
  *
  * 1. who asks, and where may the answer go    a page when that fails, never a redirect
  * 2. what is asked                            a redirect to the client when that fails
- * 3. consent: the page, bound to this browser by its cookie
+ * 3. consent: the page, bound to this browser by a cookie of its own
  *    login:   (consent page switched off) straight to the identity provider, bound by a flow cookie
  *
  * Writes nothing to the store: a million requests cost nothing but their answers. Codes are the callback's.
@@ -24,23 +24,24 @@ export function createAuthorizationEndpoint(deps: AuthorizationDeps): Handler {
   const binding = createBrowserBinding(deps);
 
   function showConsentPage(request: Request, { client, terms }: AuthorizationRequest): Response {
-    const browser = binding.knowBrowser(request);
+    const transactionId = deps.random.token(16);
+    const { hash, cookies } = binding.consent.issue(request, transactionId);
     return askForConsent(
       deps,
       {
         stage: 'awaiting-consent',
-        transactionId: deps.random.token(16),
+        transactionId,
         terms,
         clientName: client.name,
-        browserHash: browser.hash,
+        consentHash: hash,
         expiresAt: deps.clock.nowSeconds() + consentTtlSeconds,
       },
-      { answeredBefore: false, cookies: [browser.cookie] },
+      { answeredBefore: false, cookies },
     );
   }
 
   async function sendToLogin(request: Request, { terms }: AuthorizationRequest): Promise<Response> {
-    const login = await startLogin({ ...deps, binding }, request, terms, false);
+    const login = await startLogin({ ...deps, binding }, request, terms, { afterHumanStep: false });
     // A browser carries the fragment of the authorization URL over to a location that has none of its own.
     const location = login.location.hash === '' ? `${login.location.href}#` : login.location.href;
     const headers = new Headers({ location, 'cache-control': 'no-store' });

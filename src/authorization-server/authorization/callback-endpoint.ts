@@ -68,8 +68,8 @@ export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
     const answer = parseIdentityProviderAnswer(request);
     const transaction = openTransaction(answer.state);
     const { terms, flowId } = transaction;
-    if (!binding.isSameFlow(request, flowId, transaction.flowHash)) throw foreignBrowser();
-    const client = { ...terms, afterHumanStep: true, cookie: binding.endFlow(flowId) };
+    if (!binding.flow.matches(request, flowId, transaction.flowHash)) throw foreignBrowser();
+    const client = { ...terms, afterHumanStep: true, cookie: binding.flow.end(flowId) };
     if (answer.outcome === 'error') throw toClient(refusedLogin(answer.error), client);
     await claimCallback(transaction, context.requestId);
     try {

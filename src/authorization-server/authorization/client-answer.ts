@@ -5,7 +5,7 @@ import type { RequestedTerms } from './transaction.ts';
 export interface ClientAnswer extends Pick<RequestedTerms, 'redirectUri' | 'state'> {
   /** Whether a person has acted in this flow already (RFC 9700 §4.11.2). */
   readonly afterHumanStep: boolean;
-  /** Set-Cookie value that ends the flow, if it has begun. */
+  /** Set-Cookie value that ends what bound the flow to its browser, if it has begun. */
   readonly cookie?: string;
 }
 

@@ -46,7 +46,8 @@ describe('consent endpoint: approve', () => {
     const url = new URL(readInterstitial(await page.text()));
     expect(url.origin).toBe('https://login.test');
     expect(url.searchParams.get('state')).toMatch(/^mgh_st_/);
-    expect([...browser.cookies.keys()]).toContainEqual(expect.stringMatching(/^__Host-gatehouse-flow-/));
+    // The page's cookie has gone, the flow's has come.
+    expect([...browser.cookies.keys()]).toEqual([expect.stringMatching(/^__Host-gatehouse-flow-/)]);
     expect(room.events).toMatchObject([{ type: 'consent_decided', decision: 'approved' }]);
     expect(room.storeCalls).toEqual([{ verb: 'put', key: expect.stringMatching(/^consent:[\w-]{22}$/) }]);
   });
@@ -73,6 +74,7 @@ describe('consent endpoint: approve', () => {
       redirectUri,
       state: 'client-state',
       afterHumanStep: true,
+      headers: { 'set-cookie': expect.stringMatching(/^__Host-gatehouse-consent-[\w-]{22}=; Max-Age=0; /) },
     });
   });
 });
@@ -91,7 +93,7 @@ describe('consent endpoint: deny', () => {
     });
     expect(room.events).toMatchObject([{ type: 'consent_decided', decision: 'denied' }]);
     expect(room.identityProvider.startedLogins).toEqual([]);
-    expect([...browser.cookies.keys()]).toEqual(['__Host-gatehouse-browser']);
+    expect(browser.cookies.size).toBe(0);
   });
 });
 
@@ -177,7 +179,10 @@ describe('consent endpoint refuses', () => {
     const stranger = new Browser(room);
     await obtainConsentToken(room, stranger);
     room.events.length = 0;
-    for (const other of [stranger, new Browser(room)]) {
+    const impostor = new Browser(room);
+    const [ours = ''] = browser.cookies.keys();
+    impostor.cookies.set(ours, [...stranger.cookies.values()][0] ?? '');
+    for (const other of [stranger, impostor, new Browser(room)]) {
       const attempt = other.post('/consent', { consent_token: token, action: 'approve' });
 
       expect(await refusalOf(attempt)).toMatchObject({
@@ -217,11 +222,18 @@ describe('consent endpoint refuses', () => {
 });
 
 describe('consent endpoint: a form answered twice', () => {
-  it('shows the page again with a notice and decides nothing', async () => {
+  /** Decides once; the second answer was sent before the first came back, and took the page's cookie along. */
+  async function answerTwice(meanwhile: () => void = () => undefined): Promise<Response> {
+    const cookies = new Map(browser.cookies);
     await answer('deny');
+    for (const [name, value] of cookies) browser.cookies.set(name, value);
     room.events.length = 0;
+    meanwhile();
+    return answer('approve');
+  }
 
-    const page = await answer('approve');
+  it('shows the page again with a notice and decides nothing', async () => {
+    const page = await answerTwice();
 
     expect(page.status).toBe(200);
     const text = await page.text();
@@ -230,14 +242,28 @@ describe('consent endpoint: a form answered twice', () => {
     expect(room.events).toMatchObject([{ type: 'replay_detected', kind: 'consent' }]);
     const again = readForm(text)['consent_token'] ?? '';
     expect(again).not.toBe(token);
+    expect(browser.cookies.size).toBe(2);
+    const other = new Browser(room).post('/consent', { consent_token: again, action: 'approve' });
+    expect(await refusalOf(other)).toMatchObject({ reason: 'browser_mismatch' });
     expect((await browser.post('/consent', { consent_token: again, action: 'approve' })).status).toBe(200);
     expect(room.identityProvider.startedLogins).toHaveLength(1);
   });
 
-  it('does not get more time', async () => {
+  it('is refused once the answer has come back, and says what may have happened', async () => {
     await answer('deny');
-    room.clock.advance(299);
-    const again = readForm(await (await answer('approve')).text())['consent_token'] ?? '';
+    room.events.length = 0;
+
+    const refusal = await refusalOf(answer('approve'));
+
+    expect(refusal).toMatchObject({ status: 403, reason: 'browser_mismatch' });
+    expect(refusal.description).toContain('answered already');
+    expect(room.events).toEqual([]);
+    expect(room.identityProvider.startedLogins).toEqual([]);
+  });
+
+  it('does not get more time', async () => {
+    const page = await answerTwice(() => room.clock.advance(299));
+    const again = readForm(await page.text())['consent_token'] ?? '';
     room.clock.advance(1);
 
     const attempt = browser.post('/consent', { consent_token: again, action: 'approve' });

@@ -6,9 +6,10 @@
  * 2. posted by a page of ours                            403 cross_site_post
  * 3. the form has its two fields and nothing else        400
  * 4. the token is ours and live                          400
- * 5. by the browser that was asked                       403 browser_mismatch
+ * 5. by the browser that was asked (the page's cookie)  403 browser_mismatch
  * 6. claimed, once                                       else the page again, with the original expiry
- * 7. deny: the client is told; approve: on to the identity provider, and the browser gets the flow's cookie
+ * 7. deny: the client is told; approve: on to the identity provider, and the browser gets the flow's cookie;
+ *    either way the page's cookie ends
  *
  * Only step 6 writes, so nothing that is refused before it costs the person their decision.
  * @see MCP security best practices 2026-07-28, "Confused Deputy Problem"; RFC 9700 §4.7
@@ -27,7 +28,7 @@ import { startLogin } from './login-step.ts';
 import { checkSameOriginPost } from './same-origin-post.ts';
 import { claimOnce } from './single-use.ts';
 import { openAwaitingConsent } from './transaction-codec.ts';
-import type { AwaitingConsent, RequestedTerms } from './transaction.ts';
+import type { AwaitingConsent } from './transaction.ts';
 
 export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
   const binding = createBrowserBinding(deps);
@@ -44,12 +45,14 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     );
   }
 
-  function askAgain(transaction: AwaitingConsent): Response {
-    const again = { ...transaction, transactionId: deps.random.token(16) };
-    return askForConsent(deps, again, { answeredBefore: true, cookies: [] });
+  function askAgain(request: Request, transaction: AwaitingConsent): Response {
+    const transactionId = deps.random.token(16);
+    const { hash, cookies } = binding.consent.issue(request, transactionId);
+    const again = { ...transaction, transactionId, consentHash: hash };
+    return askForConsent(deps, again, { answeredBefore: true, cookies });
   }
 
-  function deny(terms: RequestedTerms): Response {
+  function deny({ terms, transactionId }: AwaitingConsent): Response {
     return renderInterstitialPage({
       title: 'Access denied',
       message: 'You denied the request. The application is being told.',
@@ -60,17 +63,19 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
         errorDescription: 'The person denied the request',
       }),
       linkText: 'Back to the application',
+      cookies: [binding.consent.end(transactionId)],
     });
   }
 
-  async function approve(request: Request, terms: RequestedTerms): Promise<Response> {
-    const login = await startLogin({ ...deps, binding }, request, terms, true);
+  async function approve(request: Request, { terms, transactionId }: AwaitingConsent): Promise<Response> {
+    const cookie = binding.consent.end(transactionId);
+    const login = await startLogin({ ...deps, binding }, request, terms, { afterHumanStep: true, cookie });
     return renderInterstitialPage({
       title: 'On to your login',
       message: `You are being taken to ${login.location.host}.`,
       location: login.location.href,
       linkText: 'Go on to the login',
-      cookies: login.cookies,
+      cookies: [cookie, ...login.cookies],
     });
   }
 
@@ -79,15 +84,16 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     checkSameOriginPost(request, deps.issuer);
     const { consentToken, action } = parseConsentForm(await readFormRequest(request));
     const transaction = openTransaction(consentToken);
-    if (!binding.isSameBrowser(request, transaction.browserHash)) throw foreignBrowser();
+    const { transactionId, consentHash } = transaction;
+    if (!binding.consent.matches(request, transactionId, consentHash)) throw foreignBrowser();
     const client = abbreviateClient(transaction.terms.client);
-    if (!(await claimOnce(deps.store, `consent:${transaction.transactionId}`, transaction.expiresAt))) {
+    if (!(await claimOnce(deps.store, `consent:${transactionId}`, transaction.expiresAt))) {
       deps.emit({ type: 'replay_detected', kind: 'consent', client }, context.requestId);
-      return askAgain(transaction);
+      return askAgain(request, transaction);
     }
     const decision = action === 'approve' ? 'approved' : 'denied';
     deps.emit({ type: 'consent_decided', decision, client }, context.requestId);
-    return action === 'approve' ? approve(request, transaction.terms) : deny(transaction.terms);
+    return action === 'approve' ? approve(request, transaction) : deny(transaction);
   };
 }
 
@@ -103,7 +109,7 @@ function refuseClientAuthentication(request: Request): void {
 function foreignBrowser(): OAuthError {
   return new OAuthError(
     'access_denied',
-    'This page was opened by another browser, or cookies are blocked; start again from your application',
+    'This page was answered already, was opened by another browser, or cookies are blocked; start again from your application',
     { reason: 'browser_mismatch' },
   );
 }

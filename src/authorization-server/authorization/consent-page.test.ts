@@ -27,7 +27,7 @@ function textOf(shown: Shown = {}): Promise<string> {
         scope: shown.scope ?? [],
       },
       clientName: 'clientName' in shown ? shown.clientName : 'Client',
-      browserHash: 'hash',
+      consentHash: 'hash',
       expiresAt: 0,
     },
     consentToken: 'mgh_cs_token',

@@ -1,6 +1,6 @@
 import type { BrowserBinding } from './browser-binding.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
-import { toClient } from './client-answer.ts';
+import { type ClientAnswer, toClient } from './client-answer.ts';
 import { sealTransaction } from './transaction-codec.ts';
 import { loginTtlSeconds, type RequestedTerms } from './transaction.ts';
 
@@ -27,10 +27,10 @@ export async function startLogin(
   deps: LoginStepDeps,
   request: Request,
   terms: RequestedTerms,
-  afterHumanStep: boolean,
+  refusal: Pick<ClientAnswer, 'afterHumanStep' | 'cookie'>,
 ): Promise<LoginStart> {
   const flowId = deps.random.token(16);
-  const flow = deps.binding.startFlow(request, flowId);
+  const flow = deps.binding.flow.issue(request, flowId);
   const secrets = { nonce: deps.random.token(16), codeVerifier: deps.random.token(32) };
   const state = sealTransaction(deps.sealer, {
     stage: 'awaiting-login',
@@ -45,6 +45,6 @@ export async function startLogin(
     const location = await deps.identityProvider.startLogin({ state, secrets, reauthentication });
     return { location, cookies: flow.cookies };
   } catch (error) {
-    throw toClient(error, { ...terms, afterHumanStep });
+    throw toClient(error, { ...terms, ...refusal });
   }
 }

@@ -27,7 +27,7 @@ const consent: AwaitingConsent = {
   transactionId: 'txn',
   terms,
   clientName: 'Client',
-  browserHash: 'hash',
+  consentHash: 'hash',
   expiresAt: 1_000,
 };
 const login: AwaitingLogin = {

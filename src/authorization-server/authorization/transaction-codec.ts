@@ -38,7 +38,7 @@ export function sealTransaction(sealer: Sealer, transaction: Transaction): strin
         ...packTerms(transaction),
         txn: transaction.transactionId,
         ...(transaction.clientName === undefined ? {} : { nam: transaction.clientName }),
-        brw: transaction.browserHash,
+        brw: transaction.consentHash,
       };
       return sealer.seal(consentPurpose, JSON.stringify(packed));
     }
@@ -64,7 +64,7 @@ export function openAwaitingConsent(sealer: Sealer, token: string): AwaitingCons
     transactionId: packed.txn,
     terms: unpackTerms(packed),
     clientName: packed.nam,
-    browserHash: packed.brw,
+    consentHash: packed.brw,
     expiresAt: packed.exp,
   };
 }

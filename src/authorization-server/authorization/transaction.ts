@@ -26,12 +26,12 @@ export interface RequestedTerms {
 /** The consent page is out. Travels sealed in the page's form. */
 export interface AwaitingConsent {
   readonly stage: 'awaiting-consent';
-  /** Names the one decision this page is good for. */
+  /** Names the page's cookie and the one decision it is good for. */
   readonly transactionId: string;
   readonly terms: RequestedTerms;
   readonly clientName: string | undefined;
-  /** SHA-256 of the browser's cookie: whoever answers must be whoever was asked. */
-  readonly browserHash: string;
+  /** SHA-256 of the page's cookie: whoever answers must be whoever was asked. */
+  readonly consentHash: string;
   readonly expiresAt: EpochSeconds;
 }
 
