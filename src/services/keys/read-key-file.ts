@@ -1,0 +1,60 @@
+import { closeSync, fstatSync, openSync, readFileSync, type BigIntStats } from 'node:fs';
+
+import type { EpochSeconds } from '../../platform/clock.ts';
+import { parseKeyFile } from './key-file-format.ts';
+import { checkSuccession, type KeyEntry } from './key-set.ts';
+import { KeySetError } from './key-set-error.ts';
+
+/** Others may do nothing with the file, the file's group may read it: a mounted secret often belongs to a group. */
+const exposingModes = 0o027n;
+const maxFileBytes = 262_144n;
+
+export interface KeyFileReading {
+  readonly entries: readonly KeyEntry[];
+  /** Differs whenever the file was written, replaced, or its mode changed. */
+  readonly stamp: string;
+}
+
+/**
+ * Reads a key file and judges it as of now.
+ * @throws KeySetError
+ */
+export function readKeyFile(
+  path: string,
+  options: {
+    readonly now: EpochSeconds;
+    /** Production mode: a file that other accounts of the machine may read or change is refused. */
+    readonly refuseExposed: boolean;
+  },
+): KeyFileReading {
+  const { content, stats } = readWhole(path);
+  if (options.refuseExposed && (stats.mode & exposingModes) !== 0n) {
+    throw new KeySetError('exposed', 'is open to other accounts, which production mode refuses', {
+      fix: 'chmod 600, and let it belong to the account that the server runs as',
+    });
+  }
+  const entries = parseKeyFile(content);
+  checkSuccession(entries, options.now);
+  return { entries, stamp: stampOf(stats) };
+}
+
+export function stampOf(stats: BigIntStats): string {
+  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
+}
+
+/** Content and stamp of the same file, even while another one takes its name. */
+function readWhole(path: string): { readonly content: string; readonly stats: BigIntStats } {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    const stats = fstatSync(file, { bigint: true });
+    if (!stats.isFile() || stats.size > maxFileBytes) throw new Error('no file to read');
+    return { content: readFileSync(file, 'utf8'), stats };
+  } catch {
+    throw new KeySetError('unreadable', 'cannot be read', {
+      fix: 'check that the file exists and that this process may read it; gatehouse keys generate makes one',
+    });
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
