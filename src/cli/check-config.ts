@@ -58,7 +58,7 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ['scopes there', identityProvider.scopes.join(' ')],
     ['may enter', describeAdmission(config)],
     ['store', describeStore(config.store)],
-    ['signing secrets', `1 active, ${config.sealingSecrets.length - 1} previous`],
+    describeSealing(config.sealing),
     ['registrations', describeLife(config.registration.ttlSeconds)],
     ['app schemes', config.registration.privateUseSchemes.join(', ') || 'none'],
     ['grants', describeLife(config.tokens.grantLifetimeSeconds)],
@@ -73,6 +73,12 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
 function describeAdmission(config: GatehouseConfig): string {
   if (config.allowedGroups.length === 0) return 'every account of the identity provider';
   return `${config.identityProvider.groupsClaim}: ${config.allowedGroups.join(', ')}`;
+}
+
+function describeSealing(sealing: GatehouseConfig['sealing']): readonly [string, string] {
+  return sealing.kind === 'secrets'
+    ? ['signing secrets', `1 active, ${sealing.secrets.length - 1} previous`]
+    : ['signing keys', `file ${sealing.path}`];
 }
 
 function describeStore(store: GatehouseConfig['store']): string {

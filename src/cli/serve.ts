@@ -13,6 +13,16 @@ export interface ServeDeps {
   readonly exit: (code: number) => void;
 }
 
+/** Faults of the machine end the process as they always do; so does running out of work. */
+const leftAlone: closeWithGrace.Signals[] = [
+  'SIGILL',
+  'SIGTRAP',
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGSEGV',
+  'SIGUSR2',
+];
 /** After a fault nobody caught, the state of the process is anybody's guess: it does not stay longer than this. */
 const faultDeadlineSeconds = 5;
 /** What may be left to do when the drain is over, e.g. closing the store. */
@@ -20,7 +30,7 @@ const afterDrainSeconds = 10;
 
 /**
  * Starts the server. Resolves when both listeners are bound. SIGTERM, SIGINT, SIGHUP and SIGQUIT drain it and end the
- * process with 0, a second one with 2, an uncaught fault with 1.
+ * process with 0, a second one with 2, an uncaught fault with 1. With a key file, SIGHUP reads it again instead.
  * @throws StoreError when the store cannot be opened, and the system's error when an address cannot be bound
  */
 export async function serve(config: GatehouseConfig, deps: ServeDeps): Promise<void> {
@@ -30,7 +40,9 @@ export async function serve(config: GatehouseConfig, deps: ServeDeps): Promise<v
   log.info(summarize(config), 'startup_config');
   const starting = start(config, log);
   // Before the start is through: as the first process of a container, signals without a handler would be lost.
-  closeOnSignal(starting, config.shutdownTimeoutSeconds, log, deps);
+  const reloads = config.sealing.kind === 'key-file';
+  if (reloads) reloadOnSignal(starting);
+  closeOnSignal(starting, { timeoutSeconds: config.shutdownTimeoutSeconds, reloads }, log, deps);
   await starting;
 }
 
@@ -48,17 +60,23 @@ async function start(config: GatehouseConfig, log: Logger): Promise<Gateway> {
   }
 }
 
+function reloadOnSignal(starting: Promise<Gateway>): void {
+  process.on('SIGHUP', () => {
+    // A start that failed has said so already.
+    void starting.then((gateway) => gateway.reload()).catch(() => {});
+  });
+}
+
 function closeOnSignal(
   starting: Promise<Gateway>,
-  timeoutSeconds: number,
+  { timeoutSeconds, reloads }: { readonly timeoutSeconds: number; readonly reloads: boolean },
   log: Logger,
   deps: ServeDeps,
 ): void {
   closeWithGrace(
     {
       delay: (timeoutSeconds + afterDrainSeconds) * 1000,
-      // Faults of the machine end the process as they always do; so does running out of work.
-      skip: ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGUSR2', 'beforeExit'],
+      skip: [...leftAlone, 'beforeExit', ...(reloads ? (['SIGHUP'] as const) : [])],
       logger: { error: (error: unknown) => log.error(describeError(error), 'shutdown_error') },
       onSecondSignal: (signal) => {
         log.warn({ signal }, 'shutdown_forced_second_signal');
@@ -91,7 +109,9 @@ function summarize(config: GatehouseConfig): Record<string, unknown> {
     access_log_skip_re: config.logging.accessLogSkip?.source ?? '',
     tool_metrics_enabled: config.toolMetrics.enabled,
     tool_metrics_max_cardinality: config.toolMetrics.maxCardinality,
-    previous_keys: config.sealingSecrets.length - 1,
+    ...(config.sealing.kind === 'secrets'
+      ? { previous_keys: config.sealing.secrets.length - 1 }
+      : { signing_keys_file: config.sealing.path }),
     store: config.store.kind,
   };
 }

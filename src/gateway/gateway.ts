@@ -37,6 +37,8 @@ export interface Gateway {
    * @throws StoreError, and the system's error when an address is taken
    */
   listen(): Promise<Listening>;
+  /** Reads again what may change without a restart: the key file. What is not acceptable changes nothing. */
+  reload(): Promise<void>;
   /** Drains: not ready, no new connections, answers finish; whatever is left at the deadline is cut. */
   close(deadlineSeconds: number): Promise<void>;
 }
@@ -87,6 +89,9 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
         publicServer.closeAllConnections();
         throw error;
       }
+    },
+    async reload() {
+      await open?.reload();
     },
     async close(deadlineSeconds) {
       draining = true;

@@ -26,6 +26,8 @@ const wholeBodyBytes = 64 * 1024;
 
 export interface MountDeps {
   readonly sealer: Sealer;
+  /** Another number after every change of the keys. */
+  readonly keyGeneration: () => number;
   readonly clock: Clock;
   readonly revocations: Revocations;
   readonly rateLimits: RateLimits;
@@ -50,6 +52,7 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
   const mount = upstream.path;
   const admission = createAdmission({
     sealer,
+    keyGeneration: deps.keyGeneration,
     clock,
     revocations,
     resource: `${publicUrl}${mount}`,

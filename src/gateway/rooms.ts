@@ -18,6 +18,7 @@ import type { InFlight } from './in-flight.ts';
 import { createMount } from './mount.ts';
 import { observe } from './observe.ts';
 import { openIdentityProvider } from './open-identity-provider.ts';
+import { openKeyring } from './open-keyring.ts';
 import { openStore } from './open-store.ts';
 import type { Readiness } from './private-listener.ts';
 import { createPublicRequests, type PublicRequests } from './public-requests.ts';
@@ -37,10 +38,12 @@ export interface Rooms {
   readonly requests: PublicRequests;
   readonly registry: Registry;
   readiness(): Promise<Readiness>;
+  /** Reads again what may change without a restart. Resolves when it is in force. */
+  reload(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** @throws StoreError when the store cannot be opened or read */
+/** @throws StoreError when the store cannot be opened or read, and KeySetError when the key file is not acceptable */
 export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promise<Rooms> {
   const { log, clock, random, inFlight } = deps;
   const issuer = config.publicUrl;
@@ -55,12 +58,16 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onEvent: deps.onEvent,
   });
   const { emit, registry } = observed;
+  const keys = openKeyring(config, { clock, emit, registry });
   const store = deps.store ?? (await openStore(config.store, clock));
   const sealer = createSealer({
-    secrets: config.sealingSecrets,
+    keyring: keys.keyring,
     context: issuer,
     random,
-    onSeal: observed.onSeal,
+    onSeal: (purpose, key) => {
+      observed.onSeal(purpose);
+      keys.onSeal(key);
+    },
   });
   const revocations = createRevocations({
     store,
@@ -99,6 +106,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const mount = createMount(config, {
     sealer,
+    keyGeneration: () => keys.keyring.current().generation,
     clock,
     revocations,
     rateLimits,
@@ -140,7 +148,9 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       ),
       identity_provider: identityProvider.isReady() ? 'ok' : 'unavailable',
     }),
+    reload: () => keys.reload(),
     async close() {
+      keys.close();
       await mount.close();
       identityProvider.close();
       revocations.close();

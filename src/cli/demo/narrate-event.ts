@@ -25,6 +25,9 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return `sample server failed: ${event.kind}`;
     case 'store_failed':
       return `store failed: ${event.operation}`;
+    case 'key_state_changed':
+    case 'keys_reload_refused':
+    case 'seal_count_high':
     case 'groups_claim_shape_mismatch':
       return undefined;
     case 'identity_rechecked':

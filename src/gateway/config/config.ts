@@ -43,8 +43,14 @@ export interface GatehouseConfig {
   };
   /** Empty: every person the identity provider lets in. */
   readonly allowedGroups: readonly string[];
-  /** The active secret first, then those that may still open. */
-  readonly sealingSecrets: readonly [string, ...string[]];
+  /** What seals and opens: secrets for as long as the process lives, or a file of keys that may change meanwhile. */
+  readonly sealing:
+    | {
+        readonly kind: 'secrets';
+        /** The active secret first, then those that may still open. */
+        readonly secrets: readonly [string, ...string[]];
+      }
+    | { readonly kind: 'key-file'; readonly path: string };
   readonly store:
     | { readonly kind: 'memory' }
     | { readonly kind: 'sqlite'; readonly path: string; readonly synchronous: 'FULL' | 'NORMAL' };

@@ -22,7 +22,7 @@ describe('loadConfig', () => {
       publicUrl: 'https://gatehouse.test',
       upstream: { origin: 'http://127.0.0.1:3000', path: '/mcp', authorization: undefined },
       identityProvider: { issuer: 'https://login.test/realms/main', clientId: 'gatehouse' },
-      sealingSecrets: [strongSecret],
+      sealing: { kind: 'secrets', secrets: [strongSecret] },
     });
   });
 

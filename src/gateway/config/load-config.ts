@@ -50,7 +50,7 @@ function assemble(values: SettingValues, warnings: readonly ConfigWarning[]): Ga
     allowedOrigins: values.ALLOWED_ORIGINS,
     identityProvider: assembleIdentityProvider(values),
     allowedGroups: values.ALLOWED_GROUPS,
-    sealingSecrets: [values.TOKEN_SIGNING_SECRET, ...values.TOKEN_SIGNING_SECRETS_PREVIOUS],
+    sealing: assembleSealing(values),
     store: assembleStore(values),
     registration: {
       ttlSeconds: values.CLIENT_REGISTRATION_TTL,
@@ -101,6 +101,13 @@ function assembleIdentityProvider(values: SettingValues): GatehouseConfig['ident
 }
 
     recheck: { mode: values.IDENTITY_RECHECK, graceSeconds: values.IDENTITY_RECHECK_GRACE },
+function assembleSealing(values: SettingValues): GatehouseConfig['sealing'] {
+  if (values.SIGNING_KEYS_FILE !== undefined) return { kind: 'key-file', path: values.SIGNING_KEYS_FILE };
+  // One of the two is set: findCombinedProblems has seen to it.
+  const active = values.TOKEN_SIGNING_SECRET ?? '';
+  return { kind: 'secrets', secrets: [active, ...values.TOKEN_SIGNING_SECRETS_PREVIOUS] };
+}
+
 function assembleStore(values: SettingValues): GatehouseConfig['store'] {
   if (values.STORE_PATH === ':memory:') return { kind: 'memory' };
   return { kind: 'sqlite', path: values.STORE_PATH, synchronous: values.STORE_SYNCHRONOUS };

@@ -15,6 +15,21 @@ const combinedProblems: ReadonlyArray<{ readonly when: (values: Values) => boole
     fix: 'use https; for a test network, OIDC_ALLOW_INSECURE_HTTP=true with PROD_MODE=false',
   },
   {
+    when: (values) => isUnset(values, 'TOKEN_SIGNING_SECRET') && isUnset(values, 'SIGNING_KEYS_FILE'),
+    variable: 'TOKEN_SIGNING_SECRET',
+    problem: 'is not set',
+    fix: 'generate one with: openssl rand -base64 48, or name a file that holds it with TOKEN_SIGNING_SECRET_FILE',
+  },
+  {
+    // Which of the two seals would be anybody's guess.
+    when: ({ SIGNING_KEYS_FILE, TOKEN_SIGNING_SECRET, TOKEN_SIGNING_SECRETS_PREVIOUS }) =>
+      SIGNING_KEYS_FILE !== undefined &&
+      (TOKEN_SIGNING_SECRET !== undefined || (TOKEN_SIGNING_SECRETS_PREVIOUS?.length ?? 0) > 0),
+    variable: 'SIGNING_KEYS_FILE',
+    problem: 'is set, and so is TOKEN_SIGNING_SECRET or TOKEN_SIGNING_SECRETS_PREVIOUS',
+    fix: 'unset those; gatehouse keys generate --import puts them into a new key file',
+  },
+  {
     // Anybody could choose the address they count for.
     when: ({ PROD_MODE, TRUST_PROXY_HEADERS, TRUSTED_PROXY_CIDRS }) =>
       PROD_MODE === true && TRUST_PROXY_HEADERS === true && TRUSTED_PROXY_CIDRS?.length === 0,
@@ -61,6 +76,11 @@ export function findCombinedWarnings(values: Values): ConfigWarning[] {
   return combinedWarnings
     .filter((rule) => rule.when(values))
     .map(({ event, message }) => ({ event, message }));
+}
+
+/** Read, and not set: a variable with a problem of its own was not read. */
+function isUnset(values: Values, variable: keyof Values): boolean {
+  return Object.hasOwn(values, variable) && values[variable] === undefined;
 }
 
 function hasOneAddressForBothListeners(values: Values): boolean {

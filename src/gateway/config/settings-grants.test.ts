@@ -37,7 +37,7 @@ describe('TOKEN_SIGNING_SECRETS_PREVIOUS', () => {
 
   it('is read as secrets separated by blanks and lines, after the active one', () => {
     const config = load({ TOKEN_SIGNING_SECRETS_PREVIOUS: ` ${first}\t\n${second} ` });
-    expect(config.sealingSecrets).toEqual([strongSecret, first, second]);
+    expect(config.sealing).toEqual({ kind: 'secrets', secrets: [strongSecret, first, second] });
   });
 
   it('is refused with a short entry', () => {

@@ -18,21 +18,21 @@ const oneHour = 3600;
 export const grantSettings = {
   TOKEN_SIGNING_SECRET: {
     description:
-      'What every key is derived from. Whoever has it forges every token. Generate it: `openssl rand -base64 48`.',
+      'What every key is derived from; required unless `SIGNING_KEYS_FILE` is set. Whoever has it forges every token. Generate it: `openssl rand -base64 48`.',
     accepts: '32 bytes or more',
-    whenMissing: 'generate one with: openssl rand -base64 48',
     secret: true,
+    unset: undefined,
     production: 'a secret that repeats itself or has fewer than 8 distinct bytes',
     parse: parseSigningSecret,
     refuseInProduction: refuseWeakSecret,
     warnAbout: (secret) =>
-      findSecretWeakness(secret) === undefined
+      secret === undefined || findSecretWeakness(secret) === undefined
         ? undefined
         : {
             event: 'token_signing_secret_weak',
             message: 'TOKEN_SIGNING_SECRET is weak: tokens can be forged',
           },
-  } satisfies Setting<string>,
+  } satisfies Setting<string | undefined>,
   TOKEN_SIGNING_SECRETS_PREVIOUS: {
     description:
       'Secrets that still open what they sealed, for a change of `TOKEN_SIGNING_SECRET` that logs nobody out. A registration lives as long as its secret is here or active.',
@@ -50,6 +50,15 @@ export const grantSettings = {
             message: 'TOKEN_SIGNING_SECRETS_PREVIOUS has a weak entry: tokens can be forged',
           },
   } satisfies Setting<readonly string[]>,
+  SIGNING_KEYS_FILE: {
+    description:
+      'The file of keys that `gatehouse keys` makes and rotates, in place of the two variables above. It is read again within a second of a change and on SIGHUP, so keys change without a restart; a file that is not acceptable changes nothing and is logged. Every replica needs the same file.',
+    accepts: 'a path',
+    production:
+      'a file that accounts other than its owner and its group may read, or that its group may change',
+    unset: undefined,
+    parse: (text) => text,
+  } satisfies Setting<string | undefined>,
   STORE_PATH: {
     description:
       'The SQLite file that remembers grants and what has been used once. `:memory:` forgets them with the process: everybody logs in again.',

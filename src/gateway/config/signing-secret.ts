@@ -32,8 +32,8 @@ export function parsePreviousSecrets(text: string): readonly string[] {
 }
 
 /** What production mode says to a weak secret. */
-export function refuseWeakSecret(secret: string): ValueProblem | undefined {
-  const weakness = findSecretWeakness(secret);
+export function refuseWeakSecret(secret: string | undefined): ValueProblem | undefined {
+  const weakness = secret === undefined ? undefined : findSecretWeakness(secret);
   return weakness === undefined ? undefined : new ValueProblem(`is weak: it ${weakness}`, fix);
 }
 

@@ -47,6 +47,8 @@ export interface AdmissionControl {
 
 export interface AdmissionDeps {
   readonly sealer: Sealer;
+  /** Another number after every change of the keys: what opened before has to open again. Absent: they never change. */
+  readonly keyGeneration?: () => number;
   readonly clock: Clock;
   readonly revocations: { judge(grant: JudgedGrant): boolean };
   /** The one resource that tokens must be bound to. */
@@ -75,6 +77,7 @@ type Reason = keyof typeof descriptions;
 export function createAdmission(deps: AdmissionDeps): AdmissionControl {
   const refusals = prepareRefusals(deps.resourceMetadataUrl);
   const verified = createVerifiedTokens<AdmittedCall>(deps.cacheEntries ?? defaultCacheEntries);
+  const keys = createKeyCheck(deps);
 
   function judge(token: AdmittedCall): Reason | undefined {
     if (token.expiresAt <= deps.clock.nowSeconds()) return 'token_expired';
@@ -91,6 +94,7 @@ export function createAdmission(deps: AdmissionDeps): AdmissionControl {
       const credential = readBearerCredential(authorization);
       if (credential.kind === 'absent') return refusals.token_missing;
       if (credential.kind === 'malformed') return refusals.invalid_token;
+      if (keys.haveChanged()) verified.forgetAll();
       const cached = verified.find(credential.token);
       const call = cached ?? open(deps.sealer, credential.token);
       if (call === undefined) return refusals.invalid_token;
@@ -99,12 +103,36 @@ export function createAdmission(deps: AdmissionDeps): AdmissionControl {
         verified.forget(credential.token);
         return refusals[reason];
       }
-      if (cached === undefined) verified.keep(credential.token, call);
+      if (cached === undefined) keys.remember(call, verified.keep(credential.token, call));
       return call;
     },
     recheck(call) {
-      const reason = judge(call);
+      const reason = judge(call) ?? (keys.stillOpen(call) ? undefined : 'invalid_token');
       return reason === undefined ? undefined : refusals[reason];
+    },
+  };
+}
+
+/** A token of a destroyed key lives on neither in the cache nor in a stream that it opened. */
+function createKeyCheck(deps: Pick<AdmissionDeps, 'sealer' | 'keyGeneration'>) {
+  const generationNow = deps.keyGeneration ?? (() => 0);
+  const opened = new WeakMap<AdmittedCall, { readonly token: string; generation: number }>();
+  let generation = generationNow();
+  return {
+    haveChanged(): boolean {
+      const before = generation;
+      generation = generationNow();
+      return generation !== before;
+    },
+    remember(call: AdmittedCall, token: string): void {
+      opened.set(call, { token, generation });
+    },
+    stillOpen(call: AdmittedCall): boolean {
+      const known = opened.get(call);
+      if (known === undefined || known.generation === generationNow()) return true;
+      if (openAccessToken(deps.sealer, known.token) === undefined) return false;
+      known.generation = generationNow();
+      return true;
     },
   };
 }

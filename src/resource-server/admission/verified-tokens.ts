@@ -4,8 +4,10 @@
  */
 export interface VerifiedTokens<Content> {
   find(token: string): Content | undefined;
-  keep(token: string, content: Content): void;
+  /** Returns a copy of the token that may be kept: a slice would keep the whole request head it was cut from alive. */
+  keep(token: string, content: Content): string;
   forget(token: string): void;
+  forgetAll(): void;
 }
 
 /** Keeps at most `maxEntries` tokens; the one kept longest goes first. Keyed by the whole token, never a part of it. */
@@ -14,18 +16,22 @@ export function createVerifiedTokens<Content>(maxEntries: number): VerifiedToken
   return {
     find: (token) => opened.get(token),
     keep(token, content) {
-      if (maxEntries <= 0) return;
+      const copy = Buffer.from(token, 'latin1').toString('latin1');
+      if (maxEntries <= 0) return copy;
       if (opened.size >= maxEntries) {
         for (const oldest of opened.keys()) {
           opened.delete(oldest);
           break;
         }
       }
-      // A copy: a slice would keep the whole request head it was cut from alive.
-      opened.set(Buffer.from(token, 'latin1').toString('latin1'), content);
+      opened.set(copy, content);
+      return copy;
     },
     forget(token) {
       opened.delete(token);
+    },
+    forgetAll() {
+      opened.clear();
     },
   };
 }

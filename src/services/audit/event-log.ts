@@ -23,6 +23,8 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
       return event.cause === 'client' ? 'info' : 'warn';
       return 'warn';
     case 'store_failed':
+    case 'keys_reload_refused':
+    case 'seal_count_high':
       return 'error';
     case 'request_refused':
       if (event.status >= 500) return 'warn';

@@ -48,6 +48,8 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const refused = counter('gatehouse_requests_refused_total', 'Refusals by endpoint', ['endpoint', 'reason']);
   const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
   const repeated = counter('gatehouse_refresh_repeated_total', 'Refreshes answered again in the window', []);
+  const keyChanges = counter('gatehouse_key_state_changes_total', 'Changes of sealing keys', ['state']);
+  const keysRefused = counter('gatehouse_keys_reload_refused_total', 'Key files not acceptable', ['fault']);
   const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
   const rechecked = counter('gatehouse_identity_rechecks_total', 'Identities asked about again on refresh', [
     'outcome',
@@ -90,6 +92,15 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
       case 'store_failed':
         store.inc({ operation: event.operation });
+        return;
+      case 'key_state_changed':
+        keyChanges.inc({ state: event.state });
+        return;
+      case 'keys_reload_refused':
+        keysRefused.inc({ fault: event.fault });
+        return;
+      case 'seal_count_high':
+        // The seals themselves are a gauge.
         return;
       case 'upstream_failed':
       case 'identity_rechecked':

@@ -1,4 +1,6 @@
+import type { KeyState } from '../../platform/sealing/keyring.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
+import type { KeySetFault } from '../keys/key-set-error.ts';
 
 /**
  * Everything that happens here and that somebody may want to count or to prove later. Rooms emit these; metrics and
@@ -71,6 +73,23 @@ export type GatehouseEvent =
       readonly cause?: string;
     }
   | { readonly type: 'store_failed'; readonly operation: string }
+  | {
+      /** `key` is the id that every value sealed with it carries. */
+      readonly type: 'key_state_changed';
+      readonly key: string;
+      readonly state: KeyState;
+    }
+  | {
+      /** The key file changed and is not acceptable: the keys stay what they were. */
+      readonly type: 'keys_reload_refused';
+      readonly fault: KeySetFault;
+    }
+  | {
+      /** One process sealed so much with one key that it should be rotated. Told once per key. */
+      readonly type: 'seal_count_high';
+      readonly key: string;
+      readonly seals: number;
+    }
   | {
       readonly type: 'upstream_failed';
       readonly kind: 'unavailable' | 'timeout' | 'reset' | 'credential' | 'malformed' | 'redirect';
