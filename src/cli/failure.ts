@@ -1,9 +1,23 @@
 import { ConfigError, type ConfigProblem } from '../gateway/config/load-config.ts';
 import { StoreError } from '../platform/store/store.ts';
+import { KeySetError } from '../services/keys/key-set-error.ts';
+
+/** A command cannot do what it was asked to, and knows what to do about it. */
+export class CommandFailure extends Error {
+  readonly hint: string;
+
+  constructor(error: string, hint: string) {
+    super(error);
+    this.name = 'CommandFailure';
+    this.hint = hint;
+  }
+}
 
 /** What the command line says of a failure: `error: what`, then `hint: what to do`. */
 export function describeFailure(error: unknown): string {
   if (error instanceof ConfigError) return describeProblems(error.problems);
+  if (error instanceof CommandFailure) return say(error.message, error.hint);
+  if (error instanceof KeySetError) return say(error.message, error.fix);
   if (error instanceof StoreError) {
     return say(
       error.message,

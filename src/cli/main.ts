@@ -6,6 +6,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 import { version } from '../gateway/version.ts';
+import { addKeysCommands } from './keys-commands.ts';
 
 const program = new Command('gatehouse')
   .description('OAuth 2.1 authorization server and reverse proxy in front of MCP servers')
@@ -47,6 +48,8 @@ program
     const { runDemo } = await import('./demo/demo.ts');
     process.exit(await runDemo({ selfTest: options.selfTest === true, port: options.port }));
   });
+
+addKeysCommands(program);
 
 try {
   await program.parseAsync();
