@@ -84,6 +84,22 @@ describe('dynamic registration', () => {
     expect((await redeem(gatehouse, await obtainCode(gatehouse, { client }))).status).toBe(200);
   });
 
+  it('42: a flood from everywhere meets a ceiling, and costs clients that are registered nothing', async () => {
+    const gatehouse = await createGatehouse({ env: { RATE_LIMIT_ENABLED: undefined } });
+    const client = await registerClient(gatehouse);
+    const addresses = Array.from({ length: 1500 }, (_, at) => `198.18.${at >> 8}.${at % 256}`);
+    let registrations = 1;
+    for (let at = 0; at < 6100; at += 1) {
+      const address = addresses[at % addresses.length] as string;
+      if ((await post(gatehouse, { address })).status === 201) registrations += 1;
+    }
+    expect(registrations).toBe(6000);
+    expect((await post(gatehouse, { address: '203.0.113.8' })).headers.get('retry-after')).toBe('60');
+    expect((await redeem(gatehouse, await obtainCode(gatehouse, { client }))).status).toBe(200);
+    gatehouse.clock.advance(60);
+    expect((await post(gatehouse, { address: '203.0.113.8' })).status).toBe(201);
+  });
+
   it.each<[string, string]>([
     [
       'ten thousand redirect URIs',
