@@ -3,15 +3,24 @@ import { setTimeout } from 'node:timers/promises';
 import { createAuthorizationEndpoint } from '../authorization-server/authorization/authorization-endpoint.ts';
 import { createCallbackEndpoint } from '../authorization-server/authorization/callback-endpoint.ts';
 import { createConsentEndpoint } from '../authorization-server/authorization/consent-endpoint.ts';
+import { createBackchannelLogoutEndpoint } from '../authorization-server/backchannel-logout/backchannel-logout-endpoint.ts';
 import { createAuthorizationServerMetadataEndpoint } from '../authorization-server/metadata/metadata-endpoint.ts';
+import {
+  type ActiveToken,
+  createIntrospectionEndpoint,
+} from '../authorization-server/introspection/introspection-endpoint.ts';
+import { createRegistrationManagementEndpoint } from '../authorization-server/registration/management-endpoint.ts';
 import { createRegistrationEndpoint } from '../authorization-server/registration/registration-endpoint.ts';
+import { createRevocationEndpoint } from '../authorization-server/revocation/revocation-endpoint.ts';
 import { createTokenEndpoint } from '../authorization-server/token/token-endpoint.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
 import type { Sealer } from '../platform/sealing/sealer.ts';
 import type { Store } from '../platform/store/store.ts';
+import type { AdmissionControl } from '../resource-server/admission/admit.ts';
 import { createResourceMetadataEndpoint } from '../resource-server/metadata/resource-metadata-endpoint.ts';
 import type { Emit } from '../services/audit/events.ts';
+import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
@@ -26,6 +35,8 @@ export interface EndpointsDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly revocations: Revocations;
+  readonly deniedClients: DeniedClients;
+  readonly admit: AdmissionControl['admit'];
   readonly identityProvider: IdentityProvider;
   readonly rateLimits: RateLimits;
   readonly emit: Emit;
@@ -33,14 +44,21 @@ export interface EndpointsDeps {
 
 /** Builds the rooms behind the public routes, each with the narrow part of the whole that it needs. */
 export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): Endpoints {
-  const { sealer, store, clock, random, revocations, identityProvider, emit } = deps;
+  const { sealer, store, clock, random, revocations, deniedClients, identityProvider, emit } = deps;
+  const { introspectionClients } = config;
   const issuer = config.publicUrl;
   const resource = `${issuer}${config.upstream.path}`;
   const resourceName = config.resourceName;
   const { refreshWindowSeconds, grantLifetimeSeconds, accessTokenTtlSeconds, revokeBefore } = config.tokens;
   const identityRecheck = config.identityProvider.recheck;
   const { privateUseSchemes, ttlSeconds } = config.registration;
-  const clients = createClients({ sealer, clock, registrationTtlSeconds: ttlSeconds, privateUseSchemes });
+  const clients = createClients({
+    sealer,
+    clock,
+    registrationTtlSeconds: ttlSeconds,
+    privateUseSchemes,
+    isDenied: deniedClients.isDenied,
+  });
   const findClient = clients.find;
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds });
   const authorization = {
@@ -57,15 +75,45 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     random,
     grants,
     grantLifetimeSeconds,
+    identityRecheck: identityRecheck.mode,
     emit,
   };
   return {
-    authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({ issuer }),
+    authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({
+      issuer,
+      introspectionEnabled: introspectionClients.length > 0,
+    }),
     resourceMetadata: createResourceMetadataEndpoint({ issuer, resource, resourceName }),
-    register: createRegistrationEndpoint({ clients, emit, privateUseSchemes }),
+    register: createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes }),
+    registration: createRegistrationManagementEndpoint({
+      issuer,
+      clients,
+      deniedClients,
+      revocations,
+      sealer,
+      clock,
+      emit,
+      privateUseSchemes,
+    }),
+    revoke: createRevocationEndpoint({ findClient, sealer, clock, grants, emit }),
+    introspect:
+      introspectionClients.length === 0
+        ? undefined
+        : createIntrospectionEndpoint({
+            issuer,
+            clients: introspectionClients,
+            findActive: (token) => findActive(token, deps.admit),
+          }),
     authorize: createAuthorizationEndpoint(authorization),
     consent: createConsentEndpoint(authorization),
     callback: createCallbackEndpoint(authorization),
+    backchannelLogout: createBackchannelLogoutEndpoint({
+      identityProvider,
+      store,
+      revocations,
+      clock,
+      emit,
+    }),
     token: createTokenEndpoint({
       issuer,
       resource,
@@ -74,13 +122,18 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       clock,
       random,
       grants,
-    identityRecheck: identityRecheck.mode,
       revokeBefore,
+      accessTokenTtlSeconds,
+      identity: { ...identityRecheck, provider: identityProvider },
+      pause: (milliseconds) => setTimeout(milliseconds),
       checkRefreshRate: (terms) => deps.rateLimits.checkRefresh(terms),
       emit,
     }),
   };
 }
-      accessTokenTtlSeconds,
-      identity: { ...identityRecheck, provider: identityProvider },
-      pause: (milliseconds) => setTimeout(milliseconds),
+
+/** What admission would say of a call with this token. */
+function findActive(token: string, admit: AdmissionControl['admit']): ActiveToken | undefined {
+  const judged = admit(`Bearer ${token}`);
+  return judged.outcome === 'admitted' ? judged : undefined;
+}

@@ -4,7 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { RequestContext } from '../platform/http/handler.ts';
 import type { Sealer } from '../platform/sealing/sealer.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
-import { createAdmission } from '../resource-server/admission/admit.ts';
+import { type AdmissionControl, createAdmission } from '../resource-server/admission/admit.ts';
 
 import { createForwarder } from '../resource-server/proxy/forwarder.ts';
 import { createLiveCalls } from '../resource-server/proxy/live-calls.ts';
@@ -42,6 +42,8 @@ export interface MountDeps {
 export interface Mount {
   takes(rawTarget: string): boolean;
   isHostAcceptable(request: IncomingMessage): boolean;
+  /** What decides about every call. */
+  readonly admission: AdmissionControl;
   handle(request: IncomingMessage, response: ServerResponse, context: RequestContext): void;
   close(): Promise<void>;
 }
@@ -99,6 +101,7 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
   return {
     takes: (target) => isMountTarget(target, mount) && !isWellKnown(target, mount),
     isHostAcceptable: (request) => originCheck.isHostAcceptable(headerValues(request.rawHeaders, 'host')),
+    admission,
     handle,
     async close() {
       stopListening();

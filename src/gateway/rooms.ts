@@ -7,6 +7,7 @@ import type { Random } from '../platform/random.ts';
 import { createSealer } from '../platform/sealing/sealer.ts';
 import { describeError } from '../platform/telemetry/logger.ts';
 import type { Registry } from '../platform/telemetry/metrics.ts';
+import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createRevocations } from '../services/tokens/revocations.ts';
 import { type CallDetails, createAccessLog } from './access-log.ts';
@@ -59,7 +60,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const { emit, registry } = observed;
   const keys = openKeyring(config, { clock, emit, registry });
-  const store = deps.store ?? (await openStore(config.store, clock));
+  const store = deps.store ?? (await openStore(config.store, { clock, random, log, registry }));
   const sealer = createSealer({
     keyring: keys.keyring,
     context: issuer,
@@ -77,9 +78,17 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   // Before the first call is admitted: what was revoked before a restart stays revoked.
   await revocations.refresh();
+  const deniedClients = createDeniedClients({
+    store,
+    clock,
+    registrationTtlSeconds: config.registration.ttlSeconds,
+    onError: (error) => log.warn(describeError(error), 'denied_clients_unreadable'),
+  });
+  await deniedClients.refresh();
   const rateLimits = createRateLimits({
     enabled: config.limits.enabled,
     nowMs: () => clock.nowMilliseconds(),
+    shared: store.counter,
     onSharedFailure: (error) => log.warn(describeError(error), 'rate_limits_not_shared'),
   });
   const identityProvider = deps.identityProvider ?? openIdentityProvider(config, { clock, emit, log });
@@ -90,6 +99,8 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     clock,
     random,
     revocations,
+    deniedClients,
+    admit: (authorization) => mount.admission.admit(authorization),
     identityProvider,
     rateLimits,
     emit,
@@ -154,6 +165,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       await mount.close();
       identityProvider.close();
       revocations.close();
+      deniedClients.close();
       observed.lines.close();
       await store.close();
     },

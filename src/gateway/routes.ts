@@ -6,7 +6,7 @@ import type { ErrorStyle } from './error-response.ts';
 /** One public endpoint: all that is known about it. Paths are exact; there are no patterns. */
 export interface Route {
   readonly path: string;
-  readonly methods: readonly ('GET' | 'HEAD' | 'POST')[];
+  readonly methods: readonly ('GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE')[];
   readonly endpoint: EndpointName;
   readonly errors: ErrorStyle;
   /** Readable by scripts of any origin: documents and the endpoints browser clients call. Never pages. */
@@ -20,10 +20,15 @@ export interface Endpoints {
   readonly authorizationServerMetadata: Handler;
   readonly resourceMetadata: Handler;
   readonly register: Handler;
+  readonly registration: Handler;
   readonly authorize: Handler;
   readonly consent: Handler;
   readonly callback: Handler;
   readonly token: Handler;
+  readonly backchannelLogout: Handler;
+  readonly revoke: Handler;
+  /** Undefined: no resource server may ask. */
+  readonly introspect: Handler | undefined;
 }
 
 /** The one table of public routes; the mount itself is beside it, since the proxied path has its own way. */
@@ -53,6 +58,13 @@ export function createRoutes(mount: string, rooms: Endpoints): readonly Route[] 
     document(`${mount}/.well-known/openid-configuration`, noDocument),
     { path: '/register', endpoint: 'register', handler: rooms.register, ...api },
     {
+      path: '/registration',
+      endpoint: 'register',
+      handler: rooms.registration,
+      ...api,
+      methods: ['GET', 'PUT', 'DELETE'],
+    },
+    {
       path: '/authorize',
       endpoint: 'authorize',
       methods: ['GET', 'POST'],
@@ -62,6 +74,27 @@ export function createRoutes(mount: string, rooms: Endpoints): readonly Route[] 
     { path: '/consent', endpoint: 'consent', methods: ['POST'], handler: rooms.consent, ...page },
     { path: '/callback', endpoint: 'callback', methods: ['GET'], handler: rooms.callback, ...page },
     { path: '/token', endpoint: 'token', handler: rooms.token, ...api },
+    // The identity provider calls, never a browser.
+    {
+      path: '/backchannel-logout',
+      endpoint: 'backchannel_logout',
+      handler: rooms.backchannelLogout,
+      ...api,
+      cors: false,
+    },
+    { path: '/revoke', endpoint: 'revoke', handler: rooms.revoke, ...api },
+    // Servers ask, with a secret: nothing for scripts of any origin.
+    ...(rooms.introspect === undefined
+      ? []
+      : [
+          {
+            path: '/introspect',
+            endpoint: 'introspect',
+            handler: rooms.introspect,
+            ...api,
+            cors: false,
+          } as const,
+        ]),
     {
       path: '/healthz',
       endpoint: 'other',

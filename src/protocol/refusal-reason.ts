@@ -47,6 +47,15 @@ export const refusalReasons = {
   client_registration_expired: {
     meaning: 'The registration is past CLIENT_REGISTRATION_TTL; the client has to register again.',
   },
+  client_denied: {
+    meaning: 'The client was deleted through its registration, or denied with `gatehouse clients deny`.',
+  },
+  registration_token_invalid: {
+    meaning: 'The registration access token is not the one of the client, or the client is gone.',
+  },
+  introspection_client_invalid: {
+    meaning: 'Whoever asks about a token is none of INTROSPECTION_CLIENTS, or has another secret.',
+  },
   client_authentication_unsupported: {
     meaning: 'The client tries to authenticate itself; every client here is public.',
   },
@@ -102,15 +111,6 @@ export const refusalReasons = {
     meaning: 'A group name has characters that would split the header it travels in.',
   },
   group: { meaning: 'The person is in none of ALLOWED_GROUPS.' },
-  // token endpoint
-  grant_type_unsupported: { meaning: 'The grant type is neither `authorization_code` nor `refresh_token`.' },
-  code_invalid: { meaning: 'The authorization code is expired, altered, unknown or of another request.' },
-  code_replay: {
-    errorCode: 'code_replay',
-    meaning: 'The authorization code was used before; the grant is revoked.',
-  },
-  refresh_token_invalid: { meaning: 'The refresh token is expired, altered or unknown.' },
-  refresh_family_revoked: {
   identity_gone: {
     meaning: 'The identity provider no longer vouches for the person; the grant is revoked.',
   },
@@ -122,6 +122,19 @@ export const refusalReasons = {
     meaning:
       'The identity provider gave no refresh token to ask again with, and IDENTITY_RECHECK is `required`.',
   },
+  logout_token_invalid: {
+    meaning: 'The logout token is not one that the identity provider made for this server, or it is too old.',
+  },
+  logout_token_replay: { meaning: 'The logout token was used before.' },
+  // token endpoint
+  grant_type_unsupported: { meaning: 'The grant type is neither `authorization_code` nor `refresh_token`.' },
+  code_invalid: { meaning: 'The authorization code is expired, altered, unknown or of another request.' },
+  code_replay: {
+    errorCode: 'code_replay',
+    meaning: 'The authorization code was used before; the grant is revoked.',
+  },
+  refresh_token_invalid: { meaning: 'The refresh token is expired, altered or unknown.' },
+  refresh_family_revoked: {
     errorCode: 'refresh_family_revoked',
     meaning: 'The grant of the refresh token is revoked.',
   },
@@ -131,6 +144,9 @@ export const refusalReasons = {
   },
   token_revoked_iat_cutoff: { meaning: 'The grant is from before REVOKE_BEFORE.' },
   grant_expired: { meaning: 'The grant is older than GRANT_LIFETIME; the person has to log in again.' },
+  refresh_in_progress: {
+    meaning: 'Another process is refreshing the same token and takes longer than can be waited for.',
+  },
   token_issue_failed: {
     errorCode: 'token_issue_failed',
     meaning: 'The tokens could not be made, for instance since the groups of the person do not fit.',
@@ -140,9 +156,7 @@ export const refusalReasons = {
   invalid_token: { meaning: 'The bearer token was not issued here or is altered.' },
   token_expired: { meaning: 'The bearer token is expired; the client refreshes it.' },
   token_revoked: { meaning: 'The grant of the bearer token is revoked.' },
-  refresh_in_progress: {
-    meaning: 'Another process is refreshing the same token and takes longer than can be waited for.',
-  },
+  subject_streams_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_STREAMS event streams open.' },
   subject_concurrency_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_CONCURRENCY calls under way.' },
   // our own trouble
   replay_store_unavailable: {
@@ -157,7 +171,6 @@ export const refusalReasons = {
     meaning:
       'The upstream answered with a redirect that is not followed: out of the mount, in a loop, or of a call that cannot be sent again.',
   },
-  subject_streams_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_STREAMS event streams open.' },
   shutting_down: { meaning: 'The server is about to stop.' },
   internal: { meaning: 'A fault of this server; the log has it under the request id.' },
 } as const satisfies Record<string, RefusalEntry>;

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { callMount, startAnsweringUpstream } from '../support/answering-upstream.ts';
 import { Browser } from '../support/browser.ts';
 import {
   authorizeUrl,
@@ -248,19 +249,133 @@ describe('dynamic registration', () => {
     expect([refused.status, refused.headers.get('location')]).toEqual([400, null]);
   });
 
-  it('48: registrations are not managed over HTTP: nothing to guess, nothing promised', async () => {
-    const gatehouse = await createGatehouse();
-    const answer = (await (await post(gatehouse)).json()) as Record<string, unknown>;
-    expect(answer['registration_access_token']).toBeUndefined();
-    expect(answer['registration_client_uri']).toBeUndefined();
-    const id = encodeURIComponent(answer['client_id'] as string);
-    for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {
-      for (const path of ['/register', `/register/${id}`, `/register?client_id=${id}`, '/register/unknown']) {
-        const response = await gatehouse.fetch(path, { method, headers: { Authorization: 'Bearer x' } });
-        expect([method, path, [404, 405].includes(response.status)]).toEqual([method, path, true]);
-        expect(await response.text()).not.toContain(registered);
-      }
+  describe('its management (RFC 7592)', () => {
+    interface Registered {
+      readonly client_id: string;
+      readonly registration_client_uri: string;
+      readonly registration_access_token: string;
     }
+
+    async function register(gatehouse: TestGatehouse): Promise<Registered> {
+      return (await (await post(gatehouse)).json()) as Registered;
+    }
+
+    function manage(
+      gatehouse: TestGatehouse,
+      method: string,
+      uri: string,
+      token: string | undefined,
+    ): Promise<Response> {
+      const headers = new Headers(token === undefined ? {} : { Authorization: `Bearer ${token}` });
+      if (method !== 'PUT') return gatehouse.fetch(uri, { method, headers });
+      headers.set('Content-Type', 'application/json');
+      const clientId = new URL(uri).searchParams.get('client_id');
+      const body = JSON.stringify({ client_id: clientId, redirect_uris: [registered] });
+      return gatehouse.fetch(uri, { method, headers, body });
+    }
+
+    it.each(['GET', 'PUT', 'DELETE'])(
+      '48: %s with another token, or of a client that is none, is one and the same 401',
+      async (method) => {
+        const gatehouse = await createGatehouse();
+        const [mine, other, gone] = [
+          await register(gatehouse),
+          await register(gatehouse),
+          await register(gatehouse),
+        ];
+        await manage(gatehouse, 'DELETE', gone.registration_client_uri, gone.registration_access_token);
+        const tokens = await signIn(gatehouse);
+        const target = mine.registration_client_uri;
+        const unknown = target.replace(/client_id=.*/, 'client_id=mgh_cl_unknown');
+        const none = target.replace(/\?.*/, '');
+        const answers = new Set<string>();
+        for (const [uri, token] of [
+          [target, other.registration_access_token],
+          [target, `${mine.registration_access_token}A`],
+          [target, mine.registration_access_token.slice(0, -1)],
+          [target, tokens.accessToken],
+          [target, tokens.refreshToken],
+          [target, mine.client_id],
+          [target, 'garbage'],
+          [target, undefined],
+          [unknown, mine.registration_access_token],
+          [none, mine.registration_access_token],
+          [gone.registration_client_uri, gone.registration_access_token],
+        ] as const) {
+          const refused = await manage(gatehouse, method, uri, token);
+          expect([uri, token, refused.status]).toEqual([uri, token, 401]);
+          answers.add(`${refused.headers.get('www-authenticate')} ${await refused.text()}`);
+        }
+        expect(answers.size).toBe(1);
+        const read = await manage(gatehouse, 'GET', target, mine.registration_access_token);
+        expect(read.status).toBe(200);
+      },
+    );
+
+    it('48: the token reads its own registration and changes nothing', async () => {
+      const gatehouse = await createGatehouse();
+      const mine = await register(gatehouse);
+      const { registration_client_uri: uri, registration_access_token: token } = mine;
+      for (const method of ['GET', 'PUT']) {
+        const answer = await manage(gatehouse, method, uri, token);
+        expect([answer.status, await answer.json()]).toEqual([200, mine]);
+        expect(answer.headers.get('cache-control')).toBe('no-store');
+      }
+      const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+      const body = JSON.stringify({
+        client_id: mine.client_id,
+        redirect_uris: [registered, 'https://evil.example/callback'],
+      });
+      const refused = await gatehouse.fetch(uri, { method: 'PUT', headers, body });
+      expect(refused.status).toBe(400);
+      expect(await refused.json()).toMatchObject({ error: 'invalid_client_metadata' });
+      const evil = { clientId: mine.client_id, redirectUri: 'https://evil.example/callback' };
+      expect((await gatehouse.fetch(authorizeUrl(gatehouse, evil))).status).toBe(400);
+    });
+
+    it('48: DELETE ends the client and all it was granted, at once and after a restart', async () => {
+      const upstream = await startAnsweringUpstream();
+      const gatehouse = await createGatehouse({ upstream: upstream.url });
+      const mine = await register(gatehouse);
+      const client = { clientId: mine.client_id, redirectUri: registered };
+      const tokens = await signIn(gatehouse, { client });
+      const pending = await obtainCode(gatehouse, { client });
+      const bystander = await signIn(gatehouse);
+      expect((await callMount(gatehouse, tokens.accessToken)).status).toBe(200);
+
+      const { registration_client_uri: uri, registration_access_token: token } = mine;
+      const deleted = await manage(gatehouse, 'DELETE', uri, token);
+      expect([deleted.status, await deleted.text()]).toEqual([204, '']);
+      const restarted = await createGatehouse({
+        upstream: upstream.url,
+        clock: gatehouse.clock,
+        store: { ...gatehouse.store, close: () => Promise.resolve() },
+      });
+      for (const running of [gatehouse, restarted]) {
+        expect((await callMount(running, tokens.accessToken)).status).toBe(401);
+        expect((await refresh(running, client.clientId, tokens.refreshToken)).status).toBe(401);
+        expect((await redeem(running, pending)).status).toBe(401);
+        const page = await running.fetch(authorizeUrl(running, client));
+        expect([page.status, page.headers.get('location')]).toEqual([400, null]);
+        expect((await callMount(running, bystander.accessToken)).status).toBe(200);
+      }
+      expect(gatehouse.events.filter(({ type }) => type === 'client_deleted')).toHaveLength(1);
+      await upstream.close();
+    });
+
+    it('48: a flood of deletions leaves a bounded number of records', async () => {
+      const gatehouse = await createGatehouse();
+      const statuses: number[] = [];
+      for (let at = 0; at < 130; at += 1) {
+        const mine = await register(gatehouse);
+        const { registration_client_uri: uri, registration_access_token: token } = mine;
+        statuses.push((await manage(gatehouse, 'DELETE', uri, token)).status);
+      }
+      expect(statuses.filter((status) => status === 204)).toHaveLength(120);
+      expect(statuses.at(-1)).toBe(429);
+      const { records } = await gatehouse.store.list('', { cursor: '', limit: 1000 });
+      expect(records).toHaveLength(120);
+    });
   });
 
   it('49: an expired client is told so, gets nothing more, and can register again', async () => {

@@ -119,7 +119,13 @@ describe('parsers of what strangers send', () => {
 });
 
 describe('registration of metadata with something wrong in it', () => {
-  const endpoint = createRegistrationEndpoint({ clients, emit: () => {}, ...rules });
+  const endpoint = createRegistrationEndpoint({
+    issuer: 'https://gatehouse.test',
+    clients,
+    sealer,
+    emit: () => {},
+    ...rules,
+  });
   const member = fc.constantFrom(
     'redirect_uris',
     'client_name',

@@ -194,7 +194,7 @@ describe('B. authorization server metadata (RFC 8414)', () => {
     await open();
     const document = await readDocument(serverPath);
     const endpoints = Object.entries(document).filter(([member]) => member.endsWith('_endpoint'));
-    expect(endpoints).toHaveLength(3);
+    expect(endpoints).toHaveLength(4);
     for (const [, value] of endpoints) {
       const url = new URL(value as string);
       expect(url.protocol).toBe('https:');

@@ -24,6 +24,8 @@ describe('authorization server metadata (RFC 8414)', () => {
       authorization_endpoint: 'https://gatehouse.test/authorize',
       token_endpoint: 'https://gatehouse.test/token',
       registration_endpoint: 'https://gatehouse.test/register',
+      revocation_endpoint: 'https://gatehouse.test/revoke',
+      revocation_endpoint_auth_methods_supported: ['none'],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
       grant_types_supported: ['authorization_code', 'refresh_token'],
@@ -54,6 +56,15 @@ describe('authorization server metadata (RFC 8414)', () => {
     const { document } = await fetchDocument({ issuer, registrationEnabled: false });
 
     expect(document).not.toHaveProperty('registration_endpoint');
+  });
+
+  it('names the introspection endpoint only while resource servers may ask', async () => {
+    const { document } = await fetchDocument({ issuer, introspectionEnabled: true });
+
+    expect(document).toMatchObject({
+      introspection_endpoint: 'https://gatehouse.test/introspect',
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
+    });
   });
 
   it('takes no part of itself from the request', async () => {

@@ -17,13 +17,15 @@ export interface AuthorizationServerMetadataDeps {
   readonly issuer: string;
   /** Whether clients may register themselves here. Default: true. */
   readonly registrationEnabled?: boolean;
+  /** Whether resource servers may ask about tokens. Default: false. */
+  readonly introspectionEnabled?: boolean;
 }
 
 const maxAgeSeconds = 300;
 
 /** Answers with the authorization server metadata document. */
 export function createAuthorizationServerMetadataEndpoint(deps: AuthorizationServerMetadataDeps): Handler {
-  const body = JSON.stringify(describeAuthorizationServer(deps.issuer, deps.registrationEnabled ?? true));
+  const body = JSON.stringify(describeAuthorizationServer(deps));
   const headers = {
     'content-type': 'application/json',
     'cache-control': `public, max-age=${maxAgeSeconds}`,
@@ -31,12 +33,22 @@ export function createAuthorizationServerMetadataEndpoint(deps: AuthorizationSer
   return () => Promise.resolve(new Response(body, { headers }));
 }
 
-function describeAuthorizationServer(issuer: string, registrationEnabled: boolean): Record<string, unknown> {
+function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Record<string, unknown> {
+  const { issuer, registrationEnabled = true, introspectionEnabled = false } = deps;
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     ...(registrationEnabled ? { registration_endpoint: `${issuer}/register` } : {}),
+    revocation_endpoint: `${issuer}/revoke`,
+    // Left out, it would mean the same as for the token endpoint's.
+    revocation_endpoint_auth_methods_supported: ['none'],
+    ...(introspectionEnabled
+      ? {
+          introspection_endpoint: `${issuer}/introspect`,
+          introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
+        }
+      : {}),
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: ['authorization_code', 'refresh_token'],

@@ -27,7 +27,13 @@ function setUp(options: { ttlSeconds?: number } = {}) {
   const clock = new FakeClock();
   const rules = { privateUseSchemes: ['cursor'] };
   const clients = createClients({ sealer, clock, registrationTtlSeconds: options.ttlSeconds, ...rules });
-  const endpoint = createRegistrationEndpoint({ clients, emit: (event) => events.push(event), ...rules });
+  const endpoint = createRegistrationEndpoint({
+    issuer: 'https://gatehouse.test',
+    clients,
+    sealer,
+    emit: (event) => events.push(event),
+    ...rules,
+  });
   const register = (body: unknown): Promise<Response> =>
     endpoint(
       new Request('https://gatehouse.test/register', {
@@ -71,6 +77,10 @@ describe('registration endpoint (RFC 7591)', () => {
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
+      registration_client_uri: expect.stringMatching(
+        /^https:\/\/gatehouse\.test\/registration\?client_id=mgh_cl_/,
+      ),
+      registration_access_token: expect.stringMatching(/^mgh_ra_/),
     });
     expect(events).toEqual([
       { type: 'client_registered', client: expect.stringMatching(/^.{16}$/), clientName: 'A Client' },
@@ -236,6 +246,8 @@ describe('metadata of a registration', () => {
       'client_id_issued_at',
       'grant_types',
       'redirect_uris',
+      'registration_access_token',
+      'registration_client_uri',
       'response_types',
       'token_endpoint_auth_method',
     ]);

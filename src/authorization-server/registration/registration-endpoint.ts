@@ -8,20 +8,25 @@
  * 2. reduce its members to what can be granted; unknown and privileged ones (`scope`, `client_id`, …) are not looked at
  * 3. judge the redirect URIs: refuse, or leave out those of app schemes that are merely not enabled
  * 4. seal the registration into its client id
- * 5. answer with what was registered, defaults and replacements included
+ * 5. answer with what was registered, defaults and replacements included, and with the token to manage it
  *
  * @see RFC 7591 §3, OAuth 2.1 §2.3, OpenID Connect Registration §2 (application_type)
  */
 import type { Handler } from '../../platform/http/handler.ts';
+import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { Emit } from '../../services/audit/events.ts';
-import { abbreviateClient, type Client } from '../../services/clients/client.ts';
+import { abbreviateClient } from '../../services/clients/client.ts';
 import type { Clients } from '../../services/clients/clients.ts';
 import { readJsonRequest } from '../../services/requests/json-request.ts';
-import { type ClientMetadata, parseClientMetadata } from './client-metadata.ts';
-import { parseRedirectUris, type RefusedRedirectUri } from './redirect-uris.ts';
+import { describeClient } from './client-information.ts';
+import { parseClientMetadata } from './client-metadata.ts';
+import { parseRedirectUris } from './redirect-uris.ts';
+import { sealRegistrationAccessToken } from './registration-access-token.ts';
 
 export interface RegistrationDeps {
+  readonly issuer: string;
   readonly clients: Pick<Clients, 'register'>;
+  readonly sealer: Sealer;
   readonly emit: Emit;
   /** Private-use schemes that native clients may use, lower case, without the colon. */
   readonly privateUseSchemes: readonly string[];
@@ -41,30 +46,15 @@ export function createRegistrationEndpoint(deps: RegistrationDeps): Handler {
       { type: 'client_registered', client: abbreviateClient(client.fingerprint), clientName: client.name },
       context.requestId,
     );
-    return Response.json(describeRegistration(client, metadata, redirectUris.refused), {
+    const token = sealRegistrationAccessToken(deps.sealer, client);
+    const answer = {
+      ...describeClient(client, { token, issuer: deps.issuer }),
+      ...(redirectUris.refused.length === 0 ? {} : { redirect_uris_refused: redirectUris.refused }),
+      ...(metadata.applicationType === undefined ? {} : { application_type: metadata.applicationType }),
+    };
+    return Response.json(answer, {
       status: 201,
       headers: { 'Cache-Control': 'no-store', Pragma: 'no-cache' },
     });
-  };
-}
-
-/** RFC 7591 §3.2.1: all registered metadata, what the server chose itself included. No null, no empty text. */
-function describeRegistration(
-  client: Client,
-  metadata: ClientMetadata,
-  refused: readonly RefusedRedirectUri[],
-): Record<string, unknown> {
-  return {
-    client_id: client.clientId,
-    client_id_issued_at: client.issuedAt,
-    // Not in RFC 7591, which knows expiry for secrets only; 0 means never, as there.
-    client_id_expires_at: client.expiresAt ?? 0,
-    ...(client.name === undefined ? {} : { client_name: client.name }),
-    redirect_uris: client.redirectUris,
-    ...(refused.length === 0 ? {} : { redirect_uris_refused: refused }),
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    token_endpoint_auth_method: 'none',
-    ...(metadata.applicationType === undefined ? {} : { application_type: metadata.applicationType }),
   };
 }

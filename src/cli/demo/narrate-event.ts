@@ -5,6 +5,8 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
   switch (event.type) {
     case 'client_registered':
       return `registered: ${event.clientName ?? 'a client without a name'}`;
+    case 'client_deleted':
+      return 'a client deleted its registration';
     case 'authorize_initiated':
       return event.path === 'consent' ? 'consent page shown' : 'sent to log in';
     case 'consent_decided':
@@ -25,17 +27,16 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return `sample server failed: ${event.kind}`;
     case 'store_failed':
       return `store failed: ${event.operation}`;
+    case 'identity_rechecked':
+      return `identity provider asked again: ${event.outcome}`;
+    case 'backchannel_logout':
+      return `the identity provider ended a ${event.kind === 'session' ? 'session' : 'person’s sessions'}`;
+    case 'identity_token_dropped':
     case 'key_state_changed':
     case 'keys_reload_refused':
     case 'seal_count_high':
     case 'groups_claim_shape_mismatch':
       return undefined;
-    case 'identity_rechecked':
-      return `identity provider asked again: ${event.outcome}`;
-    case 'identity_token_dropped':
-    case 'key_state_changed':
-    case 'keys_reload_refused':
-    case 'seal_count_high':
     default:
       return event satisfies never;
   }

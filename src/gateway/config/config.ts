@@ -53,15 +53,19 @@ export interface GatehouseConfig {
     | { readonly kind: 'key-file'; readonly path: string };
   readonly store:
     | { readonly kind: 'memory' }
-    | { readonly kind: 'sqlite'; readonly path: string; readonly synchronous: 'FULL' | 'NORMAL' };
+    | { readonly kind: 'sqlite'; readonly path: string; readonly synchronous: 'FULL' | 'NORMAL' }
+    | { readonly kind: 'redis'; readonly connection: RedisConnection; readonly keyPrefix: string };
   readonly registration: {
     /** Undefined: registrations do not expire. */
     readonly ttlSeconds: number | undefined;
     readonly privateUseSchemes: readonly string[];
   };
+  /** Resource servers that may ask about tokens, each with the SHA-256 of its secret. None: nobody may. */
+  readonly introspectionClients: ReadonlyArray<{ readonly id: string; readonly secretHash: Buffer }>;
   readonly tokens: {
     readonly refreshWindowSeconds: number;
     readonly grantLifetimeSeconds: number;
+    readonly accessTokenTtlSeconds: number;
     /** Grants and tokens from before this moment are refused. */
     readonly revokeBefore: EpochSeconds | undefined;
   };
@@ -71,7 +75,6 @@ export interface GatehouseConfig {
     readonly perSubjectConcurrency: number;
     readonly perSubjectStreams: number;
     readonly trustedProxyCidrs: readonly string[];
-    readonly accessTokenTtlSeconds: number;
     readonly trustedProxyHeader: 'x-forwarded-for' | 'x-real-ip' | 'true-client-ip';
     /** Legacy blanket trust; development only. */
     readonly trustEveryProxy: boolean;

@@ -3,8 +3,10 @@ import { defaultListenAddress } from './listen-address.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
 import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
 import { type Environment, judgeSettings, type ReadFile, readSettings } from './read-settings.ts';
+import { assembleRedis } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
 import { ConfigError } from './setting.ts';
+import { defaultStorePath } from './settings-grants.ts';
 
 export { ConfigError, type ConfigProblem } from './setting.ts';
 
@@ -56,13 +58,14 @@ function assemble(values: SettingValues, warnings: readonly ConfigWarning[]): Ga
       ttlSeconds: values.CLIENT_REGISTRATION_TTL,
       privateUseSchemes: values.ALLOWED_REDIRECT_SCHEMES,
     },
+    introspectionClients: values.INTROSPECTION_CLIENTS,
     tokens: {
       refreshWindowSeconds: values.REFRESH_RACE_GRACE_SEC,
       grantLifetimeSeconds: values.GRANT_LIFETIME,
+      accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL,
       revokeBefore: values.REVOKE_BEFORE,
     },
     renderConsentPage: values.RENDER_CONSENT_PAGE,
-      accessTokenTtlSeconds: values.ACCESS_TOKEN_TTL,
     limits: {
       enabled: values.RATE_LIMIT_ENABLED,
       perSubjectConcurrency: values.MCP_PER_SUBJECT_CONCURRENCY,
@@ -97,10 +100,10 @@ function assembleIdentityProvider(values: SettingValues): GatehouseConfig['ident
     trustUnverifiedEmail: values.TRUST_UNVERIFIED_EMAIL,
     exchangeRatePerSecond: values.IDP_EXCHANGE_RATE_PER_SEC,
     exchangeBurst: values.IDP_EXCHANGE_BURST,
+    recheck: { mode: values.IDENTITY_RECHECK, graceSeconds: values.IDENTITY_RECHECK_GRACE },
   };
 }
 
-    recheck: { mode: values.IDENTITY_RECHECK, graceSeconds: values.IDENTITY_RECHECK_GRACE },
 function assembleSealing(values: SettingValues): GatehouseConfig['sealing'] {
   if (values.SIGNING_KEYS_FILE !== undefined) return { kind: 'key-file', path: values.SIGNING_KEYS_FILE };
   // One of the two is set: findCombinedProblems has seen to it.
@@ -109,6 +112,9 @@ function assembleSealing(values: SettingValues): GatehouseConfig['sealing'] {
 }
 
 function assembleStore(values: SettingValues): GatehouseConfig['store'] {
-  if (values.STORE_PATH === ':memory:') return { kind: 'memory' };
-  return { kind: 'sqlite', path: values.STORE_PATH, synchronous: values.STORE_SYNCHRONOUS };
+  const connection = assembleRedis(values);
+  if (connection !== undefined) return { kind: 'redis', connection, keyPrefix: values.REDIS_KEY_PREFIX };
+  const path = values.STORE_PATH ?? defaultStorePath;
+  if (path === ':memory:') return { kind: 'memory' };
+  return { kind: 'sqlite', path, synchronous: values.STORE_SYNCHRONOUS };
 }

@@ -2,6 +2,7 @@ import { findSecretWeakness } from '../../platform/sealing/secret-strength.ts';
 import { isAllowableScheme } from '../../protocol/redirect-uri.ts';
 import { onUnlessFalse } from './boolean-setting.ts';
 import { parseDuration } from './go-duration.ts';
+import { type IntrospectionClientSetting, parseIntrospectionClients } from './introspection-clients.ts';
 import { parseInteger, parseMoment, splitList } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 import {
@@ -13,6 +14,9 @@ import {
 
 const oneDay = 86_400;
 const oneHour = 3600;
+
+/** Where state is when neither a file nor Redis is named. */
+export const defaultStorePath = './gatehouse.sqlite';
 
 /** Keys, tokens, what is remembered of them, and the clients that ask for them. */
 export const grantSettings = {
@@ -61,11 +65,11 @@ export const grantSettings = {
   } satisfies Setting<string | undefined>,
   STORE_PATH: {
     description:
-      'The SQLite file that remembers grants and what has been used once. `:memory:` forgets them with the process: everybody logs in again.',
+      'The SQLite file that remembers grants and what has been used once. `:memory:` forgets them with the process: everybody logs in again. Not together with Redis.',
     accepts: 'a path, or `:memory:`',
-    defaultText: './gatehouse.sqlite',
+    defaultText: defaultStorePath,
     production: '`:memory:`',
-    unset: './gatehouse.sqlite',
+    unset: undefined,
     parse: (text) => text,
     refuseInProduction: (path) =>
       path === ':memory:'
@@ -75,7 +79,7 @@ export const grantSettings = {
       path === ':memory:'
         ? { event: 'store_in_memory', message: 'STORE_PATH=:memory: forgets every grant at the end' }
         : undefined,
-  } satisfies Setting<string>,
+  } satisfies Setting<string | undefined>,
   STORE_SYNCHRONOUS: {
     description:
       '`FULL`: what was answered survives a power cut. `NORMAL`: faster, and a power cut may undo the last moments, so that a code or a refresh token could be used again.',
@@ -92,6 +96,14 @@ export const grantSettings = {
     parse: (text) =>
       parseDuration(text, { minSeconds: oneHour, maxSeconds: 365 * oneDay, text: '1h to 8760h' }),
   } satisfies Setting<number>,
+  ACCESS_TOKEN_TTL: {
+    description:
+      'How long an access token lasts. Every refresh asks the identity provider about the person again, so this is how soon somebody who left it is out. Shorter: more refreshes.',
+    accepts: 'duration, 1m to 1h',
+    defaultText: '1h',
+    unset: oneHour,
+    parse: (text) => parseDuration(text, { minSeconds: 60, maxSeconds: oneHour, text: '1m to 1h' }),
+  } satisfies Setting<number>,
   REFRESH_RACE_GRACE_SEC: {
     description:
       'For this many seconds a refresh token that was just used gets the same successor again: a client whose response was lost is not logged out. Later use of it ends the grant. 0: any second use does.',
@@ -105,14 +117,6 @@ export const grantSettings = {
       'Everything granted before this moment is refused: the way to end all sessions after a leak. Read at start-up. A moment in the future refuses everybody until then.',
     accepts: 'RFC 3339 time, such as `2026-11-21T07:30:00Z`',
     unset: undefined,
-  ACCESS_TOKEN_TTL: {
-    description:
-      'How long an access token lasts. Every refresh asks the identity provider about the person again, so this is how soon somebody who left it is out. Shorter: more refreshes.',
-    accepts: 'duration, 1m to 1h',
-    defaultText: '1h',
-    unset: oneHour,
-    parse: (text) => parseDuration(text, { minSeconds: 60, maxSeconds: oneHour, text: '1m to 1h' }),
-  } satisfies Setting<number>,
     parse: parseMoment,
   } satisfies Setting<number | undefined>,
   CLIENT_REGISTRATION_TTL: {
@@ -124,6 +128,14 @@ export const grantSettings = {
     parse: (text) =>
       parseDuration(text, { minSeconds: 0, maxSeconds: 90 * oneDay, text: '0 to 2160h' }) || undefined,
   } satisfies Setting<number | undefined>,
+  INTROSPECTION_CLIENTS: {
+    description:
+      'Resource servers that may ask `/introspect` what an access token is worth, with HTTP Basic. Only hashes stand here; generate each secret with `openssl rand -base64 32`. Unset: there is no such endpoint.',
+    accepts: 'comma-separated `id:hash`; the hash is the SHA-256 of the secret in hexadecimal',
+    secret: true,
+    unset: [],
+    parse: parseIntrospectionClients,
+  } satisfies Setting<readonly IntrospectionClientSetting[]>,
   ALLOWED_REDIRECT_SCHEMES: {
     description:
       'Private-use URI schemes that native apps may register redirect URIs of. Any app on a machine can claim a scheme: list only those of apps in use. One that is taken off the list ends for clients registered before, too. `none`: no such scheme.',

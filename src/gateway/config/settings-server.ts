@@ -38,7 +38,7 @@ export const serverSettings = {
     description:
       'The MCP server behind this one. Its path is also the public path, verbatim: `http://127.0.0.1:3000/mcp` is published as `PROXY_BASE_URL` + `/mcp`.',
     accepts:
-      '`http://` or `https://`, host and a path of letters, digits and `-._~`; not a path that this server answers itself (`/healthz`, `/register`, `/authorize`, `/consent`, `/callback`, `/token`, `/.well-known`)',
+      '`http://` or `https://`, host and a path of letters, digits and `-._~`; not a path that this server answers itself (`/healthz`, `/register`, `/authorize`, `/consent`, `/callback`, `/token`, `/backchannel-logout`, `/revoke`, `/introspect`, `/registration`, `/.well-known`)',
     whenMissing: 'set it to the MCP endpoint to protect, such as http://127.0.0.1:3000/mcp',
     parse: parseUpstreamUrl,
     warnAbout: (upstream) =>

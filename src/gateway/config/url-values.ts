@@ -66,8 +66,12 @@ const reservedPaths = [
   '/register',
   '/authorize',
   '/consent',
+  '/backchannel-logout',
   '/callback',
   '/token',
+  '/revoke',
+  '/introspect',
+  '/registration',
   '/.well-known',
 ];
 

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { AdmittedCall, RefusedCall } from '../admission/admit.ts';
-import type { Failure } from './refusal.ts';
+import type { Failure } from './upstream-answer.ts';
 import { createLiveCalls, type LiveCalls } from './live-calls.ts';
 
 class FakeResponse extends EventEmitter {

@@ -12,16 +12,15 @@ export function createEventLog(log: Logger): (event: GatehouseEvent, requestId: 
 function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' {
   switch (event.type) {
     case 'replay_detected':
-    case 'grant_revoked':
-    case 'identity_token_dropped':
     case 'groups_claim_shape_mismatch':
+    case 'identity_token_dropped':
     case 'upstream_failed':
+      return 'warn';
     case 'identity_rechecked':
       return event.outcome === 'present' ? 'debug' : 'warn';
     case 'grant_revoked':
       // A client that signs its person out is no alarm.
       return event.cause === 'client' ? 'info' : 'warn';
-      return 'warn';
     case 'store_failed':
     case 'keys_reload_refused':
     case 'seal_count_high':

@@ -25,13 +25,13 @@ const denialReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'cross_site_post',
 ]);
 
-/** Counts events under the predecessor's metric names (`mcp_auth_*`), and every refusal under `gatehouse_*`. */
 /** Reasons that are somebody's number of requests in a minute. */
 const rateReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'rate_limited',
   'client_rate_limited',
 ]);
 
+/** Counts events under the predecessor's metric names (`mcp_auth_*`), and every refusal under `gatehouse_*`. */
 export function createEventMetrics(registry: Registry): (event: GatehouseEvent) => void {
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
     new Counter({ name, help, labelNames: [...labelNames], registers: [registry] });
@@ -40,6 +40,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const denied = counter('mcp_auth_access_denied_total', 'Requests refused by identity or token', ['reason']);
   const replays = counter('mcp_auth_replay_detected_total', 'Single-use values that came back', ['kind']);
   const clients = counter('mcp_auth_clients_registered_total', 'Clients registered', []);
+  const deleted = counter('gatehouse_clients_deleted_total', 'Registrations deleted by their clients', []);
   const limited = counter('mcp_auth_rate_limited_total', 'Requests over a rate limit', ['endpoint']);
   const throttled = counter('mcp_auth_idp_exchange_throttled_total', 'Code exchanges held back', []);
   const consents = counter('mcp_auth_consent_decisions_total', 'Decisions on the consent page', ['decision']);
@@ -48,15 +49,16 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const refused = counter('gatehouse_requests_refused_total', 'Refusals by endpoint', ['endpoint', 'reason']);
   const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
   const repeated = counter('gatehouse_refresh_repeated_total', 'Refreshes answered again in the window', []);
-  const keyChanges = counter('gatehouse_key_state_changes_total', 'Changes of sealing keys', ['state']);
-  const keysRefused = counter('gatehouse_keys_reload_refused_total', 'Key files not acceptable', ['fault']);
-  const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
   const rechecked = counter('gatehouse_identity_rechecks_total', 'Identities asked about again on refresh', [
     'outcome',
+  ]);
+  const logouts = counter('gatehouse_backchannel_logouts_total', 'Logouts at the identity provider', [
+    'kind',
   ]);
   const dropped = counter('gatehouse_identity_tokens_dropped_total', 'Provider tokens that did not fit', []);
   const keyChanges = counter('gatehouse_key_state_changes_total', 'Changes of sealing keys', ['state']);
   const keysRefused = counter('gatehouse_keys_reload_refused_total', 'Key files not acceptable', ['fault']);
+  const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
   const upstream = counter('gatehouse_upstream_failures_total', 'Calls the upstream did not answer', [
     'kind',
   ]);
@@ -65,6 +67,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
     switch (event.type) {
       case 'client_registered':
         clients.inc();
+        return;
+      case 'client_deleted':
+        deleted.inc();
         return;
       case 'authorize_initiated':
         authorizations.inc({ path: event.path });
@@ -79,16 +84,25 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
       case 'tokens_issued':
         tokens.inc({ grant_type: event.grantType });
+        if (event.identityUnchecked === true) rechecked.inc({ outcome: 'impossible' });
         return;
       case 'refresh_repeated':
         repeated.inc();
         return;
-        if (event.identityUnchecked === true) rechecked.inc({ outcome: 'impossible' });
       case 'replay_detected':
         replays.inc({ kind: event.kind });
         return;
       case 'grant_revoked':
         revoked.inc({ cause: event.cause });
+        return;
+      case 'identity_rechecked':
+        rechecked.inc({ outcome: event.outcome });
+        return;
+      case 'backchannel_logout':
+        logouts.inc({ kind: event.kind });
+        return;
+      case 'identity_token_dropped':
+        dropped.inc();
         return;
       case 'store_failed':
         store.inc({ operation: event.operation });
@@ -103,12 +117,6 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         // The seals themselves are a gauge.
         return;
       case 'upstream_failed':
-      case 'identity_rechecked':
-        rechecked.inc({ outcome: event.outcome });
-        return;
-      case 'identity_token_dropped':
-        dropped.inc();
-        return;
         upstream.inc({ kind: event.kind });
         return;
       case 'request_refused':

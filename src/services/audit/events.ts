@@ -11,6 +11,8 @@ import type { KeySetFault } from '../keys/key-set-error.ts';
  */
 export type GatehouseEvent =
   | { readonly type: 'client_registered'; readonly client: string; readonly clientName: string | undefined }
+  /** The client deleted its registration. */
+  | { readonly type: 'client_deleted'; readonly client: string }
   | { readonly type: 'authorize_initiated'; readonly path: 'consent' | 'silent'; readonly client: string }
   | {
       readonly type: 'consent_decided';
@@ -25,12 +27,12 @@ export type GatehouseEvent =
       readonly subject: string;
       readonly client: string;
       readonly grant: string;
+      /** The identity provider gave no refresh token, and so was not asked about the person again. */
+      readonly identityUnchecked?: true;
     }
   | {
       /** The same refresh token came again inside the window and got the same successor. */
       readonly type: 'refresh_repeated';
-      /** The identity provider gave no refresh token, and so was not asked about the person again. */
-      readonly identityUnchecked?: true;
       readonly subject: string;
       readonly client: string;
       readonly grant: string;
@@ -50,10 +52,6 @@ export type GatehouseEvent =
       readonly client: string;
     }
   | {
-      readonly type: 'request_refused';
-      readonly endpoint: EndpointName;
-      readonly reason: RefusalReason;
-  | {
       /** A refresh asked the identity provider about the person again. */
       readonly type: 'identity_rechecked';
       readonly outcome: 'present' | 'gone' | 'unanswered';
@@ -62,12 +60,22 @@ export type GatehouseEvent =
       readonly grant: string;
     }
   | {
+      /** The identity provider ended a session, or all of a person's. */
+      readonly type: 'backchannel_logout';
+      readonly kind: 'session' | 'subject';
+      readonly subject?: string;
+    }
+  | {
       /** The provider's refresh token does not fit into ours: the person cannot be asked about again. */
       readonly type: 'identity_token_dropped';
       readonly subject: string;
       readonly client: string;
       readonly grant: string;
     }
+  | {
+      readonly type: 'request_refused';
+      readonly endpoint: EndpointName;
+      readonly reason: RefusalReason;
       readonly status: number;
       /** The class of the underlying failure, e.g. an error name; never a message. */
       readonly cause?: string;
@@ -96,7 +104,17 @@ export type GatehouseEvent =
     };
 
 export type EndpointName =
-  'discovery' | 'register' | 'authorize' | 'consent' | 'callback' | 'token' | 'mcp' | 'other';
+  | 'discovery'
+  | 'register'
+  | 'authorize'
+  | 'consent'
+  | 'callback'
+  | 'token'
+  | 'backchannel_logout'
+  | 'revoke'
+  | 'introspect'
+  | 'mcp'
+  | 'other';
 
 /** Hands an event to its readers. Never throws, never waits. */
 export type Emit = (event: GatehouseEvent, requestId: string | undefined) => void;

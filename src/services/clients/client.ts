@@ -31,7 +31,7 @@ export function abbreviateClient(fingerprint: ClientFingerprint): string {
 
 /**
  * Finds a client by what it sent as `client_id`.
- * @throws OAuthError `invalid_request`, reason `client_id_missing`; or `invalid_client`, reason `client_id_invalid` or
- * `client_registration_expired` — 401, the one answer after which clients register again
+ * @throws OAuthError `invalid_request`, reason `client_id_missing`; or `invalid_client`, reason `client_id_invalid`,
+ * `client_registration_expired` or `client_denied` — 401, the one answer after which clients register again
  */
 export type FindClient = (clientId: string | undefined) => Promise<Client>;

@@ -7,7 +7,7 @@ import {
   type RedirectUri,
   type RedirectUriRules,
 } from '../../protocol/redirect-uri.ts';
-import { type Client, type FindClient, fingerprintClientId } from './client.ts';
+import { type Client, type ClientFingerprint, type FindClient, fingerprintClientId } from './client.ts';
 
 /**
  * A client id is the sealed registration. It travels in the authorization request's query, next to a challenge, a
@@ -33,6 +33,8 @@ export interface ClientsDeps extends RedirectUriRules {
   readonly clock: Clock;
   /** Undefined: a registration never expires. Clients keep their id for years and rarely register again by themselves. */
   readonly registrationTtlSeconds: number | undefined;
+  /** Whether the client was deleted, or denied by the operator. Absent: none is. */
+  readonly isDenied?: (client: ClientFingerprint) => boolean;
 }
 
 /** Sealed form: short names, since it travels in URLs. Part of the released format. */
@@ -78,9 +80,16 @@ export function createClients(deps: ClientsDeps): Clients {
           reason: 'client_registration_expired',
         });
       }
+      if (deps.isDenied?.(client.fingerprint) === true) throw refuseDenied();
       return client;
     },
   };
+}
+
+function refuseDenied(): OAuthError {
+  return new OAuthError('invalid_client', 'The client may not be used here any more', {
+    reason: 'client_denied',
+  });
 }
 
 function sealClient(sealer: Sealer, packed: SealedClient): string {

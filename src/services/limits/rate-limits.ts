@@ -12,6 +12,11 @@ const perAddress = {
   consent: 30,
   callback: 30,
   token: 60,
+  revoke: 60,
+  // A resource server may ask at every call; whoever guesses secrets is slowed down.
+  introspect: 6000,
+  // All of a provider's people may leave at once; each of its logouts costs a signature check.
+  backchannel_logout: 600,
   discovery: 60,
 } as const satisfies Partial<Record<EndpointName, number>>;
 
