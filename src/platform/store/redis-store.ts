@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Random } from '../random.ts';
 import { openClusterLink } from './redis-cluster-link.ts';
 import type { RedisConnection, RedisLink, RedisLinkDeps } from './redis-connection.ts';
+import { createRedisCounter } from './redis-counter.ts';
 import { createRedisEpoch } from './redis-epoch.ts';
 import { describeRedisFailure, isMisdirected } from './redis-failure.ts';
 import { readFeed } from './redis-feed.ts';
@@ -47,7 +48,8 @@ const readsAtOnce = 128;
 
 /**
  * The store of many nodes: Redis or Valkey, on its own, behind Sentinel, or as a Cluster. Every verb is one command
- * or one script on one key. Records lie under `r:`, feeds under `f:`, the epoch under `e`, each after the prefix.
+ * or one script on one key. Records lie under `r:`, feeds under `f:`, the epoch under `e`, counts under `c:`, each after
+ * the prefix.
  * @throws StoreError operation `open`, when no connection comes about
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {

@@ -1,4 +1,5 @@
 import type { EpochSeconds } from '../clock.ts';
+import type { SharedCounter } from './shared-counter.ts';
 
 /**
  * Where the few things live that must not be forgotten or done twice. Values are opaque text; keys carry purpose and
