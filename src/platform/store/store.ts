@@ -31,6 +31,9 @@ export interface Store {
   /** Resolves when the store answers. */
   ping(): Promise<void>;
   close(): Promise<void>;
+
+  /** Counts that all replicas add to. Undefined where a store has one process: then there is nobody to share with. */
+  readonly counter?: SharedCounter;
 }
 
 export interface StorePageRequest {
