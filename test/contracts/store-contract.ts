@@ -286,6 +286,16 @@ export function describeStore(name: string, makeBackend: () => Promise<StoreBack
       });
     });
 
+    describe('rememberedSince', () => {
+      it('stays what it is while nothing is lost, for every handle', async () => {
+        const since = await store.rememberedSince();
+        await store.putIfAbsent('a:1', 'one', soon);
+        await backend.advance(1);
+        expect(since).toBeLessThanOrEqual(backend.now());
+        for (const handle of await others(3)) expect(await handle.rememberedSince()).toBe(since);
+      });
+    });
+
     describe('close', () => {
       it('makes every verb reject with StoreError', async () => {
         await store.ping();
@@ -298,6 +308,7 @@ export function describeStore(name: string, makeBackend: () => Promise<StoreBack
           store.list('a', { cursor: '', limit: 1 }),
           store.append('a', 'b', soon),
           store.read('a', ''),
+          store.rememberedSince(),
           store.ping(),
         ];
         for (const attempt of attempts) await expect(attempt).rejects.toBeInstanceOf(StoreError);

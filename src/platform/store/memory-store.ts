@@ -33,6 +33,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
   const sweepRecords = createSweep(records, clock);
   const sweepFeed = createSweep(feedEntries, clock);
   let lastPosition = 0;
+  const began = clock.nowSeconds();
   let closed = false;
 
   function checkOpen(operation: string): void {
@@ -99,6 +100,10 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       return { entries, cursor: String(lastPosition) };
     },
     watch: (feed, wake) => watchers.add(feed, wake),
+    async rememberedSince() {
+      checkOpen('epoch');
+      return began - 1;
+    },
     async ping() {
       checkOpen('ping');
     },

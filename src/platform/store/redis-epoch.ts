@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import type { EpochSeconds } from '../clock.ts';
 import type { RedisLink } from './redis-connection.ts';
 import { epochScript, runScript } from './redis-scripts.ts';
 
@@ -10,10 +11,10 @@ import { epochScript, runScript } from './redis-scripts.ts';
  * name, in the same atomic step, and every process reads it.
  */
 export interface RedisEpoch {
-  /** Asks the servers. Safe to repeat. */
-  ask(): Promise<string>;
-  /** What was heard last. */
-  last(): string;
+  /** Asks the servers when the epoch began. Safe to repeat. */
+  ask(): Promise<EpochSeconds>;
+  /** The name that was heard last. */
+  lastName(): string;
 }
 
 export interface RedisEpochDeps {
@@ -22,6 +23,7 @@ export interface RedisEpochDeps {
   readonly key: string;
   readonly isCluster: boolean;
   readonly drawName: () => string;
+  readonly now: () => EpochSeconds;
   readonly onChange: () => void;
 }
 
@@ -31,15 +33,26 @@ export interface RedisEpochDeps {
  */
 const clusterTags: readonly string[] = '18 3 61 58 19 2 60 59 102 1 63 49 103 0 62 48'.split(' ');
 
+/** Whose clock is behind by less than this cannot pass off what began before a loss as something newer. */
+const clockToleranceSeconds = 1;
+
+interface Answer {
+  readonly name: string;
+  readonly since: EpochSeconds;
+  readonly renewed: boolean;
+}
+
 export function createRedisEpoch(deps: RedisEpochDeps): RedisEpoch {
   const keys = deps.isCluster ? clusterTags.map((tag) => `${deps.key}{${tag}}`) : [deps.key];
   let last: string | undefined;
 
-  async function askOne(key: string): Promise<{ name: string; renewed: boolean }> {
+  async function askOne(key: string): Promise<Answer> {
     const run = (command: readonly string[]) => deps.link.run(key, command);
-    const reply = await runScript(run, epochScript, key, [deps.drawName()]);
-    if (!Array.isArray(reply) || typeof reply[0] !== 'string') throw new TypeError('the epoch is no text');
-    return { name: reply[0], renewed: reply[1] === 1 };
+    const since = String(deps.now() + clockToleranceSeconds);
+    const reply = await runScript(run, epochScript, key, [deps.drawName(), since]);
+    const [name, began, renewed]: unknown[] = Array.isArray(reply) ? reply : [];
+    if (typeof name !== 'string' || typeof began !== 'string') throw new TypeError('the epoch is no record');
+    return { name, since: Number(began), renewed: renewed === 1 };
   }
 
   return {
@@ -51,9 +64,9 @@ export function createRedisEpoch(deps: RedisEpochDeps): RedisEpoch {
       const changed = last === undefined ? answers.some(({ renewed }) => renewed) : last !== name;
       last = name;
       if (changed) deps.onChange();
-      return name;
+      return Math.max(...answers.map(({ since }) => since));
     },
-    last: () => last ?? '',
+    lastName: () => last ?? '',
   };
 }
 

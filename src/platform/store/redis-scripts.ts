@@ -87,8 +87,8 @@ return redis.call('XRANGE', KEYS[1], after == '' and '-' or '(' .. after, '+', '
 `);
 
 /**
- * ARGV: a fresh name. Answers the name that counts, and 1 when it replaced another one. Without the right to INFO, the
- * run id stays unknown and only the loss of the record is noticed.
+ * ARGV: a fresh name, the present in seconds. Answers the name that counts, since when, and 1 when it replaced another
+ * one. Without the right to INFO, the run id stays unknown and only the loss of the record is noticed.
  */
 export const epochScript = script(`
 local info = redis.pcall('INFO', 'server')
@@ -96,10 +96,10 @@ local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
 local present = redis.call('GET', KEYS[1])
 local renewed = 0
 if present then
-  local name, knownRun = string.match(present, '^(%S+) (%S*)$')
-  if name and (knownRun == run or run == '') then return {name, 0} end
+  local name, since, knownRun = string.match(present, '^(%S+) (%d+) (%S*)$')
+  if name and (knownRun == run or run == '') then return {name, since, 0} end
   renewed = 1
 end
-redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. run)
-return {ARGV[1], renewed}
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. run)
+return {ARGV[1], ARGV[2], renewed}
 `);

@@ -146,6 +146,11 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
       return { entries: rows.map((row) => readText('read', row['value'])), cursor: String(last) };
     },
     watch: (feed, wake) => watchers.add(feed, wake),
+    async rememberedSince() {
+      if (!database.isOpen) throw new StoreError('epoch', undefined, 'the store is closed');
+      // What was answered is on the disk. A copy that somebody puts in its place is not noticed.
+      return 0;
+    },
     async ping() {
       // Takes the write lock and leaves without writing: a file that can only be read does not answer.
       guard('ping', () => database.exec('BEGIN IMMEDIATE; ROLLBACK'));

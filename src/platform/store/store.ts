@@ -28,6 +28,12 @@ export interface Store {
   /** Calls `wake` when the feed may have grown. A hint, not a promise: readers poll as well. Returns "stop". */
   watch(feed: string, wake: () => void): () => void;
 
+  /**
+   * Of what began at or before this moment, the store may have forgotten something that it acknowledged: it was
+   * flushed, restored from a copy, or failed over. 0: it never has. Ask after the write that leans on it: then a claim
+   * that was won is the only one, and a record that was replaced is no older copy of itself.
+   */
+  rememberedSince(): Promise<EpochSeconds>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
   close(): Promise<void>;

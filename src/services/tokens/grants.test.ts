@@ -55,6 +55,15 @@ async function openAndRedeem(): Promise<void> {
 }
 
 describe('redeem', () => {
+  it('gives nobody tokens for a code from before the store may have forgotten', async () => {
+    const forgetful: Store = { ...store, rememberedSince: async () => terms.grantedAt };
+    const later = createGrants({ store: forgetful, clock, revocations, refreshWindowSeconds: windowSeconds });
+    await grants.open(terms, clock.nowSeconds() + codeSeconds);
+    expect(await later.redeem(terms, 'r0')).toBe('unknown');
+    expect(await store.get(key)).toBeUndefined();
+    expect(await later.redeem(terms, 'r0')).toBe('unknown');
+  });
+
   it('redeems a code once, and calls every later attempt a replay', async () => {
     await openAndRedeem();
     expect(await grants.redeem(terms, 'r1')).toBe('replayed');

@@ -100,7 +100,11 @@ export function createGrants(deps: GrantsDeps): Grants {
       };
       // Losing this race means somebody else redeemed the same code: a replay, whoever was first.
       const won = await store.replace(key, present, formatGrantRecord(active), terms.absoluteEnd);
-      return won ? 'redeemed' : 'replayed';
+      if (!won) return 'replayed';
+      // A record of before the store lost its memory may be an older copy of one that was redeemed: nobody gets tokens.
+      if (terms.grantedAt > (await store.rememberedSince())) return 'redeemed';
+      await store.delete(key);
+      return 'unknown';
     },
     async lease(token, holder) {
       return attempt<Lease>(token, 'lease', (turn) => {
