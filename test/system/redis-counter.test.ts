@@ -1,14 +1,17 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { systemClock } from '../../src/platform/clock.ts';
+import { systemRandom } from '../../src/platform/random.ts';
 import { createRedisCounter } from '../../src/platform/store/redis-counter.ts';
+import { openRedisStore } from '../../src/platform/store/redis-store.ts';
+import type { Store } from '../../src/platform/store/store.ts';
 import { createRateLimits } from '../../src/services/limits/rate-limits.ts';
-import { freePort } from '../support/free-port.ts';
+import { registerClient } from '../support/flow.ts';
+import { createTestGatehouse } from '../support/gatehouse.ts';
+import { hasRedis, type RedisProcess, startRedis } from '../support/redis.ts';
 
-let server: ChildProcess;
+let redis: RedisProcess;
 let client: ReturnType<typeof createClient>;
 
 const link = {
@@ -16,23 +19,20 @@ const link = {
 };
 
 beforeAll(async () => {
-  const port = await freePort();
-  server = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', ''], {
-    stdio: 'ignore',
-  });
-  client = createClient({ socket: { host: '127.0.0.1', port, reconnectStrategy: 20 } });
-  // Until the server listens.
+  if (!hasRedis) return;
+  redis = await startRedis();
+  client = createClient({ socket: { host: redis.host, port: redis.port } });
   client.on('error', () => undefined);
   await client.connect();
 });
 
 afterAll(async () => {
+  if (!hasRedis) return;
   client.destroy();
-  server.kill();
-  await once(server, 'exit');
+  await redis.dispose();
 });
 
-describe('createRedisCounter', () => {
+describe.runIf(hasRedis)('createRedisCounter', () => {
   it('counts for everybody who shares the server and the prefix', async () => {
     const [one, two] = [createRedisCounter(link, 'a'), createRedisCounter(link, 'a')];
     expect((await one.increment('x', 60)).count).toBe(1);
@@ -78,5 +78,41 @@ describe('createRedisCounter', () => {
   it('rejects when the server says no', async () => {
     await client.set('wrong:x', 'no number');
     await expect(createRedisCounter(link, 'wrong').increment('x', 60)).rejects.toThrow();
+  });
+});
+
+describe.runIf(hasRedis)('gatehouses that share a Redis', () => {
+  function openStore(): Promise<Store> {
+    const { host, port } = redis;
+    const access = { username: undefined, password: undefined, tls: undefined };
+    return openRedisStore({
+      connection: { ...access, shape: 'standalone', address: { host, port }, database: 0 },
+      keyPrefix: 'shared:',
+      clock: systemClock,
+      random: systemRandom,
+    });
+  }
+
+  it('share the limit of an address, and go on with their own while Redis is gone', async () => {
+    const env = { RATE_LIMIT_ENABLED: 'true' };
+    const gatehouses = [
+      await createTestGatehouse({ env, store: await openStore() }),
+      await createTestGatehouse({ env, store: await openStore() }),
+    ] as const;
+    const register = async (at: number): Promise<boolean> =>
+      registerClient(gatehouses[at % 2] as (typeof gatehouses)[0]).then(
+        () => true,
+        () => false,
+      );
+    const registered: boolean[] = [];
+    for (let at = 0; at < 14; at += 1) registered.push(await register(at));
+    expect(registered.filter(Boolean)).toHaveLength(10);
+    for (const { clock } of gatehouses) clock.advance(61);
+    await redis.kill();
+    const alone: boolean[] = [];
+    for (let at = 0; at < 24; at += 1) alone.push(await register(at));
+    expect(alone.filter(Boolean)).toHaveLength(20);
+    expect(gatehouses[0].logged()).toContain('rate_limits_not_shared');
+    for (const gatehouse of gatehouses) await gatehouse.close();
   });
 });
