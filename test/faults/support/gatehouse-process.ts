@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { freePort } from '../../support/free-port.ts';
+import { eventually } from '../../support/redis.ts';
+
+const root = join(import.meta.dirname, '..', '..', '..');
+/** `FAULT_BUILD=.cache` runs what is published, compiled; otherwise the sources run. */
+const build = process.env['FAULT_BUILD'];
+const program =
+  build === undefined ? join(root, 'src', 'cli', 'main.ts') : join(root, build, 'cli', 'main.js');
+
+/** One `gatehouse serve`, on a port it keeps over restarts. */
+export interface GatehouseProcess {
+  readonly index: number;
+  /** `http://127.0.0.1:PORT`, where it is reached; its public URL is another. */
+  readonly origin: string;
+  /** Starts it, and resolves with the milliseconds until it answered. */
+  start(): Promise<number>;
+  /** SIGKILL. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM: it drains. Resolves with the milliseconds until it is gone. */
+  stop(): Promise<number>;
+  /** NaN while it does not run. */
+  residentMegabytes(): number;
+  /** The sum of a metric over its labels. */
+  metric(name: string): Promise<number>;
+  /** Messages it logged, with how often, warnings and worse. */
+  readonly warnings: ReadonlyMap<string, number>;
+}
+
+export interface GatehouseProcessOptions {
+  readonly index: number;
+  readonly env: Readonly<Record<string, string>>;
+  /** Before the command line of the server: `prlimit …`, for one. */
+  readonly wrapper?: readonly string[];
+}
+
+const running = new Set<ChildProcess>();
+// A worker that ends early must not leave servers behind.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+const startMilliseconds = 20_000;
+
+/** Prepares a process and does not start it. */
+export async function createGatehouseProcess(options: GatehouseProcessOptions): Promise<GatehouseProcess> {
+  const [port, metricsPort] = [await freePort(), await freePort()];
+  const origin = `http://127.0.0.1:${port}`;
+  const warnings = new Map<string, number>();
+  let child: ChildProcess | undefined;
+
+  function spawnServer(): ChildProcess {
+    const flags = ['--disallow-code-generation-from-strings', '--disable-proto=delete'];
+    const words = [...(options.wrapper ?? []), process.execPath, ...flags, program, 'serve'];
+    const [command = '', ...rest] = words;
+    const started = spawn(command, rest, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        LISTEN_ADDR: `127.0.0.1:${port}`,
+        METRICS_ADDR: `127.0.0.1:${metricsPort}`,
+        LOG_LEVEL: 'warn',
+        ...options.env,
+      },
+    });
+    running.add(started);
+    started.once('exit', () => running.delete(started));
+    for (const input of [started.stdout, started.stderr]) {
+      createInterface({ input }).on('line', (line) => note(warnings, line));
+    }
+    return started;
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    const ending = child;
+    if (ending === undefined || isGone(ending)) return;
+    const gone = once(ending, 'exit');
+    ending.kill(signal);
+    await gone;
+  }
+
+  return {
+    index: options.index,
+    origin,
+    warnings,
+    async start() {
+      const began = performance.now();
+      const started = spawnServer();
+      child = started;
+      await eventually(async () => {
+        if (isGone(started)) throw new Error(`the gatehouse ended: ${describe(warnings)}`);
+        await (await fetch(`${origin}/healthz`)).text();
+      }, startMilliseconds);
+      return performance.now() - began;
+    },
+    kill: () => end('SIGKILL'),
+    async stop() {
+      const began = performance.now();
+      await end('SIGTERM');
+      return performance.now() - began;
+    },
+    residentMegabytes: () => readResidentMegabytes(child?.pid),
+    async metric(name) {
+      const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      return sumMetric(text, name);
+    },
+  };
+}
+
+function isGone(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function note(warnings: Map<string, number>, line: string): void {
+  const message = readMessage(line);
+  warnings.set(message, (warnings.get(message) ?? 0) + 1);
+}
+
+function readMessage(line: string): string {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    const { msg }: { readonly msg?: unknown } = parsed !== null && typeof parsed === 'object' ? parsed : {};
+    return typeof msg === 'string' ? msg : line;
+  } catch {
+    return line;
+  }
+}
+
+function describe(warnings: ReadonlyMap<string, number>): string {
+  return [...warnings.keys()].join('; ');
+}
+
+function readResidentMegabytes(pid: number | undefined): number {
+  const path = `/proc/${pid}/status`;
+  if (pid === undefined || !existsSync(path)) return Number.NaN;
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8'))?.[1];
+  return Number(kilobytes) / 1024;
+}
+
+function sumMetric(text: string, name: string): number {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+}
