@@ -52,7 +52,9 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     return askForConsent(deps, again, { answeredBefore: true, cookies });
   }
 
-  function deny({ terms, transactionId }: AwaitingConsent): Response {
+  // The page's cookie stays until the page expires: the claim is what makes the answer count once, and whoever sends the
+  // form again is told so instead of being taken for a stranger.
+  function deny({ terms }: AwaitingConsent): Response {
     return renderInterstitialPage({
       title: 'Access denied',
       message: 'You denied the request. The application is being told.',
@@ -63,19 +65,17 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
         errorDescription: 'The person denied the request',
       }),
       linkText: 'Back to the application',
-      cookies: [binding.consent.end(transactionId)],
     });
   }
 
-  async function approve(request: Request, { terms, transactionId }: AwaitingConsent): Promise<Response> {
-    const cookie = binding.consent.end(transactionId);
-    const login = await startLogin({ ...deps, binding }, request, terms, { afterHumanStep: true, cookie });
+  async function approve(request: Request, { terms }: AwaitingConsent): Promise<Response> {
+    const login = await startLogin({ ...deps, binding }, request, terms, { afterHumanStep: true });
     return renderInterstitialPage({
       title: 'On to your login',
       message: `You are being taken to ${login.location.host}.`,
       location: login.location.href,
       linkText: 'Go on to the login',
-      cookies: [cookie, ...login.cookies],
+      cookies: login.cookies,
     });
   }
 
@@ -109,7 +109,7 @@ function refuseClientAuthentication(request: Request): void {
 function foreignBrowser(): OAuthError {
   return new OAuthError(
     'access_denied',
-    'This page was answered already, was opened by another browser, or cookies are blocked; start again from your application',
+    'This page was opened by another browser, or cookies are blocked; start again from your application',
     { reason: 'browser_mismatch' },
   );
 }

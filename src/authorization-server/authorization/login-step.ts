@@ -27,7 +27,7 @@ export async function startLogin(
   deps: LoginStepDeps,
   request: Request,
   terms: RequestedTerms,
-  refusal: Pick<ClientAnswer, 'afterHumanStep' | 'cookie'>,
+  refusal: Pick<ClientAnswer, 'afterHumanStep'>,
 ): Promise<LoginStart> {
   const flowId = deps.random.token(16);
   const flow = deps.binding.flow.issue(request, flowId);
