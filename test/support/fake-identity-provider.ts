@@ -6,6 +6,7 @@ import type {
   Login,
   LoginAnswer,
   LoginRequest,
+  Logout,
   Recheck,
   RecheckRequest,
 } from '../../src/services/identity/identity-provider.ts';
@@ -70,6 +71,11 @@ export class FakeIdentityProvider implements IdentityProvider {
 
   admits(groups: readonly string[]): boolean {
     return this.allowedGroups.length === 0 || groups.some((group) => this.allowedGroups.includes(group));
+  }
+
+  /** The fake takes logouts as JSON, already verified. */
+  verifyLogout(token: string): Promise<Logout> {
+    return Promise.resolve(JSON.parse(token) as Logout);
   }
 
   isReady(): boolean {

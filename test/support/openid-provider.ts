@@ -30,6 +30,10 @@ export interface Misbehaviour {
   ignoresReauthentication?: boolean;
   /** The key set is empty. */
   noKeys?: boolean;
+  /** What a refresh is refused with. */
+  refusesRefresh?: { readonly status: number; readonly error: string };
+  /** A refresh answers without an ID token, as OpenID Connect Core §12.2 allows. */
+  refreshesWithoutIdToken?: boolean;
 }
 
 export interface ReceivedRequest {
@@ -65,11 +69,14 @@ export class TestOpenIdProvider {
   };
   /** When the person logged in, seconds; undefined: no session. */
   authenticatedAt: number | undefined;
+  /** Whether logins come with a refresh token, and what becomes of it when it is used. A replaced one is spent. */
+  refreshTokens: 'none' | 'kept' | 'replaced' = 'none';
   misbehaviour: Misbehaviour = {};
   readonly requests: ReceivedRequest[] = [];
   readonly #clock: Clock;
   readonly #server: Server;
   readonly #codes = new Map<string, IssuedCode>();
+  readonly #refreshTokens = new Set<string>();
   #keys = makeKeys('key-1');
   readonly #foreignKeys = makeKeys('key-1');
 
@@ -93,6 +100,20 @@ export class TestOpenIdProvider {
   /** Signs with a new key from now on; the old one is no longer published. */
   rotateKeys(keyId: string): void {
     this.#keys = makeKeys(keyId);
+  }
+
+  /** A logout token, signed like ID tokens are; claims and header can be overridden, undefined removes one. */
+  logoutToken(claims: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> {
+    const now = this.#clock.nowSeconds();
+    const events = { 'http://schemas.openid.net/event/backchannel-logout': {} };
+    const jti = randomBytes(8).toString('hex');
+    const registered = { iss: this.issuer, aud: this.clientId, iat: now, exp: now + 120, jti, events };
+    return this.#sign({ ...registered, ...claims }, { typ: 'logout+jwt', ...header });
+  }
+
+  /** Forgets every refresh token, as when an account is closed. */
+  endSessions(): void {
+    this.#refreshTokens.clear();
   }
 
   /** Goes where a browser would be sent, logs `person` in, and returns the query of the callback. */
@@ -141,7 +162,7 @@ export class TestOpenIdProvider {
       case undefined: {
         const answer = await this.#answer(endpoint, url, headers, form);
         if (answer instanceof URL) response.writeHead(302, { location: answer.href }).end();
-        else send(response, 'error' in answer ? 400 : 200, answer);
+        else send(response, statusOf(answer), answer);
       }
     }
   }
@@ -211,6 +232,7 @@ export class TestOpenIdProvider {
 
   async #token(headers: IncomingMessage['headers'], form: URLSearchParams): Promise<Record<string, unknown>> {
     if (!this.#isClient(headers.authorization, form)) return { error: 'invalid_client' };
+    if (form.get('grant_type') === 'refresh_token') return this.#refresh(form);
     const code = form.get('code') ?? '';
     const issued = this.#codes.get(code);
     this.#codes.delete(code);
@@ -228,8 +250,32 @@ export class TestOpenIdProvider {
       token_type: 'Bearer',
       expires_in: 300,
       id_token: await this.#idToken(issued),
+      ...(this.refreshTokens === 'none' ? {} : { refresh_token: this.#issueRefreshToken() }),
       ...this.misbehaviour.tokenResponse,
     };
+  }
+
+  async #refresh(form: URLSearchParams): Promise<Record<string, unknown>> {
+    const { refusesRefresh, refreshesWithoutIdToken = false, tokenResponse } = this.misbehaviour;
+    if (refusesRefresh !== undefined) return refusesRefresh;
+    const presented = form.get('refresh_token') ?? '';
+    if (!this.#refreshTokens.has(presented)) return { error: 'invalid_grant' };
+    if (this.refreshTokens === 'replaced') this.#refreshTokens.delete(presented);
+    const issued = { nonce: null, codeChallenge: null, redirectUri: null, authenticatedAt: undefined };
+    return {
+      access_token: 'provider-access-token',
+      token_type: 'Bearer',
+      expires_in: 300,
+      ...(refreshesWithoutIdToken ? {} : { id_token: await this.#idToken(issued) }),
+      ...(this.refreshTokens === 'replaced' ? { refresh_token: this.#issueRefreshToken() } : {}),
+      ...tokenResponse,
+    };
+  }
+
+  #issueRefreshToken(): string {
+    const token = `provider-refresh-${randomBytes(16).toString('hex')}`;
+    this.#refreshTokens.add(token);
+    return token;
   }
 
   #isClient(authorization: string | undefined, form: URLSearchParams): boolean {
@@ -244,9 +290,19 @@ export class TestOpenIdProvider {
 
   async #idToken({ nonce, authenticatedAt }: IssuedCode): Promise<string> {
     const now = this.#clock.nowSeconds();
-    const { signature, claims, header } = this.misbehaviour;
-    const registered = { iss: this.issuer, aud: this.clientId, iat: now, exp: now + 300, nonce };
-    const payload = { ...registered, auth_time: authenticatedAt, ...this.person, ...claims };
+    const { claims, header } = this.misbehaviour;
+    const registered = {
+      iss: this.issuer,
+      aud: this.clientId,
+      iat: now,
+      exp: now + 300,
+      nonce: nonce ?? undefined,
+    };
+    return this.#sign({ ...registered, auth_time: authenticatedAt, ...this.person, ...claims }, header);
+  }
+
+  async #sign(payload: Record<string, unknown>, header: Record<string, unknown> = {}): Promise<string> {
+    const { signature } = this.misbehaviour;
     const keys = await (signature === 'foreign-key' ? this.#foreignKeys : this.#keys);
     if (signature === 'none') return encodeUnsigned({ alg: 'none', ...header }, payload);
     const sign = (alg: string, key: SigningKey): Promise<string> =>
@@ -285,6 +341,12 @@ async function readText(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
+}
+
+/** Errors are 400 unless they name another status. */
+function statusOf(answer: Record<string, unknown>): number {
+  if (typeof answer['status'] === 'number') return answer['status'];
+  return 'error' in answer ? 400 : 200;
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

@@ -83,6 +83,19 @@ export type GoneReason = Extract<
   'identity_gone' | 'group' | 'group_invalid' | 'email_unverified'
 >;
 
+/** The provider says that a session is over. At least one of subject and session is named. */
+export interface Logout {
+  readonly issuer: string;
+  readonly subject: string | undefined;
+  /** `sid`, as ID tokens have it. */
+  readonly sessionId: string | undefined;
+  /** `jti`: good once. */
+  readonly tokenId: string;
+  readonly issuedAt: EpochSeconds;
+  /** From then on the token is refused for its age. */
+  readonly acceptableUntil: EpochSeconds;
+}
+
 /** One place where people log in. */
 export interface IdentityProvider {
   readonly issuer: string;
@@ -101,6 +114,11 @@ export interface IdentityProvider {
   recheck(request: RecheckRequest): Promise<Recheck>;
   /** Whether somebody of these groups may enter, by today's settings. */
   admits(groups: readonly string[]): boolean;
+  /**
+   * Verifies a logout token. That it is used once is the caller's to see to.
+   * @throws OAuthError with reasons `logout_token_invalid`, `idp_unavailable`
+   */
+  verifyLogout(token: string): Promise<Logout>;
   /** Whether discovery has succeeded; false means logins are refused for now. */
   isReady(): boolean;
   /** Ends what goes on in the background. */

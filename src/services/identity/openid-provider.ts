@@ -10,6 +10,7 @@ import { createExchangeLimit } from './exchange-limit.ts';
 import type { IdentityProvider, Login } from './identity-provider.ts';
 import { createIdentityRecheck } from './identity-recheck.ts';
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
+import { createLogoutTokenVerification } from './logout-token.ts';
 import { createConnection } from './provider-connection.ts';
 import { ProviderFailure } from './provider-failure.ts';
 import { checkAuthenticationTime, formatReauthentication } from './reauthentication.ts';
@@ -41,6 +42,7 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
   const exchangeCode = createCodeExchange({ ...deps, connect });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
   const takeExchange = createExchangeLimit(limit);
+  const verifyLogoutToken = createLogoutTokenVerification(deps);
   // A budget of its own: refreshes of those who are in must not keep others from logging in.
   const recheck = createIdentityRecheck({ ...deps, connect, takeQuestion: createExchangeLimit(limit) });
 
@@ -65,6 +67,7 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
     },
 
     recheck: (request) => recheck(() => discovery.demand(), request),
+    verifyLogout: async (token) => verifyLogoutToken(await discovery.demand(), token),
     admits: (groups) => isAllowedGroup(groups, deps.allowedGroups),
 
     async finishLogin(answer): Promise<Login> {

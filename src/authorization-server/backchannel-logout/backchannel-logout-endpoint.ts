@@ -1,0 +1,91 @@
+/**
+ * POST /backchannel-logout: the identity provider says that a session of a person is over, or all of them.
+ *
+ * Owns what a logout ends here: the grants of that session, or of that person up to the moment of the logout. Whether
+ * the token is the provider's is services/identity's to say; how every replica learns of it, services/tokens'.
+ *
+ * 1. one logout token, in a form, and nothing twice       400
+ * 2. verified: signature, issuer, audience, age, event    400; 503 when the provider's keys cannot be had
+ * 3. never seen before                                    400
+ * 4. cut off                                              503 when the store cannot record it, and step 3 is undone
+ *
+ * There is no person and no browser here, and nothing in the answer: 200 says that they are out.
+ * @see OpenID Connect Back-Channel Logout §2.5 to §2.8
+ */
+import { createHash } from 'node:crypto';
+
+import type { Clock } from '../../platform/clock.ts';
+import type { Handler } from '../../platform/http/handler.ts';
+import { type Store, StoreError } from '../../platform/store/store.ts';
+import { OAuthError, storeUnavailable } from '../../protocol/oauth-error.ts';
+import type { Emit } from '../../services/audit/events.ts';
+import type { IdentityProvider, Logout } from '../../services/identity/identity-provider.ts';
+import { readFormRequest } from '../../services/requests/form-request.ts';
+import { type CutOff, personKey, sessionKey } from '../../services/tokens/cut-off.ts';
+import type { Revocations } from '../../services/tokens/revocations.ts';
+
+export interface BackchannelLogoutDeps {
+  readonly identityProvider: Pick<IdentityProvider, 'verifyLogout'>;
+  readonly store: Pick<Store, 'putIfAbsent' | 'delete'>;
+  readonly revocations: Pick<Revocations, 'cutOff'>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+/** A login that began before its session ended may still be on its way to us. */
+const straggleSeconds = 600;
+
+/**
+ * @throws OAuthError `invalid_request` (`parameter_missing`, `logout_token_invalid`, `logout_token_replay`),
+ * `temporarily_unavailable` (`idp_unavailable`, `replay_store_unavailable`)
+ */
+export function createBackchannelLogoutEndpoint(deps: BackchannelLogoutDeps): Handler {
+  return async (request, context) => {
+    const parameters = await readFormRequest(request);
+    const token = parameters.find('logout_token');
+    if (token === undefined) {
+      throw new OAuthError('invalid_request', 'logout_token is required', { reason: 'parameter_missing' });
+    }
+    const logout = await deps.identityProvider.verifyLogout(token);
+    const cutOff = planCutOff(logout, deps.clock);
+    await endOnce(logout, cutOff, deps);
+    const { subject } = logout;
+    const named = { kind: cutOff.kind, ...(subject === undefined ? {} : { subject }) };
+    deps.emit({ type: 'backchannel_logout', ...named }, context.requestId);
+    return new Response(null, { status: 200, headers: { 'cache-control': 'no-store' } });
+  };
+}
+
+/** §2.7: with a session named, that session; the person has others on other devices. */
+function planCutOff({ issuer, subject, sessionId, issuedAt }: Logout, clock: Clock) {
+  const now = clock.nowSeconds();
+  if (sessionId !== undefined) {
+    const key = sessionKey(issuer, sessionId);
+    return { kind: 'session', key, before: now + straggleSeconds } as const satisfies CutOff;
+  }
+  // Up to the logout and not to its arrival: who has logged in again since is not meant.
+  const before = Math.min(issuedAt, now) + 1;
+  return { kind: 'subject', key: personKey(issuer, subject ?? ''), before } as const satisfies CutOff;
+}
+
+async function endOnce(logout: Logout, cutOff: CutOff, deps: BackchannelLogoutDeps): Promise<void> {
+  const key = `logout_jti:${createHash('sha256').update(logout.tokenId).digest('base64url')}`;
+  try {
+    if (!(await deps.store.putIfAbsent(key, '1', logout.acceptableUntil))) throw replayed();
+    try {
+      await deps.revocations.cutOff(cutOff);
+    } catch (error) {
+      // The provider will send the same token again, and must be heard then.
+      await deps.store.delete(key).catch(() => {});
+      throw error;
+    }
+  } catch (error) {
+    throw error instanceof StoreError ? storeUnavailable(error) : error;
+  }
+}
+
+function replayed(): OAuthError {
+  return new OAuthError('invalid_request', 'The logout token was used before', {
+    reason: 'logout_token_replay',
+  });
+}
