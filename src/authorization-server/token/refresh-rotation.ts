@@ -60,6 +60,7 @@ async function rotateInTurn(
   holder: string,
   deps: TokenDeps,
 ): Promise<Issue> {
+  tellOfRecheck(confirmation, refresh, deps);
   if (confirmation.outcome === 'gone') {
     const turn = await deps.grants.lease(refresh.token, holder);
     if (turn.outcome !== 'leased') return turn;
@@ -70,7 +71,6 @@ async function rotateInTurn(
 /** Makes the successor for whom the identity provider has vouched, or refuses. */
 async function rotateAs(refresh: Refresh, confirmation: Confirmation, deps: TokenDeps): Promise<Issue> {
   const { token, scope, requestId } = refresh;
-  tellOfRecheck(confirmation, refresh, deps);
   if (confirmation.outcome !== 'confirmed') throw await refuseIdentity(confirmation, refresh, deps);
   const { terms, identity } = confirmation;
   const now = deps.clock.nowSeconds();
