@@ -57,7 +57,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     clock,
     registrationTtlSeconds: ttlSeconds,
     privateUseSchemes,
-    isDenied: deniedClients.isDenied,
+    isDenied: (client) => deniedClients.isDenied(client),
   });
   const findClient = clients.find;
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds });

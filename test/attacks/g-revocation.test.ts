@@ -279,7 +279,7 @@ describe('token introspection', () => {
       { authorization: `Basic ${Buffer.from('no colon').toString('base64')}` },
       { authorization: `Basic ${Buffer.from('%E0%A4%A:x').toString('base64')}` },
     ]) {
-      const refused = await introspect(gatehouse, tokens.accessToken, headers as Record<string, string>);
+      const refused = await introspect(gatehouse, tokens.accessToken, headers);
       expect([headers, refused.status]).toEqual([headers, 401]);
       expect(refused.headers.get('www-authenticate')).toMatch(/^Basic /);
       const text = await refused.text();

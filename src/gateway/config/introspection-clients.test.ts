@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+
+import { describe, expect, it } from 'vitest';
+
+import { complaintsOf, load, problemsOf } from '../../../test/support/configuration.ts';
+
+const hash = createHash('sha256').update('secret').digest('hex');
+
+describe('INTROSPECTION_CLIENTS', () => {
+  it('is nobody by default', () => {
+    expect(load().introspectionClients).toEqual([]);
+  });
+
+  it('reads ids and hashes, from a file as well', () => {
+    const both = [`upstream:${hash}`, ` b.2:${hash.toUpperCase()} `].join(',');
+    const expected = [
+      { id: 'upstream', secretHash: Buffer.from(hash, 'hex') },
+      { id: 'b.2', secretHash: Buffer.from(hash, 'hex') },
+    ];
+    expect(load({ INTROSPECTION_CLIENTS: both }).introspectionClients).toEqual(expected);
+    const files = { '/clients': `${both}\n` };
+    expect(load({ INTROSPECTION_CLIENTS_FILE: '/clients' }, files).introspectionClients).toEqual(expected);
+  });
+
+  it.each([
+    'upstream',
+    `upstream:${hash.slice(1)}`,
+    `upstream:${hash}0`,
+    `:${hash}`,
+    'upstream:my-secret',
+    `a b:${hash}`,
+  ])('refuses %s, and does not repeat it', (text) => {
+    expect(complaintsOf({ INTROSPECTION_CLIENTS: text })).toEqual([
+      'INTROSPECTION_CLIENTS has an entry that is not id:hash (number 1)',
+    ]);
+    expect(JSON.stringify(problemsOf({ INTROSPECTION_CLIENTS: text }))).not.toContain(text);
+  });
+
+  it('refuses an id that comes twice', () => {
+    expect(complaintsOf({ INTROSPECTION_CLIENTS: `a:${hash},a:${hash}` })).toEqual([
+      'INTROSPECTION_CLIENTS names a resource server twice',
+    ]);
+  });
+});
