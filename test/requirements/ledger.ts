@@ -72,9 +72,19 @@ const token: readonly Row[] = [
   [122, 'interoperability', 'MCP Refresh Tokens', 'Every code grant gets a refresh token.'],
 ];
 
+const revocation: readonly Row[] = [
+  [
+    125,
+    'should',
+    'RFC 7009 §2',
+    'A client ends its own grant with either token; unknown tokens are answered 200.',
+  ],
+];
+
 const rowsOfFile: Readonly<Record<string, readonly Row[]>> = {
   'metadata.test.ts': metadata,
   'token.test.ts': token,
+  'revocation.test.ts': revocation,
 };
 
 /** The requirements of these files. Ids are those of the tests' names; gaps in the numbering are intended. */

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
 
 const vectorFile = z.object({
-  purpose: z.enum(['client', 'code', 'access', 'refresh']),
+  purpose: z.enum(['client', 'code', 'access', 'refresh', 'registration-access']),
   formatVersion: z.number().int(),
   secret: z.string(),
   context: z.string(),

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
+import {
+  openRegistrationAccessToken,
+  type RegistrationAccessToken,
+  sealRegistrationAccessToken,
+} from '../../src/authorization-server/registration/registration-access-token.ts';
 import type { Random } from '../../src/platform/random.ts';
 import { createSealer, type Sealer } from '../../src/platform/sealing/sealer.ts';
 import type { RedirectUri } from '../../src/protocol/redirect-uri.ts';
@@ -59,6 +64,8 @@ function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown
       return Promise.resolve(openAccessToken(sealer, vector.token));
     case 'refresh':
       return Promise.resolve(openRefreshToken(sealer, vector.token));
+    case 'registration-access':
+      return Promise.resolve(openRegistrationAccessToken(sealer, vector.token));
     default:
       return file.purpose satisfies never;
   }
@@ -96,6 +103,8 @@ function seal(file: VectorFile, vector: Vector): string {
       return sealAccessToken(sealer, content as AccessToken);
     case 'refresh':
       return sealRefreshToken(sealer, content as RefreshToken);
+    case 'registration-access':
+      return sealRegistrationAccessToken(sealer, content as RegistrationAccessToken);
     default:
       return file.purpose satisfies never;
   }
@@ -104,7 +113,7 @@ function seal(file: VectorFile, vector: Vector): string {
 describe('golden sealed values', () => {
   it('exist for every purpose', () => {
     expect(new Set(files.map(({ purpose }) => purpose))).toEqual(
-      new Set(['client', 'code', 'access', 'refresh']),
+      new Set(['client', 'code', 'access', 'refresh', 'registration-access']),
     );
   });
 
