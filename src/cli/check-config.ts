@@ -82,7 +82,14 @@ function describeSealing(sealing: GatehouseConfig['sealing']): readonly [string,
 }
 
 function describeStore(store: GatehouseConfig['store']): string {
-  return store.kind === 'memory' ? 'memory' : `sqlite ${store.path} (${store.synchronous})`;
+  switch (store.kind) {
+    case 'memory':
+      return 'memory';
+    case 'sqlite':
+      return `sqlite ${store.path} (${store.synchronous})`;
+    case 'redis':
+      return `redis (${store.connection.shape}), keys ${store.keyPrefix}*`;
+  }
 }
 
 function describeLife(seconds: number | undefined): string {

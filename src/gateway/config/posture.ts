@@ -1,5 +1,6 @@
 import type { ConfigWarning } from './config.ts';
 import { defaultListenAddress, isSameListener } from './listen-address.ts';
+import { findRedisProblems, findRedisWarnings } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
 import type { ConfigProblem } from './setting.ts';
 
@@ -67,15 +68,17 @@ const combinedWarnings: ReadonlyArray<{ readonly when: (values: Values) => boole
 ];
 
 export function findCombinedProblems(values: Values): ConfigProblem[] {
-  return combinedProblems
+  const found = combinedProblems
     .filter((rule) => rule.when(values))
     .map(({ variable, problem, fix }) => ({ variable, problem, fix }));
+  return [...found, ...findRedisProblems(values)];
 }
 
 export function findCombinedWarnings(values: Values): ConfigWarning[] {
-  return combinedWarnings
+  const found = combinedWarnings
     .filter((rule) => rule.when(values))
     .map(({ event, message }) => ({ event, message }));
+  return [...found, ...findRedisWarnings(values)];
 }
 
 /** Read, and not set: a variable with a problem of its own was not read. */

@@ -3,6 +3,7 @@ import { grantSettings } from './settings-grants.ts';
 import { identitySettings } from './settings-identity.ts';
 import { legacySettings } from './settings-legacy.ts';
 import { limitSettings } from './settings-limits.ts';
+import { redisSettings } from './settings-redis.ts';
 import { serverSettings } from './settings-server.ts';
 
 /** Every environment variable there is. The loader reads these and nothing else; the reference page shows them all. */
@@ -10,6 +11,7 @@ export const settings = {
   ...serverSettings,
   ...identitySettings,
   ...grantSettings,
+  ...redisSettings,
   ...limitSettings,
   ...legacySettings,
 } satisfies Record<string, Setting<unknown>>;
@@ -32,6 +34,7 @@ export const settingGroups: ReadonlyArray<{
   { title: 'Server and upstream', settings: serverSettings },
   { title: 'Identity provider and admission', settings: identitySettings },
   { title: 'Keys, grants and clients', settings: grantSettings },
+  { title: 'State in Redis', settings: redisSettings },
   { title: 'Limits, proxies and logging', settings: limitSettings },
   { title: 'Variables of older deployments', settings: legacySettings },
 ];

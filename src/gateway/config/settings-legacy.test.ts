@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { complaintsOf, load, problemsOf, warningsOf } from '../../../test/support/configuration.ts';
+import { complaintsOf, load, warningsOf } from '../../../test/support/configuration.ts';
 
 describe('PKCE_REQUIRED', () => {
   it.each(['true', 'TRUE', 'yes', undefined])('is accepted as %s', (text) => {
@@ -18,42 +18,6 @@ describe('COMPAT_ALLOW_STATELESS', () => {
   it('only warns', () => {
     expect(warningsOf({ COMPAT_ALLOW_STATELESS: 'true' })).toContain('compat_allow_stateless_ignored');
     expect(warningsOf({ COMPAT_ALLOW_STATELESS: 'false' })).not.toContain('compat_allow_stateless_ignored');
-  });
-});
-
-describe('REDIS_URL', () => {
-  it('is refused with the way out, and without its value', () => {
-    expect(problemsOf({ REDIS_URL: 'redis://:hunter2@redis:6379' })).toEqual([
-      {
-        variable: 'REDIS_URL',
-        problem: 'is set, and this version keeps state in SQLite (STORE_PATH)',
-        fix: 'unset REDIS_URL, and name a file with STORE_PATH',
-      },
-    ]);
-  });
-});
-
-describe('REDIS_REQUIRED', () => {
-  it.each(['false', 'False', undefined, ''])('is accepted as %j', (text) => {
-    expect(complaintsOf({ REDIS_REQUIRED: text })).toEqual([]);
-  });
-
-  it.each(['true', 'TRUE'])('is refused as %s', (text) => {
-    expect(complaintsOf({ REDIS_REQUIRED: text })).toEqual([
-      'REDIS_REQUIRED is true, and this version keeps state in SQLite (STORE_PATH)',
-    ]);
-  });
-});
-
-describe('REDIS_KEY_PREFIX', () => {
-  it.each(['', 'mcp:', ' ~!"#$%&()*+,-./:;<=>?@[]^_`|'])('is accepted as %j', (text) => {
-    expect(complaintsOf({ REDIS_KEY_PREFIX: text })).toEqual([]);
-  });
-
-  it.each(['a{b', 'a}b', 'a\tb', 'ä', 'a\0', 'a\n'])('is refused as %j', (text) => {
-    expect(complaintsOf({ REDIS_KEY_PREFIX: text })).toEqual([
-      'REDIS_KEY_PREFIX has characters that are not allowed',
-    ]);
   });
 });
 

@@ -7,10 +7,6 @@ const pkceRequired = onUnlessFalse('PKCE_REQUIRED', {
   description: 'PKCE is always required. Only `false` is refused: it asks for what this server does not do.',
 });
 
-const redisRequired = onUnlessFalse('REDIS_REQUIRED', {
-  description: 'Redis is not used by this version. `true` is refused, since it cannot be kept.',
-});
-
 /** Variables of older deployments: each is still checked, so that nobody believes in a setting that does nothing. */
 export const legacySettings = {
   PKCE_REQUIRED: {
@@ -34,41 +30,6 @@ export const legacySettings = {
           }
         : undefined,
   }),
-  REDIS_URL: {
-    description: 'Refused: state is kept in SQLite, at `STORE_PATH`.',
-    accepts: 'nothing',
-    unset: undefined,
-    parse: () => {
-      throw new ValueProblem(
-        'is set, and this version keeps state in SQLite (STORE_PATH)',
-        'unset REDIS_URL, and name a file with STORE_PATH',
-      );
-    },
-  } satisfies Setting<undefined>,
-  REDIS_REQUIRED: {
-    ...redisRequired,
-    accepts: '`false`',
-    defaultText: 'false',
-    unset: false,
-    parse: (text, warn) => {
-      if (text.toLowerCase() !== 'true') return redisRequired.parse(text, warn);
-      throw new ValueProblem(
-        'is true, and this version keeps state in SQLite (STORE_PATH)',
-        'unset REDIS_REQUIRED, or set it to false',
-      );
-    },
-  } satisfies Setting<boolean>,
-  REDIS_KEY_PREFIX: {
-    description: 'Checked and not used.',
-    accepts: 'printable ASCII without `{` and `}`; may be empty',
-    defaultText: 'mcp-auth-proxy:',
-    emptyIsValue: true,
-    unset: 'mcp-auth-proxy:',
-    parse: (text) => {
-      if (/^[\x20-\x7e]*$/.test(text) && !/[{}]/.test(text)) return text;
-      throw new ValueProblem('has characters that are not allowed', 'use printable ASCII without { and }');
-    },
-  } satisfies Setting<string>,
   CSP_FORM_ACTION_EXTRA: {
     description: 'Deprecated: checked and without effect.',
     accepts: 'comma-separated `scheme://host[:port]`',

@@ -43,11 +43,6 @@ export interface RedisStoreOptions {
   readonly onWarning?: (warning: RedisWarning) => void;
 }
 
-export interface RedisStore extends Store {
-  /** Runs a command where its key lives, under the same guard. `key` has the prefix already. */
-  run(key: string, command: readonly string[]): Promise<unknown>;
-}
-
 /** How long a start waits for a Redis that is not there (yet). */
 const openMilliseconds = 5_000;
 /** A loss is noticed within this time, also when nobody asks for anything. */
@@ -60,7 +55,7 @@ const readsAtOnce = 128;
  * the prefix.
  * @throws StoreError operation `open`, when no connection comes about
  */
-export async function openRedisStore(options: RedisStoreOptions): Promise<RedisStore> {
+export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
   const { clock, random, keyPrefix, connection } = options;
   const changed = options.onStateChange ?? (() => undefined);
   let closed = false;
@@ -126,8 +121,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
     });
   }
 
-  const store: RedisStore = {
-    run: async (key, command) => perform('count', () => link.run(key, command)),
+  const store: Store = {
     async putIfAbsent(key, value, expiresAt) {
       if (expiresAt <= clock.nowSeconds() && !closed) return false;
       return change('put', putIfAbsentScript, recordKey(key), recordValues(value, expiresAt));
@@ -169,7 +163,10 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<RedisS
       return attributed('read', () => readFeed(deps, feedKey(feed), cursor));
     },
     // Past the guard: a second try could count twice, and whoever counts goes on alone when this fails.
-    counter: createRedisCounter(link, `${keyPrefix}c`),
+    counter: createRedisCounter(
+      { run: (key, command) => perform('count', () => link.run(key, command)) },
+      `${keyPrefix}c`,
+    ),
     watch: (feed, wake) => watch.add(feed, wake),
     rememberedSince: async () => perform('epoch', () => epoch.ask()),
     async ping() {
