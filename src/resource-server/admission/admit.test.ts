@@ -51,7 +51,7 @@ function setUp(options: { revokeBefore?: number; cacheEntries?: number } = {}) {
     grantedAt: now - 10,
     absoluteEnd: now + 1_000_000,
   };
-  const issue = (changes: Partial<GrantTerms> = {}, issuedAt = now, expiresAt = now + 3600): string =>
+  const issue = (changes: Partial<GrantTerms> = {}, issuedAt = now, expiresAt = issuedAt + 3600): string =>
     sealAccessToken(sealer, { terms: { ...terms, ...changes }, issuedAt, expiresAt });
   return { admission, clock, sealer, revoked, terms, issue, now, opens: () => opens };
 }

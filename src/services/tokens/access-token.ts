@@ -32,5 +32,7 @@ export function openAccessToken(sealer: Sealer, token: string): AccessToken | un
   if (plaintext === undefined) return undefined;
   const packed: unknown = JSON.parse(plaintext);
   if (!sealedAccess.matches(packed)) return undefined;
+  // Nothing of ours lasts longer, and a revocation is forgotten after this time.
+  if (packed.exp - packed.iat > accessTokenTtlSeconds) return undefined;
   return { terms: unpackTerms(packed), issuedAt: packed.iat, expiresAt: packed.exp };
 }
