@@ -22,6 +22,7 @@ class Real {
   /** Token id → the one successor it was ever given. */
   readonly successors = new Map<string, string>();
   #made = 0;
+  #holders = 0;
 
   constructor(wrap: (store: Store) => Store = (store) => store) {
     const now = this.clock.nowSeconds();
@@ -55,6 +56,11 @@ class Real {
     });
   }
 
+  newHolder(): string {
+    this.#holders += 1;
+    return `holder ${this.#holders}`;
+  }
+
   /** What the token endpoint does with a code: a replay ends the grant. */
   async redeem(tokenId: string): Promise<string> {
     const redemption = await this.grants.redeem(this.terms, tokenId);
@@ -86,6 +92,8 @@ interface Model {
   /** The refresh tokens handed out, in their order; the last one is the live one. */
   readonly chain: string[];
   rotatedAt: number;
+  /** Until when somebody holds the lease of the live token. */
+  leasedUntil: number;
 }
 
 type Command = fc.AsyncCommand<Model, Real>;
@@ -128,6 +136,7 @@ class Rotate implements Command {
       expect(rotation.outcome).toBe('rotated');
       model.chain.push((rotation as { sealed: string }).sealed);
       model.rotatedAt = model.age;
+      model.leasedUntil = model.age;
     } else if (fromEnd === 1 && tokenId !== 'never issued' && model.age - model.rotatedAt < windowSeconds) {
       expect(rotation).toEqual({ outcome: 'repeated', sealed: model.chain.at(-1) });
     } else {
@@ -159,10 +168,43 @@ class RotateAtOnce implements Command {
     expect(rotations.filter(({ outcome }) => outcome === 'repeated')).toHaveLength(this.#callers - 1);
     model.chain.push((rotations[0] as { sealed: string }).sealed);
     model.rotatedAt = model.age;
+    model.leasedUntil = model.age;
   }
 
   toString(): string {
     return `rotate ${this.#callers} times at once`;
+  }
+}
+
+/** A process takes the lease of the current token, and dies with it or gives it back. */
+class Lease implements Command {
+  readonly #isGivenBack: boolean;
+
+  constructor(isGivenBack: boolean) {
+    this.#isGivenBack = isGivenBack;
+  }
+
+  check(model: Readonly<Model>): boolean {
+    return model.stage === 'active';
+  }
+
+  async run(model: Model, real: Real): Promise<void> {
+    const tokenId = model.chain.at(-1) as string;
+    const token = { terms: real.terms, tokenId, expiresAt: real.terms.absoluteEnd };
+    const [first, second] = [real.newHolder(), real.newHolder()];
+    const isHeld = model.leasedUntil > model.age;
+    expect(await real.grants.lease(token, first)).toEqual({ outcome: isHeld ? 'busy' : 'leased' });
+    if (isHeld) return;
+    expect(await real.grants.lease(token, second)).toEqual({ outcome: 'busy' });
+    expect(await real.grants.lease(token, first)).toEqual({ outcome: 'leased' });
+    await real.grants.release(token, second);
+    expect(await real.grants.lease(token, second)).toEqual({ outcome: 'busy' });
+    if (this.#isGivenBack) await real.grants.release(token, first);
+    model.leasedUntil = this.#isGivenBack ? model.age : model.age + 10;
+  }
+
+  toString(): string {
+    return this.#isGivenBack ? 'lease and give back' : 'lease and die';
   }
 }
 
@@ -204,7 +246,8 @@ const commands = fc.commands(
     fc.nat({ max: 4 }).map((pick) => new Rotate(pick)),
     fc.constantFrom(0, 0, 0, 1).map((pick) => new Rotate(pick)),
     fc.integer({ min: 2, max: 16 }).map((callers) => new RotateAtOnce(callers)),
-    fc.constantFrom(1, 29, 30, 59, 60, 200).map((seconds) => new Wait(seconds)),
+    fc.boolean().map((isGivenBack) => new Lease(isGivenBack)),
+    fc.constantFrom(1, 9, 10, 29, 30, 59, 60, 200).map((seconds) => new Wait(seconds)),
     fc.constant(revoke),
   ],
   { maxCommands: 24 },
@@ -216,7 +259,7 @@ describe('a grant', () => {
       fc.asyncProperty(commands, async (steps) => {
         const real = new Real();
         await real.grants.open(real.terms, real.clock.nowSeconds() + codeSeconds);
-        const model: Model = { stage: 'pending', age: 0, chain: [], rotatedAt: 0 };
+        const model: Model = { stage: 'pending', age: 0, chain: [], rotatedAt: 0, leasedUntil: 0 };
         await fc.asyncModelRun(() => ({ model, real }), steps);
         if (model.stage === 'revoked') expect(real.revoked.has('g')).toBe(true);
       }),
@@ -225,7 +268,7 @@ describe('a grant', () => {
   });
 
   it('never has two live branches, however the store’s answers interleave', async () => {
-    const attempt = fc.constantFrom('redeem', 'rotate r0', 'rotate r0', 'rotate r1', 'revoke');
+    const attempt = fc.constantFrom('redeem', 'rotate r0', 'rotate r0', 'rotate r1', 'lease r0', 'revoke');
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
@@ -244,6 +287,7 @@ describe('a grant', () => {
             Promise.all(
               attempts.map(async (each) => {
                 if (each === 'redeem') return real.redeem('again');
+                if (each === 'lease r0') return leaseAndRotate(real);
                 if (each === 'revoke') return real.grants.revoke(real.terms, 'test').then(() => 'ended');
                 return (await real.rotate(each.slice('rotate '.length))).outcome;
               }),
@@ -263,3 +307,11 @@ describe('a grant', () => {
     );
   });
 });
+
+/** What a refresh does that asks the identity provider. One that finds another at it comes back later. */
+async function leaseAndRotate(real: Real): Promise<string> {
+  const token = { terms: real.terms, tokenId: 'r0', expiresAt: real.terms.absoluteEnd };
+  const lease = await real.grants.lease(token, real.newHolder());
+  const isAtIt = lease.outcome === 'leased' || lease.outcome === 'reused';
+  return isAtIt ? (await real.rotate('r0')).outcome : lease.outcome;
+}

@@ -205,6 +205,85 @@ describe('rotate', () => {
   });
 });
 
+describe('lease', () => {
+  it('lets one of 64 callers at the same time go on', async () => {
+    await openAndRedeem();
+    const leases = await Promise.all(
+      Array.from({ length: 64 }, (_, at) => grants.lease(token('r0'), `holder-${at}`)),
+    );
+    expect(leases.filter(({ outcome }) => outcome === 'leased')).toHaveLength(1);
+    expect(leases.filter(({ outcome }) => outcome === 'busy')).toHaveLength(63);
+  });
+
+  it('ends with the rotation, and the others get its successor', async () => {
+    await openAndRedeem();
+    await grants.lease(token('r0'), 'a');
+    await grants.rotate(token('r0'), successor('r1'));
+    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'repeated', sealed: 'sealed r1' });
+    expect(await grants.lease(token('r1'), 'b')).toEqual({ outcome: 'leased' });
+    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'repeated', sealed: 'sealed r1' });
+  });
+
+  it('ends when it is given back, by its holder alone', async () => {
+    await openAndRedeem();
+    const before = await store.get(key);
+    await grants.lease(token('r0'), 'a');
+    await grants.release(token('r0'), 'b');
+    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'busy' });
+    await grants.release(token('r0'), 'a');
+    expect(await store.get(key)).toBe(before);
+    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'leased' });
+  });
+
+  it('ends by itself after ten seconds, and no earlier', async () => {
+    await openAndRedeem();
+    await grants.lease(token('r0'), 'a');
+    clock.advance(9.999);
+    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'busy' });
+    clock.advance(0.001);
+    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'leased' });
+    expect(await grants.lease(token('r0'), 'a')).toEqual({ outcome: 'busy' });
+  });
+
+  it('is renewed by its holder', async () => {
+    await openAndRedeem();
+    await grants.lease(token('r0'), 'a');
+    clock.advance(9);
+    expect(await grants.lease(token('r0'), 'a')).toEqual({ outcome: 'leased' });
+    clock.advance(9);
+    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'busy' });
+  });
+
+  it('of a clock far ahead holds nobody up', async () => {
+    await openAndRedeem();
+    clock.advance(3600);
+    await grants.lease(token('r0'), 'a');
+    clock.advance(-3600);
+    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'leased' });
+  });
+
+  it('keeps the successor of the generation before', async () => {
+    await openAndRedeem();
+    await grants.rotate(token('r0'), successor('r1'));
+    await grants.lease(token('r1'), 'a');
+    expect(await grants.rotate(token('r0'), successor('x'))).toEqual({
+      outcome: 'repeated',
+      sealed: 'sealed r1',
+    });
+  });
+
+  it('is not had for a token that cannot rotate', async () => {
+    expect(await grants.lease(token('r0'), 'a')).toEqual({ outcome: 'unknown' });
+    await grants.release(token('r0'), 'a');
+    await openAndRedeem();
+    expect(await grants.lease(token('stranger'), 'a')).toEqual({ outcome: 'reused' });
+    await grants.revoke(terms, 'test');
+    expect(await grants.lease(token('r0'), 'a')).toEqual({ outcome: 'revoked' });
+    await grants.release(token('r0'), 'a');
+    expect(JSON.parse((await store.get(key)) ?? '')).toMatchObject({ stage: 'revoked' });
+  });
+});
+
 describe('revoke', () => {
   it('ends every generation, and the access tokens', async () => {
     await openAndRedeem();
