@@ -89,6 +89,22 @@ describe('the store', () => {
   });
 });
 
+describe('ACCESS_TOKEN_TTL', () => {
+  it('is an hour by default, and may be shorter', () => {
+    expect(load().tokens.accessTokenTtlSeconds).toBe(3600);
+    expect(load({ ACCESS_TOKEN_TTL: '1m' }).tokens.accessTokenTtlSeconds).toBe(60);
+    expect(load({ ACCESS_TOKEN_TTL: '1h' }).tokens.accessTokenTtlSeconds).toBe(3600);
+  });
+
+  it.each([
+    ['59s', 'is out of range'],
+    ['61m', 'is out of range'],
+    ['300', 'is not a duration'],
+  ])('refuses %s', (text, problem) => {
+    expect(complaintsOf({ ACCESS_TOKEN_TTL: text })).toEqual([`ACCESS_TOKEN_TTL ${problem}`]);
+  });
+});
+
 describe('REFRESH_RACE_GRACE_SEC', () => {
   it.each([
     [undefined, 30],

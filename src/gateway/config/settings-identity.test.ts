@@ -110,6 +110,43 @@ describe('TRUST_UNVERIFIED_EMAIL', () => {
   });
 });
 
+describe('IDENTITY_RECHECK', () => {
+  it('asks where it can by default, with an hour of grace', () => {
+    expect(load().identityProvider.recheck).toEqual({ mode: 'auto', graceSeconds: 3600 });
+    expect(warningsOf({})).not.toContain('identity_recheck_off');
+  });
+
+  it.each(['auto', 'required', 'off', 'Required'])('reads %s', (text) => {
+    expect(load({ IDENTITY_RECHECK: text }).identityProvider.recheck.mode).toBe(text.toLowerCase());
+  });
+
+  it('warns when it is off', () => {
+    expect(warningsOf({ IDENTITY_RECHECK: 'off' })).toContain('identity_recheck_off');
+  });
+
+  it.each(['true', 'never', 'on'])('refuses %s', (text) => {
+    expect(complaintsOf({ IDENTITY_RECHECK: text })).toEqual([
+      'IDENTITY_RECHECK is none of auto, required, off',
+    ]);
+  });
+
+  it.each([
+    ['0', 0],
+    ['15m', 900],
+    ['24h', 86_400],
+  ])('reads a grace of %s', (text, seconds) => {
+    expect(load({ IDENTITY_RECHECK_GRACE: text }).identityProvider.recheck.graceSeconds).toBe(seconds);
+  });
+
+  it.each([
+    ['25h', 'is out of range'],
+    ['-1s', 'is out of range'],
+    ['1d', 'is not a duration'],
+  ])('refuses a grace of %s', (text, problem) => {
+    expect(complaintsOf({ IDENTITY_RECHECK_GRACE: text })).toEqual([`IDENTITY_RECHECK_GRACE ${problem}`]);
+  });
+});
+
 describe('IDP_EXCHANGE_RATE_PER_SEC and IDP_EXCHANGE_BURST', () => {
   it('do not limit by default', () => {
     expect(load().identityProvider).toMatchObject({ exchangeRatePerSecond: undefined, exchangeBurst: 50 });

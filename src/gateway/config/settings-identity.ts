@@ -81,6 +81,14 @@ export const identitySettings = {
     defaultText: 'auto',
     unset: 'auto',
     parse: parseRecheckMode,
+    warnAbout: (mode) =>
+      mode === 'off'
+        ? {
+            event: 'identity_recheck_off',
+            message:
+              'IDENTITY_RECHECK=off: whoever leaves the identity provider stays in until GRANT_LIFETIME',
+          }
+        : undefined,
   } satisfies Setting<IdentityRecheckMode>,
   IDENTITY_RECHECK_GRACE: {
     description:
