@@ -53,7 +53,10 @@ describe('createRateLimits', () => {
     ['consent', 30],
     ['callback', 30],
     ['token', 60],
+    ['revoke', 60],
     ['discovery', 60],
+    ['backchannel_logout', 600],
+    ['introspect', 6000],
   ] as const)('allows %s requests up to %i in a minute', async (endpoint, limit) => {
     expect(await countAt(create(), endpoint, '192.0.2.1', limit + 5)).toBe(limit);
   });

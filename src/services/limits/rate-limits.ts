@@ -17,7 +17,12 @@ const perAddress = {
   introspect: 6000,
   // All of a provider's people may leave at once; each of its logouts costs a signature check.
   backchannel_logout: 600,
+  revoke: 60,
   discovery: 60,
+  // Servers that call for many people at once: the identity provider, when many are logged out together …
+  backchannel_logout: 600,
+  // … and resource servers, which ask about every call of theirs.
+  introspect: 6000,
 } as const satisfies Partial<Record<EndpointName, number>>;
 
 /** Calls per address and minute with a bearer token that is good. */
