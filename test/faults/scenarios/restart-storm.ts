@@ -1,14 +1,10 @@
 /** R14: every replica is restarted, and everybody refreshes in the same second. */
 import { startRedis } from '../../support/redis.ts';
 import { between, firstSuccessAfter, latencies, ofOperation, succeeded } from '../support/figures.ts';
-import { signInMany, sleep } from '../support/honest-client.ts';
-import type { FaultClient, Session } from '../support/fault-client.ts';
-import type { GatehouseProcess } from '../support/gatehouse-process.ts';
+import { refreshUntilServed, signInMany, sleep } from '../support/honest-client.ts';
 import { inWorld, type Scenario } from '../support/scenario.ts';
 
 const scales = { short: { clients: 40 }, full: { clients: 200 } } as const;
-const patienceMilliseconds = 30_000;
-const retryMilliseconds = 250;
 
 export const restartStorm: Scenario = async (run) => {
   const redis = await startRedis();
@@ -53,19 +49,3 @@ export const restartStorm: Scenario = async (run) => {
     },
   );
 };
-
-/** As a client does it: again and again with the same token, until there is an answer that counts. */
-async function refreshUntilServed(
-  client: FaultClient,
-  replica: GatehouseProcess,
-  session: Session,
-): Promise<boolean> {
-  const end = performance.now() + patienceMilliseconds;
-  while (performance.now() < end) {
-    const { answer } = await client.refresh(replica, session);
-    if (answer.result.outcome === 'success') return true;
-    if (answer.result.outcome === 'refused' && answer.result.status !== 503) return false;
-    await sleep(retryMilliseconds);
-  }
-  return false;
-}

@@ -1,17 +1,27 @@
 import type { Scenario } from '../support/scenario.ts';
+import { evictions } from './evictions.ts';
+import { failover } from './failover.ts';
+import { flush } from './flush.ts';
+import { keyRotation } from './key-rotation.ts';
 import { redisKilled } from './redis-killed.ts';
 import { redisSlow } from './redis-slow.ts';
 import { refreshRace } from './refresh-race.ts';
 import { replicaCutOff } from './replica-cut-off.ts';
 import { replicaKilled } from './replica-killed.ts';
 import { restartStorm } from './restart-storm.ts';
+import { smallDisk } from './small-disk.ts';
 
 /** Every fault there is a scenario for, by the number that docs/reliability.md gives it. */
 export const scenarios: ReadonlyMap<string, Scenario> = new Map([
   ['R1', redisKilled],
   ['R2', redisSlow],
+  ['R3', failover],
+  ['R4', evictions],
+  ['R5', flush],
   ['R6', replicaCutOff],
   ['R11', replicaKilled],
   ['R13', refreshRace],
   ['R14', restartStorm],
+  ['R15', keyRotation],
+  ['R19', smallDisk],
 ]);

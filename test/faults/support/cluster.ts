@@ -19,7 +19,6 @@ export interface ClusterOptions {
   /** Where a replica keeps its state. */
   readonly store: (index: number) => Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
-  readonly wrapper?: readonly string[];
 }
 
 /** Makes them and starts them. */
@@ -38,10 +37,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     TRUSTED_PROXY_CIDRS: '127.0.0.0/8',
     ...options.env,
   };
-  const wrapper = options.wrapper ?? [];
   const made = await Promise.all(
     Array.from({ length: options.replicas }, async (_, index) =>
-      createGatehouseProcess({ index, wrapper, env: { ...env, ...options.store(index) } }),
+      createGatehouseProcess({ index, env: { ...env, ...options.store(index) } }),
     ),
   );
   const [first, ...others] = made;

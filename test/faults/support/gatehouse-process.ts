@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { eventually } from '../../support/redis.ts';
 const root = join(import.meta.dirname, '..', '..', '..');
 /** `FAULT_BUILD=.cache` runs what is published, compiled; otherwise the sources run. */
 const build = process.env['FAULT_BUILD'];
+const flags = ['--disallow-code-generation-from-strings', '--disable-proto=delete'];
 const program =
   build === undefined ? join(root, 'src', 'cli', 'main.ts') : join(root, build, 'cli', 'main.js');
 
@@ -28,6 +29,8 @@ export interface GatehouseProcess {
   residentMegabytes(): number;
   /** The sum of a metric over its labels. */
   metric(name: string): Promise<number>;
+  /** Undefined while it does not run. */
+  pid(): number | undefined;
   /** Messages it logged, with how often, warnings and worse. */
   readonly warnings: ReadonlyMap<string, number>;
 }
@@ -35,8 +38,6 @@ export interface GatehouseProcess {
 export interface GatehouseProcessOptions {
   readonly index: number;
   readonly env: Readonly<Record<string, string>>;
-  /** Before the command line of the server: `prlimit …`, for one. */
-  readonly wrapper?: readonly string[];
 }
 
 const running = new Set<ChildProcess>();
@@ -47,6 +48,11 @@ process.on('exit', () => {
 
 const startMilliseconds = 20_000;
 
+/** Runs another command of the program, and returns what it prints. Throws when it fails. */
+export function runGatehouse(...words: readonly string[]): string {
+  return execFileSync(process.execPath, [...flags, program, ...words], { encoding: 'utf8' });
+}
+
 /** Prepares a process and does not start it. */
 export async function createGatehouseProcess(options: GatehouseProcessOptions): Promise<GatehouseProcess> {
   const [port, metricsPort] = [await freePort(), await freePort()];
@@ -55,10 +61,7 @@ export async function createGatehouseProcess(options: GatehouseProcessOptions): 
   let child: ChildProcess | undefined;
 
   function spawnServer(): ChildProcess {
-    const flags = ['--disallow-code-generation-from-strings', '--disable-proto=delete'];
-    const words = [...(options.wrapper ?? []), process.execPath, ...flags, program, 'serve'];
-    const [command = '', ...rest] = words;
-    const started = spawn(command, rest, {
+    const started = spawn(process.execPath, [...flags, program, 'serve'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         LISTEN_ADDR: `127.0.0.1:${port}`,
@@ -103,6 +106,7 @@ export async function createGatehouseProcess(options: GatehouseProcessOptions): 
       await end('SIGTERM');
       return performance.now() - began;
     },
+    pid: () => (child === undefined || isGone(child) ? undefined : child.pid),
     residentMegabytes: () => readResidentMegabytes(child?.pid),
     async metric(name) {
       const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();

@@ -98,6 +98,25 @@ function nameRefusal({
   return `${status} ${errorCode ?? error ?? ''}`.trim();
 }
 
+const patienceMilliseconds = 30_000;
+const retryMilliseconds = 250;
+
+/** As a client does it: again and again with the same token, until there is an answer that counts. */
+export async function refreshUntilServed(
+  client: FaultClient,
+  replica: Replica,
+  session: Session,
+): Promise<boolean> {
+  const end = performance.now() + patienceMilliseconds;
+  while (performance.now() < end) {
+    const { answer } = await client.refresh(replica, session);
+    if (answer.result.outcome === 'success') return true;
+    if (answer.result.outcome === 'refused' && answer.result.status !== 503) return false;
+    await sleep(retryMilliseconds);
+  }
+  return false;
+}
+
 /** Signs in many, a few at a time, everywhere. */
 export async function signInMany(deps: HonestLoadDeps, count: number): Promise<Session[]> {
   const sessions: Session[] = [];

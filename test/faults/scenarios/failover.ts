@@ -1,0 +1,151 @@
+/**
+ * R3: a failover that loses acknowledged writes. The replica of Redis is cut off, the primary acknowledges
+ * redemptions, rotations and revocations that the replica never hears of, and dies; the replica is promoted.
+ */
+import { type RedisProcess, eventually, startRedis } from '../../support/redis.ts';
+import type { Session } from '../support/fault-client.ts';
+import { ofOperation, succeeded } from '../support/figures.ts';
+import { signInMany } from '../support/honest-client.ts';
+import { inWorld, type Scenario, type World } from '../support/scenario.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
+import { startTcpRelay } from '../support/tcp-relay.ts';
+
+const scales = { short: { untouched: 6, touched: 12 }, full: { untouched: 100, touched: 200 } } as const;
+
+export const failover: Scenario = async (run) => {
+  const primary = await startRedis();
+  const random = createSeededRandom(run.seed);
+  /** Between the two servers. */
+  const replication = await startTcpRelay(() => primary.port, random);
+  const standby = await startRedis({
+    settings: () => ['--replicaof', '127.0.0.1', String(replication.port), '--repl-diskless-sync-delay', '0'],
+  });
+  let serving: RedisProcess = primary;
+  /** What clients take for Redis: it moves with the failover. */
+  const service = await startTcpRelay(() => serving.port, random);
+  const scale = scales[run.scale];
+  return inWorld(
+    {
+      name: 'R3',
+      run,
+      replicas: 2,
+      store: () => ({ REDIS_URL: `redis://127.0.0.1:${service.port}/0` }),
+      env: { RATE_LIMIT_ENABLED: 'false' },
+    },
+    async (world) => {
+      world.onEnd(() => primary.dispose());
+      world.onEnd(() => standby.dispose());
+      world.onEnd(() => replication.close());
+      world.onEnd(() => service.close());
+      const lost = await prepare(world, scale);
+      await inStep(primary, standby);
+
+      replication.set({ kind: 'cut' });
+      const spent = await touch(world, lost);
+      await primary.kill();
+      await standby.command('REPLICAOF', 'NO', 'ONE');
+      serving = standby;
+      service.set({ kind: 'cut' });
+      service.set({ kind: 'clear' });
+      const promoted = performance.now();
+      await expectNewLogin(world, promoted);
+      await judge(world, lost, spent);
+    },
+  );
+};
+
+interface Prepared {
+  /** Nobody does anything with these while writes are lost. */
+  readonly untouched: readonly Session[];
+  readonly rotated: readonly Session[];
+  readonly revoked: readonly Session[];
+  readonly codes: readonly Session[];
+}
+
+async function prepare(
+  { client, cluster, random }: World,
+  scale: { readonly untouched: number; readonly touched: number },
+): Promise<Prepared> {
+  const deps = { client, random, replicas: cluster.replicas };
+  return {
+    untouched: await signInMany(deps, scale.untouched),
+    rotated: await signInMany(deps, scale.touched),
+    revoked: await signInMany(deps, Math.ceil(scale.touched / 4)),
+    codes: await Promise.all(
+      Array.from({ length: scale.touched }, () => client.obtainCode(random.pick(cluster.replicas))),
+    ),
+  };
+}
+
+/** What is acknowledged here is what the failover forgets. Returns the tokens that were spent. */
+async function touch({ client, cluster, random }: World, prepared: Prepared): Promise<readonly string[]> {
+  const spent: string[] = [];
+  for (const session of prepared.rotated) {
+    spent.push(session.refreshToken);
+    await client.refresh(random.pick(cluster.replicas), session);
+  }
+  for (const session of prepared.revoked) await client.revoke(random.pick(cluster.replicas), session);
+  for (const session of prepared.codes) await client.redeem(random.pick(cluster.replicas), session);
+  return spent;
+}
+
+/** Everything that was spent comes again, and everybody honest goes on. */
+async function judge(world: World, prepared: Prepared, spent: readonly string[]): Promise<void> {
+  const { client, cluster, random, recorder } = world;
+  const from = recorder.answers.length;
+  for (const session of prepared.codes) await client.redeem(random.pick(cluster.replicas), { ...session });
+  const codesAgain = succeeded(recorder.answers.slice(from)).length;
+  let resurrected = 0;
+  for (const [index, session] of prepared.rotated.entries()) {
+    const { tokens } = await client.steal(random.pick(cluster.replicas), session, spent[index] ?? '');
+    if (tokens !== undefined) resurrected += 1;
+  }
+  let revived = 0;
+  for (const session of prepared.revoked) {
+    const { tokens } = await client.refresh(random.pick(cluster.replicas), session);
+    if (tokens !== undefined) revived += 1;
+  }
+  const goOn = async (sessions: readonly Session[]): Promise<number> => {
+    const replies = await Promise.all(
+      sessions.map((session) => client.refresh(random.pick(cluster.replicas), session)),
+    );
+    return replies.filter(({ tokens }) => tokens === undefined).length;
+  };
+  const untouchedLost = await goOn(prepared.untouched);
+  world.note({
+    'codes redeemed in the lost window': prepared.codes.length,
+    'codes redeemed again': codesAgain,
+    'generations rotated in the lost window': prepared.rotated.length,
+    'generations resurrected': resurrected,
+    'revoked in the lost window': prepared.revoked.length,
+    'revoked and alive again': revived,
+    'logins to repeat, touched': await goOn(prepared.rotated),
+    'logins to repeat, untouched': untouchedLost,
+  });
+  world.expect(codesAgain === 0, `${codesAgain} codes were redeemed twice`);
+  world.expect(resurrected === 0, `${resurrected} spent generations came back`);
+  world.expect(revived === 0, `${revived} revoked grants came back`);
+  world.expect(untouchedLost === 0, `${untouchedLost} logins were lost that nobody had touched`);
+}
+
+/** Tries until somebody can log in. */
+async function expectNewLogin({ client, cluster, recorder, note }: World, since: number): Promise<void> {
+  const before = ofOperation(recorder.answers, 'redeem').length;
+  await eventually(() => client.signIn(cluster.replicas[0]));
+  note({
+    'new login after ms': performance.now() - since,
+    'tries for it': ofOperation(recorder.answers, 'redeem').length - before,
+  });
+}
+
+async function inStep(primary: RedisProcess, standby: RedisProcess): Promise<void> {
+  await eventually(async () => {
+    const offset = async (server: RedisProcess, name: string): Promise<string | undefined> =>
+      new RegExp(`^${name}:(\\d+)`, 'm').exec(String(await server.command('INFO', 'replication')))?.[1];
+    const [ahead, behind] = [
+      await offset(primary, 'master_repl_offset'),
+      await offset(standby, 'slave_repl_offset'),
+    ];
+    if (ahead === undefined || ahead !== behind) throw new Error('the standby is not in step');
+  });
+}
