@@ -7,6 +7,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 import { version } from '../gateway/version.ts';
 import { addKeysCommands } from './keys-commands.ts';
+import { addOperatorCommands } from './operator-commands.ts';
 
 const program = new Command('gatehouse')
   .description('OAuth 2.1 authorization server and reverse proxy in front of MCP servers')
@@ -50,6 +51,7 @@ program
   });
 
 addKeysCommands(program);
+addOperatorCommands(program);
 
 try {
   await program.parseAsync();

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { afterAll, describe, expect, it } from 'vitest';
 
+import { writeOperatorStore } from '../support/operator-store.ts';
 import { fits, parseScript, runStep } from './run-script.ts';
 
 const scripts = readdirSync(new URL('scripts/', import.meta.url)).filter((name) => name.endsWith('.txt'));
@@ -11,6 +12,7 @@ if (scripts.length === 0) throw new Error('no scripts found');
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-cli-'));
 writeFileSync(join(folder, 'secret.txt'), 'secret-from-a-file-Ab1Cd2Ef3Gh4Ij5Kl6\n');
+await writeOperatorStore(join(folder, 'operator.sqlite'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe.each(scripts)('%s', (name) => {

@@ -1,0 +1,34 @@
+import { fingerprintClientId } from '../services/clients/client.ts';
+import { CommandFailure } from './failure.ts';
+import type { Operator } from './operator.ts';
+
+const fingerprintLength = 43;
+/** What logs and events show. */
+const shortestLength = 16;
+
+/**
+ * The fingerprint of a client that an operator names: by its client id, its fingerprint, or the beginning of that as
+ * logs show it.
+ * @throws CommandFailure when it names none, or several
+ */
+export async function resolveClient(reference: string, operator: Operator): Promise<string> {
+  if (reference.startsWith('mgh_cl_')) return fingerprintClientId(reference);
+  if (!/^[A-Za-z0-9_-]+$/.test(reference) || reference.length > fingerprintLength)
+    throw refuse('is no client');
+  if (reference.length === fingerprintLength) return reference;
+  if (reference.length < shortestLength) throw refuse('is too short to name a client');
+  const found = new Set<string>();
+  for await (const { record } of operator.grants.list()) found.add(record.client);
+  for (const { client } of await operator.deniedClients.list()) found.add(client);
+  const matching = [...found].filter((client) => client.startsWith(reference));
+  if (matching[0] === undefined) throw refuse('is the beginning of no client that has a grant or is denied');
+  if (matching.length > 1) throw refuse('is the beginning of several clients');
+  return matching[0];
+}
+
+function refuse(problem: string): CommandFailure {
+  return new CommandFailure(
+    `the client ${problem}`,
+    'give its client_id, its fingerprint, or the first 16 characters of that; gatehouse clients list shows them',
+  );
+}
