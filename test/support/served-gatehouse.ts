@@ -7,6 +7,8 @@ export interface ServedGatehouse {
   readonly publicUrl: string;
   /** What it logged so far. */
   logged(): string;
+  /** As the out-of-memory killer does it. Resolves when the process is gone. */
+  kill(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,6 +66,11 @@ export async function startServedGatehouse(options: ServedGatehouseOptions): Pro
   return {
     publicUrl,
     logged: () => output,
+    async kill() {
+      kill();
+      await ended;
+      process.off('exit', kill);
+    },
     async close() {
       child.kill('SIGTERM');
       const giveUp = setTimeout(kill, 10_000);
