@@ -20,6 +20,7 @@ import type { Store } from '../platform/store/store.ts';
 import type { AdmissionControl } from '../resource-server/admission/admit.ts';
 import { createResourceMetadataEndpoint } from '../resource-server/metadata/resource-metadata-endpoint.ts';
 import type { Emit } from '../services/audit/events.ts';
+import type { ClientFingerprint } from '../services/clients/client.ts';
 import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
@@ -52,12 +53,13 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   const { refreshWindowSeconds, grantLifetimeSeconds, accessTokenTtlSeconds, revokeBefore } = config.tokens;
   const identityRecheck = config.identityProvider.recheck;
   const { privateUseSchemes, ttlSeconds } = config.registration;
+  const isClientDenied = (client: ClientFingerprint): boolean => deniedClients.isDenied(client);
   const clients = createClients({
     sealer,
     clock,
     registrationTtlSeconds: ttlSeconds,
     privateUseSchemes,
-    isDenied: (client) => deniedClients.isDenied(client),
+    isDenied: isClientDenied,
   });
   const findClient = clients.find;
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds });
@@ -67,6 +69,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     resourceName,
     renderConsentPage: config.renderConsentPage,
     findClient,
+    isClientDenied,
     identityProvider,
     identityProviderScopes: config.identityProvider.scopes,
     sealer,

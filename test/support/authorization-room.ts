@@ -46,6 +46,7 @@ export interface AuthorizationRoom extends BrowserTarget {
   readonly events: GatehouseEvent[];
   readonly client: Client;
   storeIsDown: boolean;
+  clientIsDenied: boolean;
   openCode(code: string): AuthorizationCode | undefined;
   close(): Promise<void>;
 }
@@ -82,6 +83,7 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
     resourceName: undefined,
     renderConsentPage: true,
     findClient: findOnly(client),
+    isClientDenied: () => room.clientIsDenied,
     identityProvider,
     sealer,
     store,
@@ -114,6 +116,7 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
     events,
     client,
     storeIsDown: false,
+    clientIsDenied: false,
     openCode: (code) => openAuthorizationCode(sealer, code),
     fetch: (pathOrUrl, init) => {
       const request = new Request(new URL(pathOrUrl, deps.issuer), init);

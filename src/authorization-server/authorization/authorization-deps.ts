@@ -3,7 +3,7 @@ import type { Random } from '../../platform/random.ts';
 import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { Store } from '../../platform/store/store.ts';
 import type { Emit } from '../../services/audit/events.ts';
-import type { FindClient } from '../../services/clients/client.ts';
+import type { ClientFingerprint, FindClient } from '../../services/clients/client.ts';
 import type { IdentityProvider, IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
 
@@ -19,6 +19,8 @@ export interface AuthorizationDeps {
    */
   readonly renderConsentPage: boolean;
   readonly findClient: FindClient;
+  /** Whether a client may not be used any more, although it was found when the flow began. */
+  readonly isClientDenied: (client: ClientFingerprint) => boolean;
   readonly identityProvider: IdentityProvider;
   /** What the identity provider is asked for, as the consent page shows it. */
   readonly identityProviderScopes?: readonly string[];

@@ -110,6 +110,19 @@ describe('consent endpoint refuses', () => {
     await expectNothingDone();
   });
 
+  it('a client that was denied since the page was shown', async () => {
+    room.clientIsDenied = true;
+    for (const action of ['approve', 'deny'] as const) {
+      expect(await refusalOf(answer(action))).toMatchObject({
+        code: 'invalid_client',
+        status: 401,
+        reason: 'client_denied',
+      });
+    }
+    room.clientIsDenied = false;
+    await expectNothingDone();
+  });
+
   it('client authentication', async () => {
     expect(await refusalOf(answer('approve', { Authorization: 'Basic eDp5' }))).toMatchObject({
       code: 'invalid_client',

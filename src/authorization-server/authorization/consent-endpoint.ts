@@ -7,17 +7,18 @@
  * 3. the form has its two fields and nothing else        400
  * 4. the token is ours and live                          400
  * 5. by the browser that was asked (the page's cookie)  403 browser_mismatch
- * 6. claimed, once                                       else the page again, with the original expiry
- * 7. deny: the client is told; approve: on to the identity provider, and the browser gets the flow's cookie;
+ * 6. for a client that was not denied since             401 client_denied
+ * 7. claimed, once                                       else the page again, with the original expiry
+ * 8. deny: the client is told; approve: on to the identity provider, and the browser gets the flow's cookie;
  *    either way the page's cookie ends
  *
- * Only step 6 writes, so nothing that is refused before it costs the person their decision.
+ * Only step 7 writes, so nothing that is refused before it costs the person their decision.
  * @see MCP security best practices 2026-07-28, "Confused Deputy Problem"; RFC 9700 §4.7
  */
 import type { Handler } from '../../platform/http/handler.ts';
 import { formatAuthorizationResponse } from '../../protocol/authorization-response.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import { abbreviateClient } from '../../services/clients/client.ts';
+import { abbreviateClient, refuseDeniedClient } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
 import { createBrowserBinding } from './browser-binding.ts';
@@ -86,6 +87,7 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     const transaction = openTransaction(consentToken);
     const { transactionId, consentHash } = transaction;
     if (!binding.consent.matches(request, transactionId, consentHash)) throw foreignBrowser();
+    if (deps.isClientDenied(transaction.terms.client)) throw refuseDeniedClient();
     const client = abbreviateClient(transaction.terms.client);
     if (!(await claimOnce(deps.store, `consent:${transactionId}`, transaction.expiresAt))) {
       deps.emit({ type: 'replay_detected', kind: 'consent', client }, context.requestId);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { EpochSeconds } from '../../platform/clock.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { RedirectUri } from '../../protocol/redirect-uri.ts';
 
 /** A registered OAuth client, as this system knows it. Every client is public: none has a secret. */
@@ -27,6 +28,13 @@ export function fingerprintClientId(clientId: string): ClientFingerprint {
 /** The form in which a client is named in logs and events. */
 export function abbreviateClient(fingerprint: ClientFingerprint): string {
   return fingerprint.slice(0, 16);
+}
+
+/** The refusal of a client that was deleted, or denied by the operator. */
+export function refuseDeniedClient(): OAuthError {
+  return new OAuthError('invalid_client', 'The client may not be used here any more', {
+    reason: 'client_denied',
+  });
 }
 
 /**

@@ -7,7 +7,13 @@ import {
   type RedirectUri,
   type RedirectUriRules,
 } from '../../protocol/redirect-uri.ts';
-import { type Client, type ClientFingerprint, type FindClient, fingerprintClientId } from './client.ts';
+import {
+  type Client,
+  type ClientFingerprint,
+  type FindClient,
+  fingerprintClientId,
+  refuseDeniedClient,
+} from './client.ts';
 
 /**
  * A client id is the sealed registration. It travels in the authorization request's query, next to a challenge, a
@@ -80,16 +86,10 @@ export function createClients(deps: ClientsDeps): Clients {
           reason: 'client_registration_expired',
         });
       }
-      if (deps.isDenied?.(client.fingerprint) === true) throw refuseDenied();
+      if (deps.isDenied?.(client.fingerprint) === true) throw refuseDeniedClient();
       return client;
     },
   };
-}
-
-function refuseDenied(): OAuthError {
-  return new OAuthError('invalid_client', 'The client may not be used here any more', {
-    reason: 'client_denied',
-  });
 }
 
 function sealClient(sealer: Sealer, packed: SealedClient): string {
