@@ -112,6 +112,8 @@ export async function obtainCode(
     readonly client?: TestClient;
     readonly browser?: Browser;
     readonly overrides?: Record<string, string | undefined>;
+    /** Logs in where the browser is sent, and returns the query of the callback. Default: as the fake provider does. */
+    readonly logIn?: (url: URL) => Promise<URLSearchParams>;
   } = {},
 ): Promise<SignedIn> {
   const client = options.client ?? (await registerClient(gatehouse));
@@ -121,7 +123,8 @@ export async function obtainCode(
   const consentPage = await browser.get(url);
   if (consentPage.status !== 200) throw new Error(`authorize answered ${consentPage.status}`);
   const login = new URL(await decide(browser, consentPage));
-  const query = new URLSearchParams({ code: 'idp-code', state: login.searchParams.get('state') ?? '' });
+  const state = login.searchParams.get('state') ?? '';
+  const query = (await options.logIn?.(login)) ?? new URLSearchParams({ code: 'idp-code', state });
   const answer = await browser.get(`/callback?${query.toString()}`);
   const location = answer.headers.get('location');
   if (location === null) throw new Error(`callback answered ${answer.status}: ${await answer.text()}`);
