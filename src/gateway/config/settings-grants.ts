@@ -114,7 +114,7 @@ export const grantSettings = {
   } satisfies Setting<number>,
   REVOKE_BEFORE: {
     description:
-      'Everything granted before this moment is refused: the way to end all sessions after a leak. Read at start-up. A moment in the future refuses everybody until then.',
+      'Everything granted before this moment is refused. Read at start-up; `gatehouse grants revoke --everything` does the same to running servers. A moment in the future refuses everybody until then.',
     accepts: 'RFC 3339 time, such as `2026-11-21T07:30:00Z`',
     unset: undefined,
     parse: parseMoment,
