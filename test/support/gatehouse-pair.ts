@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { openSqliteStore } from '../../src/platform/store/sqlite-store.ts';
+import type { Store } from '../../src/platform/store/store.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeIdentityProvider } from './fake-identity-provider.ts';
 import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from './gatehouse.ts';
@@ -17,13 +18,18 @@ export interface GatehousePair {
 }
 
 export async function createGatehousePair(
-  options: Omit<TestGatehouseOptions, 'store' | 'clock' | 'identityProvider'> = {},
+  options: Omit<TestGatehouseOptions, 'store' | 'clock' | 'identityProvider'> & {
+    /** Another handle of the store they share; by default of a SQLite file. */
+    readonly openStore?: (clock: FakeClock) => Promise<Store>;
+  } = {},
 ): Promise<GatehousePair> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-pair-'));
   const clock = new FakeClock();
   const identityProvider = new FakeIdentityProvider();
-  const open = (): Promise<TestGatehouse> => {
-    const store = openSqliteStore({ path: join(folder, 'store.sqlite'), synchronous: 'NORMAL', clock });
+  const openSqlite = async (): Promise<Store> =>
+    openSqliteStore({ path: join(folder, 'store.sqlite'), synchronous: 'NORMAL', clock });
+  const open = async (): Promise<TestGatehouse> => {
+    const store = await (options.openStore ?? openSqlite)(clock);
     return createTestGatehouse({ ...options, clock, store, identityProvider });
   };
   const both = [await open(), await open()] as const;

@@ -178,7 +178,7 @@ function deployment(servers: readonly RedisProcess[], connection: RedisConnectio
 
 function makeCertificates(folder: string): void {
   const openssl = (...words: string[]): void => {
-    execFileSync('openssl', words, { cwd: folder, stdio: 'ignore' });
+    execFileSync('/usr/bin/openssl', words, { cwd: folder, stdio: 'ignore' });
   };
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   const authority = ['-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test authority', '-days', '2'];

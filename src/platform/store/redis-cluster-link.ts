@@ -1,7 +1,8 @@
 import { createCluster } from '@redis/client';
 
 import type { RedisConnection, RedisLink, RedisLinkDeps } from './redis-connection.ts';
-import { clientOptions, destroyQuietly, pauseMilliseconds } from './redis-node-link.ts';
+import { NotConnectedError } from './redis-failure.ts';
+import { clientOptions, destroyQuietly, pauseMilliseconds } from './redis-client.ts';
 
 const topologyRefreshMilliseconds = 250;
 const maxRedirections = 5;
@@ -17,6 +18,7 @@ export function openClusterLink(deps: RedisLinkDeps & { readonly connection: Clu
   let closed = false;
   let ready = false;
   let failures = 0;
+  let lastFailure: unknown;
   let timer: NodeJS.Timeout | undefined;
   let cluster = makeCluster();
 
@@ -46,7 +48,8 @@ export function openClusterLink(deps: RedisLinkDeps & { readonly connection: Clu
         ready = !closed;
         failures = 0;
       },
-      () => {
+      (error: unknown) => {
+        lastFailure = error;
         destroyQuietly(cluster);
         if (closed) return;
         failures += 1;
@@ -63,7 +66,7 @@ export function openClusterLink(deps: RedisLinkDeps & { readonly connection: Clu
   connect();
 
   function checkReady(): void {
-    if (!ready) throw new Error('not connected');
+    if (!ready) throw new NotConnectedError(lastFailure);
   }
 
   return {

@@ -26,12 +26,29 @@ const passing: ReadonlySet<string> = new Set([
   'UNBLOCKED',
 ]);
 
+/** There is no connection; `cause` is why the last attempt to make one failed, if any did. */
+export class NotConnectedError extends Error {
+  constructor(cause: unknown) {
+    super('not connected', { cause });
+    this.name = 'NotConnectedError';
+  }
+}
+
+/** Whether Redis refuses us for a reason that waiting does not mend. */
+export function isRefusedForGood(error: unknown): boolean {
+  const reply = error instanceof NotConnectedError ? error.cause : error;
+  return reply instanceof ErrorReply && ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(firstWord(reply));
+}
+
 /** What an operator should read about a failure; never a key or a value. */
 export function describeRedisFailure(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if (error instanceof ErrorReply) return byReply[firstWord(error)] ?? 'Redis refused a command';
   if (error instanceof TypeError) return 'Redis holds something that is not ours';
-  return error.message === 'not connected' ? 'there is no connection to Redis' : 'Redis does not answer';
+  if (!(error instanceof NotConnectedError)) return 'Redis does not answer';
+  return error.cause instanceof ErrorReply
+    ? describeRedisFailure(error.cause)
+    : 'there is no connection to Redis';
 }
 
 /** Whether a failure says that the server is in trouble, rather than that it did not like this one command. */

@@ -1,4 +1,4 @@
-import { withDeadline } from './redis-node-link.ts';
+import { withDeadline } from './redis-client.ts';
 import { describeRedisFailure, isTrouble } from './redis-failure.ts';
 import { StoreError } from './store.ts';
 

@@ -1,12 +1,14 @@
-import { createClient } from '@redis/client';
-
-import type {
-  RedisAccess,
-  RedisAddress,
-  RedisConnection,
-  RedisLink,
-  RedisLinkDeps,
-} from './redis-connection.ts';
+import {
+  type Client,
+  connectMilliseconds,
+  destroyQuietly,
+  makeClient,
+  pause,
+  pauseMilliseconds,
+  withDeadline,
+} from './redis-client.ts';
+import type { RedisAddress, RedisConnection, RedisLink, RedisLinkDeps } from './redis-connection.ts';
+import { NotConnectedError } from './redis-failure.ts';
 import { findPrimary } from './redis-sentinel.ts';
 
 type Listener = (message: string) => void;
@@ -15,20 +17,6 @@ type Listener = (message: string) => void;
 export interface RedisNodeLink extends RedisLink {
   /** Calls back with every message of a channel, for as long as the link lives. */
   subscribe(channel: string, listener: Listener): void;
-}
-
-const connectMilliseconds = 1_500;
-const shortestPauseMilliseconds = 25;
-const longestPauseMilliseconds = 500;
-/** Commands written and not answered; past it the link refuses. The bytes behind them are bounded with it. */
-const maxPendingCommands = 4_096;
-
-export interface Client {
-  sendCommand(command: string[]): Promise<unknown>;
-  subscribe(channel: string, listener: Listener): Promise<unknown>;
-  connect(): Promise<unknown>;
-  destroy(): void;
-  on(event: string, listener: (argument: unknown) => void): unknown;
 }
 
 /**
@@ -41,6 +29,7 @@ export function openNodeLink(deps: RedisLinkDeps): RedisNodeLink {
   let current: Client | undefined;
   let giveUp = (): void => undefined;
   let attempts = 0;
+  let lastFailure: unknown;
 
   async function connectOnce(): Promise<void> {
     attempts += 1;
@@ -69,7 +58,9 @@ export function openNodeLink(deps: RedisLinkDeps): RedisNodeLink {
   async function keepConnected(): Promise<void> {
     for (let failures = 0; !closing.signal.aborted;) {
       const began = attempts;
-      await connectOnce().catch(() => undefined);
+      await connectOnce().catch((error: unknown) => {
+        lastFailure = error;
+      });
       // `attempts` is back at 0 when the attempt led to a connection: then the first try again is at once.
       failures = attempts > began ? failures + 1 : 0;
       await pause(pauseMilliseconds(failures, deps.jitter()), closing.signal);
@@ -77,7 +68,7 @@ export function openNodeLink(deps: RedisLinkDeps): RedisNodeLink {
   }
 
   const send = async (command: readonly string[]): Promise<unknown> => {
-    if (current === undefined) throw new Error('not connected');
+    if (current === undefined) throw new NotConnectedError(lastFailure);
     return current.sendCommand([...command]);
   };
   void keepConnected();
@@ -131,82 +122,4 @@ async function prepare(
 
 function makeNodeClient(connection: RedisConnection, address: RedisAddress): Client {
   return makeClient(connection, address, connection.shape === 'cluster' ? 0 : connection.database);
-}
-
-function makeClient(access: RedisAccess, address: RedisAddress, database: number): Client {
-  const client = createClient({ ...clientOptions(access, address, false), database });
-  // A client without a listener would end the process at its first error.
-  client.on('error', () => undefined);
-  return client;
-}
-
-type ReconnectStrategy = false | (() => number);
-
-/**
- * The settings of every client of ours. `address` undefined: the client knows it from elsewhere.
- * RESP 2 and no CLIENT commands: fewer things that an old server, a proxy or a narrow ACL could refuse.
- */
-export function clientOptions(
-  access: RedisAccess,
-  address: RedisAddress | undefined,
-  reconnectStrategy: ReconnectStrategy,
-) {
-  const common = { ...address, connectTimeout: connectMilliseconds, reconnectStrategy };
-  const { tls } = access;
-  return {
-    RESP: 2 as const,
-    // Deadlines are the store's own: one timer for an operation instead of one signal for each command.
-    commandOptions: { timeout: 0 },
-    commandsQueueMaxLength: maxPendingCommands,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    maintNotifications: 'disabled' as const,
-    ...(access.username === undefined ? {} : { username: access.username }),
-    ...(access.password === undefined ? {} : { password: access.password }),
-    socket:
-      tls === undefined
-        ? common
-        : { ...common, tls: true as const, ...(tls.ca === undefined ? {} : { ca: tls.ca }) },
-  };
-}
-
-/** Full jitter over an exponential back-off. */
-export function pauseMilliseconds(failures: number, jitter: number): number {
-  if (failures === 0) return 0;
-  const most = Math.min(longestPauseMilliseconds, shortestPauseMilliseconds * 2 ** Math.min(failures, 10));
-  return shortestPauseMilliseconds + jitter * (most - shortestPauseMilliseconds);
-}
-
-export function destroyQuietly(client: Pick<Client, 'destroy'>): void {
-  try {
-    client.destroy();
-  } catch {
-    // It was closed already.
-  }
-}
-
-async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, milliseconds);
-    signal.addEventListener('abort', done);
-  });
-}
-
-/** Rejects when the time is over; what was asked for may still happen. */
-export async function withDeadline<Result>(promise: Promise<Result>, milliseconds: number): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer in time')), milliseconds);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,5 @@
 import type { RedisAddress, RedisConnection } from './redis-connection.ts';
-import { type Client, destroyQuietly, withDeadline } from './redis-node-link.ts';
+import { type Client, destroyQuietly, withDeadline } from './redis-client.ts';
 
 const answerMilliseconds = 500;
 

@@ -4,7 +4,7 @@ import { openClusterLink } from './redis-cluster-link.ts';
 import type { RedisConnection, RedisLink, RedisLinkDeps } from './redis-connection.ts';
 import { createRedisCounter } from './redis-counter.ts';
 import { createRedisEpoch } from './redis-epoch.ts';
-import { describeRedisFailure, isMisdirected } from './redis-failure.ts';
+import { describeRedisFailure, isMisdirected, isRefusedForGood } from './redis-failure.ts';
 import { readFeed } from './redis-feed.ts';
 import { createRedisGuard, defaultDeadlines, type RedisDeadlines } from './redis-guard.ts';
 import { listKeys } from './redis-list.ts';
@@ -209,7 +209,7 @@ async function whenOpen(ask: () => Promise<unknown>, close: () => Promise<void>)
       await ask();
       return;
     } catch (error) {
-      if (performance.now() < end) {
+      if (performance.now() < end && !isRefusedForGood(error)) {
         await new Promise((resolve) => setTimeout(resolve, 50));
         continue;
       }
