@@ -231,7 +231,7 @@ describe('H: sealed values', () => {
     ).toEqual(['announced', 'active', 'retiring', 'destroyed']);
   });
 
-  it('114: of fifty thousand changed and spliced values none opens', () => {
+  it('114: of twenty thousand changed and spliced values none opens', () => {
     const sealer = createSealer({
       secrets: [secret],
       context: 'https://gatehouse.test',
@@ -242,7 +242,7 @@ describe('H: sealed values', () => {
     const originals = kinds.map((purpose) =>
       Array.from({ length: 4 }, (_, index) => sealer.seal(purpose, String(index).repeat(64))),
     );
-    for (let round = 0; round < 50_000; round += 1) {
+    for (let round = 0; round < 20_000; round += 1) {
       const kind = pick(kinds.length);
       const [one = '', other = ''] = [originals[kind]?.[pick(2)], originals[kind]?.[2 + pick(2)]];
       const cut = 6 + pick(decode(one).bytes.length - 6);
@@ -252,6 +252,8 @@ describe('H: sealed values', () => {
           : change(one, (bytes) =>
               Buffer.concat([bytes.subarray(0, cut), decode(other).bytes.subarray(cut)]),
             );
+      // A splice of the very end may change nothing.
+      if (changed === one) continue;
       const purpose = kinds[kind];
       if (purpose !== undefined && sealer.open(purpose, changed) !== undefined)
         throw new Error(`opened: round ${round}`);
