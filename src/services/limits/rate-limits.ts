@@ -13,11 +13,6 @@ const perAddress = {
   callback: 30,
   token: 60,
   revoke: 60,
-  // A resource server may ask at every call; whoever guesses secrets is slowed down.
-  introspect: 6000,
-  // All of a provider's people may leave at once; each of its logouts costs a signature check.
-  backchannel_logout: 600,
-  revoke: 60,
   discovery: 60,
   // Servers that call for many people at once: the identity provider, when many are logged out together …
   backchannel_logout: 600,
