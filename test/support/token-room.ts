@@ -121,7 +121,7 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
     pauses,
     endpoint,
     post,
-    async issueCode(terms = {}, identityToken = undefined) {
+    async issueCode(terms = {}, identityToken) {
       const expiresAt = clock.nowSeconds() + authorizationCodeTtlSeconds;
       const whole = { ...grantTerms(clock, random), ...terms };
       await grants.open(whole, expiresAt);

@@ -2,20 +2,20 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import {
   type AuthorizationRoom,
-  type AuthorizationRoomOptions,
   createAuthorizationRoom,
   obtainLoginState,
   refusalOf,
 } from '../../../test/support/authorization-room.ts';
 import { Browser } from '../../../test/support/browser.ts';
+import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { AuthorizationCode } from '../../services/tokens/authorization-code.ts';
 
 let room: AuthorizationRoom;
 
 afterEach(() => room.close());
 
-function open(identityRecheck: AuthorizationRoomOptions['identityRecheck'], token?: string): void {
-  room = createAuthorizationRoom({ ...(identityRecheck === undefined ? {} : { identityRecheck }) });
+function open(identityRecheck: IdentityRecheckMode, token?: string): void {
+  room = createAuthorizationRoom({ identityRecheck });
   const { identityProvider } = room;
   identityProvider.finishLogin = () =>
     Promise.resolve({ identity: identityProvider.person, refreshToken: token, sessionId: 's-1' });

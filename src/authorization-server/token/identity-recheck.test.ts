@@ -151,15 +151,14 @@ describe('a refresh asks the identity provider again', () => {
     });
     const second = room.refuse(refreshForm(issued.refresh_token));
     while (room.pauses.length < 1) await new Promise((resolve) => setImmediate(resolve));
-    let held = 0;
+    const held: string[] = [];
     Object.assign(room.store, {
       get: async (key: string) => {
-        held += 1;
-        if (held === 1) await gate;
+        if (held.push(key) === 1) await gate;
         return read(key);
       },
     });
-    while (held < 1) await new Promise((resolve) => setImmediate(resolve));
+    while (held.length < 1) await new Promise((resolve) => setImmediate(resolve));
     answer();
     const next = await first;
     await refresh(next);

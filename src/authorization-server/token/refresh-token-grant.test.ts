@@ -177,7 +177,8 @@ describe('refresh token grant (OAuth 2.1 §4.3)', () => {
   });
 
   it('refuses a grant from before the cut-off', async () => {
-    const cutOff = Date.UTC(2026, 10, 21, 12, 0, 0) / 1000;
+    // After the store began to remember: a grant from before that is refused for its own reason.
+    const cutOff = Date.UTC(2026, 10, 21, 12, 0, 10) / 1000;
     const issued = await logIn({ grantedAt: cutOff });
     const older = await exchange(room, codeForm(await room.issueCode({ grantedAt: cutOff - 1 })));
     const strict = createTokenRoom({ store: () => room.store, revokeBefore: cutOff });

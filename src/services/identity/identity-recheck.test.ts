@@ -26,7 +26,11 @@ describe('asking the identity provider again (OpenID Connect Core §12)', () => 
     await remote.close();
   });
 
-  function create(allowedGroups: string[] = [], config: Partial<OpenIdSettings> = {}): IdentityProvider {
+  function create(
+    allowedGroups: string[] = [],
+    config: Partial<OpenIdSettings> = {},
+    totalTimeoutMs = 500,
+  ): IdentityProvider {
     provider?.close();
     return createOpenIdProvider({
       config: {
@@ -43,7 +47,7 @@ describe('asking the identity provider again (OpenID Connect Core §12)', () => 
       },
       allowedGroups,
       redirectUri: 'https://gatehouse.test/callback',
-      fetch: createGuardedFetch({ totalTimeoutMs: 500, maxBytes: 64 * 1024, userAgent: 'gatehouse/test' }),
+      fetch: createGuardedFetch({ totalTimeoutMs, maxBytes: 64 * 1024, userAgent: 'gatehouse/test' }),
       clock,
       emit: () => undefined,
       onDiscoveryFailure: () => undefined,
@@ -175,12 +179,19 @@ describe('asking the identity provider again (OpenID Connect Core §12)', () => 
     },
   );
 
+  it('has no answer after five seconds, however long a login may take', { timeout: 20_000 }, async () => {
+    provider = create([], {}, 60_000);
+    const login = await logIn();
+    remote.misbehaviour = { transport: { token: 'slow' } };
+    expect(await recheck(login)).toEqual({ outcome: 'unanswered' });
+  });
+
   it.each([
-    ['none', 'unsigned'],
-    ['foreign-key', 'signed by somebody else'],
-    ['hs256-secret', 'signed with our secret'],
-    ['broken', 'altered'],
-  ] as const)('believes no ID token with signature %s: %s', async (signature) => {
+    { signature: 'none', is: 'unsigned' },
+    { signature: 'foreign-key', is: 'signed by somebody else' },
+    { signature: 'hs256-secret', is: 'signed with our secret' },
+    { signature: 'broken', is: 'altered' },
+  ] as const)('believes no ID token that is $is', async ({ signature }) => {
     const login = await logIn();
     remote.misbehaviour = { signature, claims: { groups: ['administrators'] } };
     expect(await recheck(login)).toEqual({ outcome: 'unanswered' });

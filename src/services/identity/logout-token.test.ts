@@ -17,7 +17,15 @@ describe('a logout token (OpenID Connect Back-Channel Logout §2.6)', () => {
   beforeEach(async () => {
     clock = new FakeClock();
     remote = await TestOpenIdProvider.start(clock);
-    provider = createOpenIdProvider({
+    provider = create();
+  });
+  afterEach(async () => {
+    provider.close();
+    await remote.close();
+  });
+
+  function create(): IdentityProvider {
+    return createOpenIdProvider({
       config: {
         issuer: remote.issuer,
         clientId: remote.clientId,
@@ -36,11 +44,7 @@ describe('a logout token (OpenID Connect Back-Channel Logout §2.6)', () => {
       emit: () => undefined,
       onDiscoveryFailure: () => undefined,
     });
-  });
-  afterEach(async () => {
-    provider.close();
-    await remote.close();
-  });
+  }
 
   async function refusalOf(token: string): Promise<OAuthError> {
     const error: unknown = await provider.verifyLogout(token).then(
@@ -125,6 +129,13 @@ describe('a logout token (OpenID Connect Back-Channel Logout §2.6)', () => {
       expect(await refusalOf(await remote.logoutToken({ sub: 'alice' }))).toMatchObject(invalid);
     },
   );
+
+  it('is refused with an algorithm that the provider does not say it signs with', async () => {
+    provider.close();
+    remote.misbehaviour = { metadata: { id_token_signing_alg_values_supported: ['RS256'] } };
+    provider = create();
+    expect(await refusalOf(await remote.logoutToken({ sub: 'alice' }))).toMatchObject(invalid);
+  });
 
   it.each([['at+jwt'], ['secevent+jwt'], ['x']])('is refused with the type %s', async (typ) => {
     expect(await refusalOf(await remote.logoutToken({ sub: 'alice' }, { typ }))).toMatchObject(invalid);

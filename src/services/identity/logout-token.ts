@@ -47,7 +47,7 @@ export function createLogoutTokenVerification(deps: LogoutTokenDeps): VerifyLogo
         algorithms: [...algorithms],
         issuer: metadata.issuer,
         audience: deps.config.clientId,
-        requiredClaims: ['iat', 'jti'],
+        requiredClaims: ['iat'],
         maxTokenAge: maxAgeSeconds,
         clockTolerance: clockToleranceSeconds,
         currentDate: new Date(deps.clock.nowMilliseconds()),

@@ -61,13 +61,14 @@ export function planLease(record: ActiveGrant, holder: string, nowMs: number): A
     if (leftMs > 0 && leftMs <= leaseMilliseconds + clockSlackMilliseconds) return undefined;
   }
   const lease = { holder, untilMs: nowMs + leaseMilliseconds };
-  return { ...withoutLease(record), rotating: lease };
+  return { ...record, rotating: lease };
 }
 
 /** The record after `holder` gave up; undefined when the lease is not theirs (any more). */
 export function planRelease(record: GrantRecord, holder: string): ActiveGrant | undefined {
   if (record.stage !== 'active' || record.rotating?.holder !== holder) return undefined;
-  return withoutLease(record);
+  const { stage, subject, client, current, previous } = record;
+  return { stage, subject, client, current, ...(previous === undefined ? {} : { previous }) };
 }
 
 /**
@@ -82,8 +83,4 @@ export function planRotation(record: ActiveGrant, successor: Successor, nowMs: n
     current: successor.tokenId,
     previous: { tokenId: record.current, rotatedAtMs: nowMs, successor: successor.sealed },
   };
-}
-
-function withoutLease({ rotating: _, ...rest }: ActiveGrant): ActiveGrant {
-  return rest;
 }
