@@ -11,6 +11,7 @@ import { createFaultClient, type Session } from '../support/fault-client.ts';
 import { succeeded } from '../support/figures.ts';
 import { signInMany, sleep } from '../support/honest-client.ts';
 import { inWorld, type Scenario, type World } from '../support/scenario.ts';
+import { countLiving, resurrect } from './failover.ts';
 
 const scales = { short: { sessions: 6 }, full: { sessions: 60 } } as const;
 const epochMetric = 'gatehouse_store_epoch_changes_total';
@@ -101,7 +102,7 @@ async function restored(world: World, redis: RedisProcess, count: number): Promi
   await redis.command('SAVE');
   const snapshot = join(redis.folder, 'snapshot');
   copyFileSync(join(redis.folder, 'dump.rdb'), snapshot);
-  const spent = rotated.map((session) => ({ ...session }));
+  const spent = rotated.map(({ refreshToken }) => refreshToken);
   for (const session of rotated) await client.refresh(random.pick(cluster.replicas), session);
   for (const session of codes) await client.redeem(random.pick(cluster.replicas), session);
 
@@ -109,23 +110,26 @@ async function restored(world: World, redis: RedisProcess, count: number): Promi
   await redis.kill();
   copyFileSync(snapshot, join(redis.folder, 'dump.rdb'));
   await redis.start();
+  recorder.noteLoss();
   const at = performance.now();
   const noticed = await untilNoticed(world, before);
   const from = recorder.answers.length;
   await presentAll(world, [], codes);
   const codesAgain = succeeded(recorder.answers.slice(from)).length;
-  const between = recorder.answers.length;
-  await presentAll(world, spent, []);
-  const resurrected = succeeded(recorder.answers.slice(between)).length;
+  const resurrected = await resurrect(world, rotated, spent);
+  for (const session of rotated) await client.refresh(random.pick(cluster.replicas), session);
+  const outlived = await countLiving(world, resurrected);
   const replies = await Promise.all(untouched.map((session) => client.refresh(cluster.replicas[0], session)));
   world.note({
     'restored: noticed after ms': noticed - at,
     'restored: codes redeemed again': codesAgain,
-    'restored: generations resurrected': resurrected,
+    'restored: generations resurrected': resurrected.length,
+    'restored: still alive when the honest client came': outlived,
     'restored: logins to repeat, untouched': replies.filter(({ tokens }) => tokens === undefined).length,
   });
   world.expect(codesAgain === 0, `${codesAgain} codes were redeemed twice after a restore`);
-  world.expect(resurrected === 0, `${resurrected} spent generations came back with the snapshot`);
+  // As after a failover that lost writes: see docs/reliability.md.
+  world.expect(outlived === 0, `${outlived} resurrected generations outlived the next honest refresh`);
 }
 
 async function obtainCodes({ client, cluster, random }: World, count: number): Promise<Session[]> {

@@ -124,6 +124,7 @@ async function damaged(world: World, path: string): Promise<void> {
   await node.stop();
   const kept = `${path}.kept`;
   copyFileSync(path, kept);
+
   overwrite(path, 4_096, statSync(path).size - 4_096);
   const from = recorder.answers.length;
   const started = await refusalToStart(world);

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { freePort } from '../../support/free-port.ts';
-import { eventually } from '../../support/redis.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 /** `FAULT_BUILD=.cache` runs what is published, compiled; otherwise the sources run. */
@@ -19,7 +19,7 @@ export interface GatehouseProcess {
   readonly index: number;
   /** `http://127.0.0.1:PORT`, where it is reached; its public URL is another. */
   readonly origin: string;
-  /** Starts it, and resolves with the milliseconds until it answered. */
+  /** Starts it, and resolves with the milliseconds until it served. */
   start(): Promise<number>;
   /** SIGKILL. Resolves when it is gone. */
   kill(): Promise<void>;
@@ -94,10 +94,11 @@ export async function createGatehouseProcess(options: GatehouseProcessOptions): 
       const began = performance.now();
       const started = spawnServer();
       child = started;
-      await eventually(async () => {
+      while (!(await isServing(origin))) {
         if (isGone(started)) throw new Error(`the gatehouse ended: ${describe(warnings)}`);
-        await (await fetch(`${origin}/healthz`)).text();
-      }, startMilliseconds);
+        if (performance.now() - began > startMilliseconds) throw new Error('the gatehouse does not serve');
+        await sleep(10);
+      }
       return performance.now() - began;
     },
     kill: () => end('SIGKILL'),
@@ -113,6 +114,17 @@ export async function createGatehouseProcess(options: GatehouseProcessOptions): 
       return sumMetric(text, name);
     },
   };
+}
+
+/** Behind `/healthz` there may be nothing yet: the port is bound before the store is open. */
+async function isServing(origin: string): Promise<boolean> {
+  return fetch(`${origin}/.well-known/oauth-authorization-server`).then(
+    async (response) => {
+      await response.body?.cancel();
+      return response.status === 200;
+    },
+    () => false,
+  );
 }
 
 function isGone(child: ChildProcess): boolean {

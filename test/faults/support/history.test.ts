@@ -70,6 +70,22 @@ describe('checkHistory', () => {
     ]);
   });
 
+  it('judges generations before and after a loss apart, and codes together', () => {
+    const history = (operation: 'redeem' | 'refresh', losses: readonly number[]) => ({
+      answers: [
+        answer({ operation, at: 0, result: success('g2') }),
+        answer({ operation, at: 100, result: success('h2') }),
+      ],
+      outages: [],
+      losses,
+    });
+    const rulesOf = (...given: Parameters<typeof history>) =>
+      checkHistory(history(...given), { callMilliseconds: 5000 }).map(({ rule }) => rule);
+    expect(rulesOf('refresh', [50])).toEqual([]);
+    expect(rulesOf('refresh', [150])).toEqual(['successors_differ']);
+    expect(rulesOf('redeem', [50])).toEqual(['code_redeemed_twice']);
+  });
+
   it('finds a refresh after a theft was noticed, at once', () => {
     const answers = [answer({ at: 0, result: success('g2') }), answer({ at: 20, result: reuse })];
     const next = { presented: 'g2', result: success('g3') };

@@ -50,6 +50,11 @@ export interface Outage {
 export interface History {
   readonly answers: readonly Answer[];
   readonly outages: readonly Outage[];
+  /**
+   * Moments at which the store went back to an older state of itself. A generation that was spent in what is lost may
+   * get a second successor; what becomes of the two, the scenario has to judge. For codes a loss changes nothing.
+   */
+  readonly losses?: readonly number[];
 }
 
 export interface Bounds {
@@ -73,13 +78,19 @@ export interface Violation {
 /** Everything in the history that must not be there; empty when it holds. */
 export function checkHistory(history: History, bounds: Bounds): readonly Violation[] {
   const bySession = [...Map.groupBy(history.answers, ({ session }) => session).values()];
+  const betweenLosses = bySession.flatMap((answers) => splitAt(answers, history.losses ?? []));
   return [
     ...bySession.flatMap(findDoubleRedemptions),
-    ...bySession.flatMap(findForks),
-    ...bySession.flatMap(findSpentGenerations),
+    ...betweenLosses.flatMap(findForks),
+    ...betweenLosses.flatMap(findSpentGenerations),
     ...bySession.flatMap((answers) => findSuccessesAfterEnd(answers, bounds)),
     ...findSuccessesWithoutStore(history),
   ];
+}
+
+function splitAt(answers: readonly Answer[], losses: readonly number[]): Answer[][] {
+  const lossesBefore = ({ endedAt }: Answer): number => losses.filter((loss) => loss < endedAt).length;
+  return [...Map.groupBy(answers, lossesBefore).values()];
 }
 
 /** (a) A code is redeemed at most once. */

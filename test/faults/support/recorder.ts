@@ -17,12 +17,15 @@ export interface Recorder {
   ask(question: Question, run: () => Promise<Result>): Promise<Answer>;
   /** From now on the store is known to be dead. Call the result when it may answer again. */
   beginOutage(replica?: number): () => void;
+  /** At this moment the store went back to an older state. */
+  noteLoss(): void;
   history(): History;
 }
 
 export function createRecorder(): Recorder {
   const answers: Answer[] = [];
   const outages: Outage[] = [];
+  const losses: number[] = [];
   const open = new Set<Omit<Outage, 'to'>>();
 
   return {
@@ -50,8 +53,10 @@ export function createRecorder(): Recorder {
         if (open.delete(outage)) outages.push({ ...outage, to: performance.now() });
       };
     },
+    noteLoss: () => losses.push(performance.now()),
     history: () => ({
       answers,
+      losses,
       outages: [...outages, ...[...open].map((outage) => ({ ...outage, to: performance.now() }))],
     }),
   };
