@@ -3,7 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as z from 'zod';
 
 const vectorFile = z.object({
-  purpose: z.enum(['client', 'code', 'access', 'refresh', 'registration-access']),
+  purpose: z.enum([
+    'client',
+    'consent',
+    'session',
+    'code',
+    'access',
+    'refresh',
+    'stored-successor',
+    'registration-access',
+  ]),
   formatVersion: z.number().int(),
   secret: z.string(),
   context: z.string(),

@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  openAwaitingConsent,
+  openAwaitingLogin,
+  sealTransaction,
+} from '../../src/authorization-server/authorization/transaction-codec.ts';
+import type { Transaction } from '../../src/authorization-server/authorization/transaction.ts';
+import {
   openRegistrationAccessToken,
   type RegistrationAccessToken,
   sealRegistrationAccessToken,
 } from '../../src/authorization-server/registration/registration-access-token.ts';
+import { unwrapSuccessor, wrapSuccessor } from '../../src/authorization-server/token/stored-successor.ts';
 import type { Random } from '../../src/platform/random.ts';
 import { createSealer, type Sealer } from '../../src/platform/sealing/sealer.ts';
 import type { RedirectUri } from '../../src/protocol/redirect-uri.ts';
@@ -58,6 +65,14 @@ function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown
         .find(vector.token)
         .then(({ clientId, ...content }) => (clientId === vector.token ? content : undefined))
         .catch(() => undefined);
+    case 'consent':
+      return Promise.resolve(openAwaitingConsent(sealer, vector.token));
+    case 'session':
+      return Promise.resolve(openAwaitingLogin(sealer, vector.token));
+    case 'stored-successor': {
+      const sealed = unwrapSuccessor(sealer, vector.token);
+      return Promise.resolve(sealed === undefined ? undefined : { sealed });
+    }
     case 'code':
       return Promise.resolve(openAuthorizationCode(sealer, vector.token));
     case 'access':
@@ -97,6 +112,13 @@ function seal(file: VectorFile, vector: Vector): string {
       });
       return clients.register({ name, redirectUris }).clientId;
     }
+    case 'consent':
+    case 'session':
+      return sealTransaction(sealer, content as Transaction);
+    case 'stored-successor': {
+      const { sealed } = content as { sealed: string };
+      return wrapSuccessor(sealer, { tokenId: '', sealed }).sealed;
+    }
     case 'code':
       return sealAuthorizationCode(sealer, content as AuthorizationCode);
     case 'access':
@@ -113,7 +135,16 @@ function seal(file: VectorFile, vector: Vector): string {
 describe('golden sealed values', () => {
   it('exist for every purpose', () => {
     expect(new Set(files.map(({ purpose }) => purpose))).toEqual(
-      new Set(['client', 'code', 'access', 'refresh', 'registration-access']),
+      new Set([
+        'client',
+        'consent',
+        'session',
+        'code',
+        'access',
+        'refresh',
+        'stored-successor',
+        'registration-access',
+      ]),
     );
   });
 
