@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { systemRandom } from '../../src/platform/random.ts';
 import { openRedisStore } from '../../src/platform/store/redis-store.ts';
-import type { Store } from '../../src/platform/store/store.ts';
+import type { Store, StorePage } from '../../src/platform/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { hasRedis } from '../support/redis.ts';
+import { eventually, hasRedis } from '../support/redis.ts';
 import {
   type RedisDeployment,
   startCluster,
@@ -32,10 +34,60 @@ describe.runIf(hasRedis).each(shapes)('%s', (name, start) => {
   });
   afterAll(async () => deployment.dispose());
 
-  describeStore(name, async () => {
+  // A prefix of its own for each test: empty, and a proof that prefixes keep deployments apart.
+  const makeBackend = async (): Promise<StoreBackend> => {
     backends += 1;
-    // A prefix of its own for each test: empty, and a proof that prefixes keep deployments apart.
     return createRedisBackend(deployment, `gatehouse-${backends}:`);
+  };
+
+  describeStore(name, makeBackend);
+
+  describe('several processes', () => {
+    let backend: StoreBackend;
+
+    beforeEach(async () => {
+      backend = await makeBackend();
+    });
+    afterEach(async () => backend.dispose());
+
+    it('wakes the readers of the others', async () => {
+      const [one, other] = [await backend.open(), await backend.open()];
+      let wakes = 0;
+      other.watch('events', () => {
+        wakes += 1;
+      });
+      await eventually(async () => {
+        await one.append('events', 'revoked', backend.now() + 60);
+        await sleep(25);
+        expect(wakes).toBeGreaterThan(0);
+      });
+    });
+
+    it('lists more than one scan holds, each record once, and any of them goes on', async () => {
+      const handles = [await backend.open(), await backend.open()] as const;
+      const keys = Array.from({ length: 700 }, (_, index) => `grant:${index}`);
+      await Promise.all(keys.map(async (key) => handles[0].putIfAbsent(key, key, backend.now() + 60)));
+      const found: string[] = [];
+      let cursor: string | undefined = '';
+      for (let page = 0; cursor !== undefined; page += 1) {
+        const { records, next }: StorePage = await handles[page % 2 === 0 ? 0 : 1].list('grant:', {
+          cursor,
+          limit: 64,
+        });
+        expect(records.length).toBeLessThanOrEqual(64);
+        found.push(...records.map(({ key }) => key));
+        cursor = next;
+      }
+      expect(found.toSorted()).toEqual(keys.toSorted());
+    });
+
+    it('refuses a cursor that is not its own', async () => {
+      const store = await backend.open();
+      for (const cursor of ['x', 'W10', 'WyJ4IiwiMCJd']) {
+        await expect(store.list('grant:', { cursor, limit: 1 })).rejects.toThrow('not one of ours');
+        await expect(store.read('events', cursor)).rejects.toThrow('not one of ours');
+      }
+    });
   });
 });
 

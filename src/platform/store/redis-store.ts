@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Random } from '../random.ts';
+import { withDeadline } from './redis-client.ts';
 import { openClusterLink } from './redis-cluster-link.ts';
 import type { RedisConnection, RedisLink, RedisLinkDeps } from './redis-connection.ts';
 import { createRedisCounter } from './redis-counter.ts';
@@ -58,11 +59,12 @@ const readsAtOnce = 128;
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
   const { clock, random, keyPrefix, connection } = options;
   const changed = options.onStateChange ?? (() => undefined);
+  const deadlines = { ...defaultDeadlines, ...options.deadlines };
   let closed = false;
   // Of 32 random bits a fraction; nothing secret hangs on it.
   const jitter = (): number => random.bytes(4).readUInt32BE() / 2 ** 32;
   const guard = createRedisGuard({
-    deadlines: { ...defaultDeadlines, ...options.deadlines },
+    deadlines,
     jitter,
     monotonic: () => performance.now(),
     onLatency: options.onLatency ?? (() => undefined),
@@ -186,7 +188,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   }, epochPollMilliseconds);
   poll.unref();
   await whenOpen(
-    () => epoch.ask(),
+    () => withDeadline(epoch.ask(), deadlines.operation),
     () => store.close(),
   );
   const warnings = await perform('open', async () => findServerWarnings(await link.primaries())).catch(
