@@ -93,7 +93,10 @@ export async function startRedis(options: RedisProcessOptions = {}): Promise<Red
     }
   }
 
-  await start();
+  await start().catch((error: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  });
   return {
     host,
     port,
