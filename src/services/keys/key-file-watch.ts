@@ -27,6 +27,12 @@ export interface KeyFileWatch {
 const defaultPollMilliseconds = 1000;
 
 /**
+ * A file written twice within one tick of the system's clock can bear the same stamp: for this many looks after a change
+ * its text is compared as well.
+ */
+const distrustedLooks = 3;
+
+/**
  * Reads the key file and goes on looking whether it changed: by its stamp and not by notifications, which do not
  * arrive from network file systems nor through the symbolic links of mounted secrets.
  * @throws KeySetError when the file is not acceptable at the start
@@ -36,28 +42,33 @@ export function watchKeyFile(deps: KeyFileWatchDeps): KeyFileWatch {
   const read = () => readKeyFile(path, { now: clock.nowSeconds(), refuseExposed });
   const first = read();
   const destroyed = new Set<string>();
-  let accepted = first.stamp;
+  let accepted = first;
+  let looksToDistrust = distrustedLooks;
   let refused: string | undefined;
 
   function accept(): void {
-    const { entries, stamp } = read();
-    refuseReturned(entries, destroyed);
-    remember(entries, destroyed);
-    accepted = stamp;
+    const reading = read();
+    refuseReturned(reading.entries, destroyed);
+    const isNew = reading.content !== accepted.content;
+    if (reading.stamp !== accepted.stamp) looksToDistrust = distrustedLooks;
+    accepted = reading;
     refused = undefined;
-    deps.onKeys(entries);
+    if (!isNew) return;
+    remember(reading.entries, destroyed);
+    deps.onKeys(reading.entries);
   }
 
   async function look(): Promise<void> {
     const stamp = await findStamp(path);
-    if (stamp === accepted) {
-      refused = undefined;
-      return;
+    if (stamp === accepted.stamp) {
+      if (looksToDistrust === 0) return;
+      looksToDistrust -= 1;
     }
     try {
       accept();
     } catch (error) {
       if (!(error instanceof KeySetError)) throw error;
+      looksToDistrust = distrustedLooks;
       const what = `${error.fault} ${stamp ?? ''}`;
       if (what !== refused) deps.onRefused(error.fault);
       refused = what;

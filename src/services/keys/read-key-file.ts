@@ -11,7 +11,9 @@ const maxFileBytes = 262_144n;
 
 export interface KeyFileReading {
   readonly entries: readonly KeyEntry[];
-  /** Differs whenever the file was written, replaced, or its mode changed. */
+  /** The text they were read from. It holds secrets. */
+  readonly content: string;
+  /** Differs when the file was written, replaced, or its mode changed; not always within one tick of the clock. */
   readonly stamp: string;
 }
 
@@ -35,11 +37,11 @@ export function readKeyFile(
   }
   const entries = parseKeyFile(content);
   checkSuccession(entries, options.now);
-  return { entries, stamp: stampOf(stats) };
+  return { entries, content, stamp: stampOf(stats) };
 }
 
 export function stampOf(stats: BigIntStats): string {
-  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
+  return [stats.dev, stats.ino, stats.mode, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
 }
 
 /** Content and stamp of the same file, even while another one takes its name. */
