@@ -38,11 +38,11 @@ export function startHonestLoad(
 ): HonestLoad {
   const { client, random, replicas } = deps;
   const lives = sessions.map((session): HonestLife => ({ session, lostTo: undefined }));
-  let stopped = false;
+  const stopping = new AbortController();
   const wakeUps = new Set<() => void>();
 
   async function pause(average: number): Promise<void> {
-    if (stopped) return;
+    if (stopping.signal.aborted) return;
     await new Promise<void>((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
@@ -58,7 +58,7 @@ export function startHonestLoad(
     if (average === undefined) return;
     // Nobody begins at the same moment.
     await pause(average * random.next());
-    while (!stopped && (await step())) await pause(average);
+    while (!stopping.signal.aborted && (await step())) await pause(average);
   }
 
   async function refreshOnce(life: HonestLife): Promise<boolean> {
@@ -79,8 +79,8 @@ export function startHonestLoad(
     lives,
     lost: () => lives.filter(({ lostTo }) => lostTo !== undefined),
     async stop() {
-      stopped = true;
-      for (const wake of [...wakeUps]) wake();
+      stopping.abort();
+      for (const wake of wakeUps) wake();
       await Promise.all(works);
     },
   };

@@ -75,7 +75,7 @@ export async function inWorld(
       onEnd: (close) => closers.push(close),
     });
   } finally {
-    for (const close of closers.reverse()) await close();
+    for (const close of closers.toReversed()) await close();
   }
   problems.push(...judge(recorder, options.callMilliseconds ?? 5_000));
   if (problems.length > 0) keepHistory(`${name}-${run.seed}.json`, recorder, problems);

@@ -47,7 +47,7 @@ function fillUp(filler: string): void {
 
 /** Of the running process, its soft limit: writes behind it fail, as on a full disk. */
 function limitFiles(writer: GatehouseProcess, bytes: string): void {
-  execFileSync('prlimit', ['--pid', String(writer.pid()), `--fsize=${bytes}:`]);
+  execFileSync('/usr/bin/prlimit', ['--pid', String(writer.pid()), `--fsize=${bytes}:`]);
 }
 
 function run(command: string, ...words: readonly string[]): boolean {
