@@ -82,7 +82,8 @@ describe('sealer', () => {
     const second = decode(sealer.seal(purpose, 'b'.repeat(64)));
     for (let cut = 6; cut < first.length; cut += 1) {
       const splice = Buffer.concat([first.subarray(0, cut), second.subarray(cut)]);
-      if (!splice.equals(first)) expect(sealer.open(purpose, encode(splice))).toBeUndefined();
+      if (splice.equals(first) || splice.equals(second)) continue;
+      expect(sealer.open(purpose, encode(splice))).toBeUndefined();
     }
   });
 
