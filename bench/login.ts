@@ -12,12 +12,16 @@ import { callMount, startAnsweringUpstream } from '../test/support/answering-ups
 import { freePort } from '../test/support/free-port.ts';
 import { LoopbackBrowser } from '../test/support/loopback-browser.ts';
 import { startOpenIdProvider } from '../test/support/oidc-provider.ts';
+import { times } from './effort.ts';
 import { spread, type Spread } from './measure.ts';
 import { type ServedProcess, startGatehouse } from './served-process.ts';
 
 const credentials = { clientId: 'gatehouse', clientSecret: 'provider-client-secret' };
 const redirectUri = 'http://127.0.0.1:33333/callback';
-const logins = 40;
+const logins = times(40, 2);
+/** The first ones warm up: the rest is what a server that has been up for a while spends. */
+const warmUps = times(10, 1);
+const runs = times(3, 1);
 
 export interface LoginBench {
   /** CPU of the very first login after a start: nothing is compiled or cached yet. */
@@ -30,11 +34,10 @@ export async function benchLogin(): Promise<LoginBench> {
   const first: number[] = [];
   const later: number[] = [];
   const resident: number[] = [];
-  for (let run = 0; run < 3; run += 1) {
+  for (let run = 0; run < runs; run += 1) {
     const costs = await measureLogins((server) => resident.push(server.residentMegabytes()));
     first.push(costs[0] ?? Number.NaN);
-    // Ten to warm up: the rest is what a server that has been up for a while spends.
-    later.push(...costs.slice(10));
+    later.push(...costs.slice(warmUps));
   }
   return {
     firstLoginCpuMilliseconds: spread(first, 1),

@@ -1,5 +1,5 @@
 /** CPU time of this process in seconds, user and system, all threads. */
-function cpuSeconds(): number {
+function ownCpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }
@@ -10,14 +10,23 @@ export interface Rate {
   readonly perWallSecond: number;
 }
 
-/** Runs `operation` once per item, one after the other, and tells how many a second of CPU time pays for. */
+export interface RateOptions {
+  /** How many operations are under way at any time. Default 1. */
+  readonly atOnce?: number;
+  /** Whose CPU time counts, in seconds. Default: this process's. */
+  readonly cpuSeconds?: () => number;
+}
+
+/** Runs `operation` once per item and tells how many a second of CPU time pays for. */
 export async function measureRate<Item>(
   items: readonly Item[],
   operation: (item: Item) => Promise<void>,
+  options: RateOptions = {},
 ): Promise<Rate> {
+  const { atOnce = 1, cpuSeconds = ownCpuSeconds } = options;
   const cpu = cpuSeconds();
   const wall = performance.now();
-  for (const item of items) await operation(item);
+  await runAll(items, operation, atOnce);
   const cpuUsed = cpuSeconds() - cpu;
   const wallUsed = (performance.now() - wall) / 1000;
   return {
@@ -25,6 +34,19 @@ export async function measureRate<Item>(
     perCpuSecond: Math.round(items.length / cpuUsed),
     perWallSecond: Math.round(items.length / wallUsed),
   };
+}
+
+/** Runs `operation` once per item, in order, `atOnce` at a time. */
+export async function runAll<Item>(
+  items: readonly Item[],
+  operation: (item: Item) => Promise<void>,
+  atOnce: number,
+): Promise<void> {
+  const rest = items.values();
+  const worker = async (): Promise<void> => {
+    for (const item of rest) await operation(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 function median(values: readonly number[]): number {

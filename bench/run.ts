@@ -1,28 +1,40 @@
 /**
  * Runs the benchmarks, prints their figures as JSON and keeps them as `bench/results/<date>.json`. Names given as
- * arguments run alone and are not kept: `npm run bench -- token login`.
+ * arguments run alone and are not kept: `npm run bench -- token login`. Neither are those of `BENCH_SHORT=1`, which
+ * only shows that everything runs.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 
+import { isShort } from './effort.ts';
+import { benchGrantsAtRest } from './grants-at-rest.ts';
 import { benchLogin } from './login.ts';
+import { benchRegistrations } from './registrations.ts';
+import { benchRevocationFeed } from './revocation-feed.ts';
 import { compiledFolder } from './served-process.ts';
 import { benchStart } from './start.ts';
 import { benchTokenEndpoint } from './token-endpoint.ts';
+import { benchTokenRedis } from './token-redis.ts';
+import { benchVerifiedTokens } from './verified-tokens.ts';
 
 const benches: ReadonlyMap<string, () => Promise<unknown>> = new Map<string, () => Promise<unknown>>([
   ['start', benchStart],
   ['login', benchLogin],
   ['token', benchTokenEndpoint],
+  ['token-redis', benchTokenRedis],
+  ['registrations', benchRegistrations],
+  ['grants', benchGrantsAtRest],
+  ['revocations', benchRevocationFeed],
+  ['verified-tokens', benchVerifiedTokens],
 ]);
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !benches.has(name));
 if (unknown.length > 0) throw new Error(`there is no bench ${unknown.join(', ')}`);
 
-build();
+if (!isShort) build();
 const figures: Record<string, unknown> = {
   date: new Date().toISOString(),
   machine: { cpu: cpus()[0]?.model, cpus: cpus().length, node: process.version, load: loadavg() },
@@ -34,7 +46,7 @@ for (const [name, bench] of benches) {
 }
 const text = `${JSON.stringify(figures, null, 2)}\n`;
 process.stdout.write(text);
-if (chosen.length === 0) keep(text);
+if (chosen.length === 0 && !isShort) keep(text);
 
 /** What is measured is what is published, compiled; in a folder of its own, so that a build beside it harms nothing. */
 function build(): void {

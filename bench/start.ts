@@ -2,15 +2,21 @@
  * Cold start and idle memory of the compiled server, next to an empty `node:http` server in the same run. The two
  * take turns, so that a busy neighbour slows both.
  */
+import { times } from './effort.ts';
 import { spread, type Spread } from './measure.ts';
 import { type ServedProcess, startEmptyServer, startGatehouse } from './served-process.ts';
 
-const runs = 9;
-const idleMilliseconds = 3_000;
+const runs = times(9, 1);
+const residentRuns = times(3, 1);
+const idleMilliseconds = times(3_000, 10);
 
 export interface StartFigures {
+  /** Until the first answer of /healthz. The listener is bound before anything large is loaded. */
   readonly startMilliseconds: Spread;
   readonly startCpuMilliseconds: Spread;
+  /** Until the first answer of the metadata document: everything is loaded, the store is open. */
+  readonly readyMilliseconds: Spread;
+  readonly readyCpuMilliseconds: Spread;
 }
 
 export interface StartBench {
@@ -30,7 +36,7 @@ export async function benchStart(): Promise<StartBench> {
     emptyServer.push(empty);
   }
   const resident = { gatehouse: [] as number[], emptyServer: [] as number[] };
-  for (let run = 0; run < 3; run += 1) {
+  for (let run = 0; run < residentRuns; run += 1) {
     resident.gatehouse.push(await measureResident(() => startGatehouse()));
     resident.emptyServer.push(await measureResident(startEmptyServer));
   }
@@ -44,16 +50,12 @@ export async function benchStart(): Promise<StartBench> {
   };
 }
 
-interface Run {
-  readonly wall: number;
-  readonly cpu: number;
-}
+type Run = Pick<ServedProcess, 'started' | 'ready'>;
 
 async function measureStart(start: () => Promise<ServedProcess>): Promise<Run> {
   const server = await start();
-  const run = { wall: server.startMilliseconds, cpu: server.cpuMilliseconds() };
   await server.stop();
-  return run;
+  return server;
 }
 
 async function measureResident(start: () => Promise<ServedProcess>): Promise<number> {
@@ -67,14 +69,11 @@ async function measureResident(start: () => Promise<ServedProcess>): Promise<num
 }
 
 function summarise(all: readonly Run[]): StartFigures {
+  const spreadOf = (pick: (run: Run) => number): Spread => spread(all.map(pick), 1);
   return {
-    startMilliseconds: spread(
-      all.map(({ wall }) => wall),
-      1,
-    ),
-    startCpuMilliseconds: spread(
-      all.map(({ cpu }) => cpu),
-      1,
-    ),
+    startMilliseconds: spreadOf(({ started }) => started.wallMilliseconds),
+    startCpuMilliseconds: spreadOf(({ started }) => started.cpuMilliseconds),
+    readyMilliseconds: spreadOf(({ ready }) => ready.wallMilliseconds),
+    readyCpuMilliseconds: spreadOf(({ ready }) => ready.cpuMilliseconds),
   };
 }

@@ -16,25 +16,29 @@ import { createSealer } from '../src/platform/sealing/sealer.ts';
 import { createMemoryStore } from '../src/platform/store/memory-store.ts';
 import { openSqliteStore } from '../src/platform/store/sqlite-store.ts';
 import type { Store } from '../src/platform/store/store.ts';
-import { computeCodeChallenge } from '../src/protocol/pkce.ts';
 import type { RedirectUri } from '../src/protocol/redirect-uri.ts';
 import type { Client } from '../src/services/clients/client.ts';
 import { createClients } from '../src/services/clients/clients.ts';
-import { sealAuthorizationCode } from '../src/services/tokens/authorization-code.ts';
 import { createGrants } from '../src/services/tokens/grants.ts';
 import { createRevocations } from '../src/services/tokens/revocations.ts';
+import { startRedis } from '../test/support/redis.ts';
+import { times } from './effort.ts';
+import { codeVerifier, issueCode, redirectUri } from './issue-code.ts';
 import { measureRate, type Rate, spread, type Spread } from './measure.ts';
+import { openBenchStore } from './redis-memory.ts';
 
 const issuer = 'https://gatehouse.example';
 const resource = `${issuer}/mcp`;
-const redirectUri = 'https://client.example/oauth/callback';
-const verifier = 'x'.repeat(64);
 const clock = systemClock;
 const random = systemRandom;
-const codesPerRound = 2_000;
-const rounds = 5;
+const codesPerRound = times(2_000, 5);
+const rounds = times(5, 1);
+const seals = times(20_000, 100);
 
-type StoreName = 'memory' | 'sqlite NORMAL' | 'sqlite FULL';
+/** What waits for a server waits for many at a time; what answers at once gains nothing by it. */
+const atOnceOnRedis = 32;
+
+type StoreName = 'memory' | 'sqlite NORMAL' | 'sqlite FULL' | 'redis';
 
 interface Subject {
   readonly name: StoreName;
@@ -54,16 +58,19 @@ export interface TokenEndpointFigures {
 
 export async function benchTokenEndpoint(): Promise<Record<string, unknown>> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-'));
+  const redis = await startRedis();
   const subjects = [
     createSubject('memory', createMemoryStore({ clock })),
     createSubject('sqlite NORMAL', openSqlite(folder, 'NORMAL')),
     createSubject('sqlite FULL', openSqlite(folder, 'FULL')),
+    createSubject('redis', await openBenchStore(redis)),
   ];
   try {
     const figures = await measureAll(subjects);
     return { ...figures, sealsPerCpuSecond: await benchSeals() };
   } finally {
     for (const subject of subjects) await subject.close();
+    await redis.dispose();
     rmSync(folder, { recursive: true });
   }
 }
@@ -99,14 +106,17 @@ async function measureRound(subject: Subject): Promise<{ exchange: Rate; refresh
   for (let index = 0; index < codesPerRound; index += 1) codes.push(await subject.issueCode());
   const refreshTokens: string[] = [];
   const client = subject.client.clientId;
-  const exchange = await measureRate(codes, async (code) => {
+  const options = { atOnce: subject.name === 'redis' ? atOnceOnRedis : 1 };
+  const redeem = async (code: string): Promise<void> => {
     const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, client_id: client };
-    refreshTokens.push(await post(subject.endpoint, { ...form, code_verifier: verifier, resource }));
-  });
-  const refresh = await measureRate(refreshTokens, async (refreshToken) => {
+    refreshTokens.push(await post(subject.endpoint, { ...form, code_verifier: codeVerifier, resource }));
+  };
+  const exchange = await measureRate(codes, redeem, options);
+  const rotate = async (refreshToken: string): Promise<void> => {
     const form = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: client };
     await post(subject.endpoint, form);
-  });
+  };
+  const refresh = await measureRate(refreshTokens, rotate, options);
   return { exchange, refresh };
 }
 
@@ -118,7 +128,9 @@ async function post(endpoint: Handler, form: Record<string, string>): Promise<st
     body: new URLSearchParams(form).toString(),
   });
   const response = await endpoint(request, { requestId: 'bench', clientAddress: '192.0.2.1' });
-  const body = (await response.json()) as { refresh_token: string };
+  const body = (await response.json()) as { refresh_token?: string };
+  if (body.refresh_token === undefined)
+    throw new Error(`the token endpoint refused: ${JSON.stringify(body)}`);
   return body.refresh_token;
 }
 
@@ -155,31 +167,7 @@ function createSubject(name: StoreName, store: Store): Subject {
     store,
     client,
     endpoint,
-    async issueCode() {
-      const now = clock.nowSeconds();
-      const terms = {
-        grantId: random.token(16),
-        identityIssuer: 'https://login.example',
-        subject: '248289761001',
-        email: 'jane.doe@example.com',
-        name: 'Jane Doe',
-        groups: ['engineering', 'mcp-users', 'on-call'],
-        client: client.fingerprint,
-        resource,
-        scope: [],
-        grantedAt: now,
-        absoluteEnd: now + 30 * 24 * 3600,
-      };
-      // Longer than a code lives here: a slow machine must not measure refusals.
-      const expiresAt = now + 600;
-      await grants.open(terms, expiresAt);
-      return sealAuthorizationCode(sealer, {
-        terms,
-        redirectUri,
-        codeChallenge: computeCodeChallenge(verifier),
-        expiresAt,
-      });
-    },
+    issueCode: () => issueCode({ grants, sealer }, client.fingerprint, resource),
     async close() {
       revocations.close();
       await store.close();
@@ -200,7 +188,7 @@ async function benchSeals(): Promise<Spread> {
   const sealer = createBenchSealer();
   const purpose = { name: 'bench', prefix: 'bench_', maxLength: 4096 };
   const plaintext = 'p'.repeat(400);
-  const items = Array.from({ length: 20_000 }, (_, index) => index);
+  const items = Array.from({ length: seals }, (_, index) => index);
   const rates: number[] = [];
   for (let round = -1; round < rounds; round += 1) {
     const rate = await measureRate(items, () => {

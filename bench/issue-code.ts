@@ -1,0 +1,43 @@
+/** Codes as the authorization endpoint would issue them after a login, made beforehand so that no login is measured. */
+import { systemClock as clock } from '../src/platform/clock.ts';
+import { systemRandom as random } from '../src/platform/random.ts';
+import type { Sealer } from '../src/platform/sealing/sealer.ts';
+import { computeCodeChallenge } from '../src/protocol/pkce.ts';
+import type { ClientFingerprint } from '../src/services/clients/client.ts';
+import { sealAuthorizationCode } from '../src/services/tokens/authorization-code.ts';
+import type { GrantTerms } from '../src/services/tokens/grant-terms.ts';
+import type { Grants } from '../src/services/tokens/grants.ts';
+
+export const redirectUri = 'https://client.example/oauth/callback';
+export const codeVerifier = 'x'.repeat(64);
+const codeChallenge = computeCodeChallenge(codeVerifier);
+
+/** What a person of an ordinary company allows a client. */
+export function makeTerms(client: ClientFingerprint, resource: string): GrantTerms {
+  const now = clock.nowSeconds();
+  return {
+    grantId: random.token(16),
+    identityIssuer: 'https://login.example',
+    subject: '248289761001',
+    email: 'jane.doe@example.com',
+    name: 'Jane Doe',
+    groups: ['engineering', 'mcp-users', 'on-call'],
+    client,
+    resource,
+    scope: [],
+    grantedAt: now,
+    absoluteEnd: now + 30 * 24 * 3600,
+  };
+}
+
+export async function issueCode(
+  deps: { readonly grants: Pick<Grants, 'open'>; readonly sealer: Sealer },
+  client: ClientFingerprint,
+  resource: string,
+): Promise<string> {
+  const terms = makeTerms(client, resource);
+  // Longer than a code lives here: a slow machine must not measure refusals.
+  const expiresAt = clock.nowSeconds() + 600;
+  await deps.grants.open(terms, expiresAt);
+  return sealAuthorizationCode(deps.sealer, { terms, redirectUri, codeChallenge, expiresAt });
+}
