@@ -3,8 +3,8 @@
  * somebody else comes with an old copy: too late, or after its successor was used.
  */
 import { startRedis } from '../../support/redis.ts';
-import type { Session } from '../support/fault-client.ts';
-import { latencies, ofOperation, quantile, succeeded } from '../support/figures.ts';
+import type { Reply, Session } from '../support/fault-client.ts';
+import { latencies, ofOperation, quantile, refusedWith } from '../support/figures.ts';
 import { signInMany, sleep } from '../support/honest-client.ts';
 import { inWorld, type Scenario, type World } from '../support/scenario.ts';
 
@@ -32,40 +32,67 @@ export const refreshRace: Scenario = async (run) => {
       const { client, cluster, random, recorder } = world;
       const families = await signInMany({ client, random, replicas: cluster.replicas }, scale.families);
       const before = recorder.answers.length;
-      const spent = await Promise.all(
+      const ends = await Promise.all(
         families.map((family) => race(world, family, scale.rounds, scale.spreadMilliseconds)),
       );
       const raced = recorder.answers.slice(before);
+      const lost = ends.filter((end) => end.lost).length;
       world.note({
         rounds: scale.families * scale.rounds,
-        'families lost': raced.filter(({ result }) => result.outcome !== 'success').length,
+        'families lost': lost,
+        'told to try again': refusedWith(raced, 503).length,
         ...latencies('refresh', ofOperation(raced, 'refresh')),
       });
-      world.expect(succeeded(raced).length === raced.length, 'a process of an honest client was refused');
-      await steal(world, families.slice(0, scale.stolen), spent);
+      world.expect(lost === 0, `${lost} families were lost to processes that share a credential`);
+      await steal(
+        world,
+        families.slice(0, scale.stolen),
+        ends.map(({ spent }) => spent),
+      );
     },
   );
 };
 
+interface Raced {
+  /** The generation before the present one. */
+  readonly spent: string;
+  readonly lost: boolean;
+}
+
 /** Round after round, all processes present the same token; the next round begins with what they all got. */
-async function race(world: World, family: Session, rounds: number, spread: number): Promise<string> {
-  const { client, cluster, random } = world;
+async function race(world: World, family: Session, rounds: number, spread: number): Promise<Raced> {
+  const { random } = world;
   let present = family.refreshToken;
   let spent = present;
   for (let round = 0; round < rounds; round += 1) {
     const copies = Array.from({ length: processes }, async () => {
       await sleep(random.next() * spread);
-      return client.steal(random.pick(cluster.replicas), family, present);
+      return stealUntilAnswered(world, family, present);
     });
-    const got = (await Promise.all(copies)).map(({ tokens }) => tokens);
+    const got = await Promise.all(copies);
     const [tokens] = got.filter((each) => each !== undefined);
-    if (tokens === undefined) return spent;
+    if (tokens === undefined || got.includes(undefined)) return { spent, lost: true };
     spent = present;
     present = tokens.refreshToken;
     family.accessToken = tokens.accessToken;
   }
   family.refreshToken = present;
-  return spent;
+  return { spent, lost: false };
+}
+
+/** Tries again after 503, as every client has to; undefined for any other refusal. */
+async function stealUntilAnswered(
+  { client, cluster, random }: World,
+  family: Session,
+  token: string,
+): Promise<Reply['tokens']> {
+  for (let attempt = 0; attempt < 60; attempt += 1) {
+    const { answer, tokens } = await client.steal(random.pick(cluster.replicas), family, token);
+    if (answer.result.outcome === 'success') return tokens;
+    if (answer.result.outcome === 'refused' && answer.result.status !== 503) return undefined;
+    await sleep(100);
+  }
+  return undefined;
 }
 
 /** Half of the thieves come when the window is over, half after the successor was used. */

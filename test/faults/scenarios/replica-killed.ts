@@ -4,9 +4,9 @@
  */
 import { startRedis } from '../../support/redis.ts';
 import type { Session } from '../support/fault-client.ts';
-import { ofOperation } from '../support/figures.ts';
+import { ofOperation, refusedWith } from '../support/figures.ts';
 import type { GatehouseProcess } from '../support/gatehouse-process.ts';
-import { signInMany, sleep } from '../support/honest-client.ts';
+import { refreshUntilServed, signInMany, sleep } from '../support/honest-client.ts';
 import { inWorld, type Scenario, type World } from '../support/scenario.ts';
 
 const scales = {
@@ -55,6 +55,7 @@ export const replicaKilled: Scenario = async (run) => {
         refreshes: refreshes.length,
         'answers lost': recorder.answers.filter(({ result }) => result.outcome === 'lost').length,
         'refresh answers lost': refreshes.filter(({ result }) => result.outcome === 'lost').length,
+        'refreshes told to try again': refusedWith(refreshes, 503).length,
         'logins to repeat': tally.lostLogins,
         'sessions lost': tally.sessionsLost,
         'restart worst ms': Math.max(...restarts),
@@ -123,9 +124,9 @@ async function refreshWithRetry(
     await client.steal(other(world, victim), session, presented);
     return;
   }
-  if (answer.result.outcome === 'refused') tally.sessionsLost += 1;
-  const again = await client.refresh(other(world, victim), session);
-  if (again.tokens === undefined) tally.sessionsLost += 1;
+  const refused = answer.result.outcome === 'refused' && answer.result.status !== 503;
+  const served = !refused && (await refreshUntilServed(client, other(world, victim), session));
+  if (!served) tally.sessionsLost += 1;
 }
 
 async function register(world: World, victim: GatehouseProcess, tally: Tally): Promise<void> {
