@@ -50,15 +50,25 @@ function hasRepeatedName(value: Value): boolean {
   return new Set(names).size < names.length || value.members.some(([, item]) => hasRepeatedName(item));
 }
 
+function hasEscapedName(value: Value, escape: boolean): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (!('members' in value)) return value.some((item) => hasEscapedName(item, escape));
+  return value.members.some(
+    ([key, item], at) =>
+      formatString(key, escape !== (at % 2 === 1)).includes('\\') || hasEscapedName(item, escape),
+  );
+}
+
 const spelling = fc.record({ escape: fc.boolean(), space: fc.constantFrom('', ' ', '\n\t') });
 
 describe('parseStrictJson', () => {
-  it('refuses exactly the objects that repeat a member name at some depth', () => {
+  it('refuses exactly the objects that repeat or escape a member name at some depth', () => {
     fc.assert(
       fc.property(document, spelling, (members, { escape, space }) => {
         const text = format({ members }, escape, space);
         const reading = parseStrictJson(text);
-        expect(reading.outcome).toBe(hasRepeatedName({ members }) ? 'refused' : 'read');
+        const isRefused = hasRepeatedName({ members }) || hasEscapedName({ members }, escape);
+        expect(reading.outcome).toBe(isRefused ? 'refused' : 'read');
         if (reading.outcome === 'read') expect({ ...reading.value }).toEqual({ ...JSON.parse(text) });
       }),
       { numRuns: 2000 },
@@ -93,7 +103,8 @@ describe('parseStrictJson', () => {
     ['an unterminated string', '{"a', 'is not valid JSON'],
     ['an escape at the end', '{"a\\', 'is not valid JSON'],
     ['a name twice', '{"a":1,"a":2}', 'has a member name twice'],
-    ['a name twice, once escaped', String.raw`{"a":1,"\u0061":2}`, 'has a member name twice'],
+    ['a name twice, once escaped', String.raw`{"a":1,"\u0061":2}`, 'has a member name with an escape'],
+    ['an escaped name', String.raw`{"\u0061":2}`, 'has a member name with an escape'],
     ['a name twice, deep inside', '{"x":[{"y":{"a":1,"b":2,"a":3}}]}', 'has a member name twice'],
     ['__proto__ twice', '{"__proto__":1,"__proto__":2}', 'has a member name twice'],
   ])('refuses %s', (_, text, problem) => {
