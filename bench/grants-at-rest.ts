@@ -1,31 +1,37 @@
 /**
- * What a live grant costs Redis: as it is after its code was redeemed, and after its first refresh, when its record
- * holds the successor too. Written by the code that does it in the gatehouse; measured by what Redis allocated.
+ * What a live grant costs Redis: after its code was redeemed, right after a refresh, when its record holds the
+ * successor too, and at rest, when the window for that is over. Written by the code that does it in the gatehouse;
+ * measured by what Redis allocated.
  */
 import { wrapSuccessor } from '../src/authorization-server/token/stored-successor.ts';
 import { makeRefreshToken } from '../src/authorization-server/token/seal-tokens.ts';
-import { systemClock as clock } from '../src/platform/clock.ts';
+import { type Clock, systemClock as clock } from '../src/platform/clock.ts';
 import { systemRandom as random } from '../src/platform/random.ts';
 import { createSealer } from '../src/platform/sealing/sealer.ts';
 import { fingerprintClientId } from '../src/services/clients/client.ts';
+import { createGrantTidying } from '../src/services/tokens/grant-tidying.ts';
 import { createGrants } from '../src/services/tokens/grants.ts';
 import type { RefreshToken } from '../src/services/tokens/refresh-token.ts';
 import { createRevocations } from '../src/services/tokens/revocations.ts';
 import { type RedisProcess, startRedis } from '../test/support/redis.ts';
 import { times } from './effort.ts';
 import { makeTerms } from './issue-code.ts';
-import { runAll } from './measure.ts';
+import { ownCpuSeconds, runAll } from './measure.ts';
 import { keyPrefix, openBenchStore, readHoldings } from './redis-memory.ts';
 
 const grants = times(100_000, 50);
 const samples = times(1_000, 10);
 const atOnce = 64;
+const refreshWindowSeconds = 30;
 const issuer = 'https://gatehouse.example';
 
 export interface GrantsAtRestBench {
   readonly grants: number;
   readonly redeemed: AtRest;
   readonly refreshed: AtRest;
+  readonly atRest: AtRest;
+  /** What tidying adds to the cost of a refresh. */
+  readonly tidyingsPerCpuSecond: number;
 }
 
 interface AtRest {
@@ -54,8 +60,10 @@ async function measureGrants(redis: RedisProcess): Promise<GrantsAtRestBench> {
   const redeemed = await measureAtRest(redis, empty, tokens);
   await runAll(tokens, (token) => writer.refresh(token), atOnce);
   const refreshed = await measureAtRest(redis, empty, tokens);
+  const tidyingsPerCpuSecond = await writer.tidyAll();
+  const atRest = await measureAtRest(redis, empty, tokens);
   await writer.close();
-  return { grants, redeemed, refreshed };
+  return { grants, redeemed, refreshed, atRest, tidyingsPerCpuSecond };
 }
 
 async function openWriter(redis: RedisProcess) {
@@ -66,8 +74,20 @@ async function openWriter(redis: RedisProcess) {
     random,
   });
   const revocations = createRevocations({ store, clock, onError: () => {} });
-  const records = createGrants({ store, clock, revocations, refreshWindowSeconds: 30 });
+  let ahead = 0;
+  const tidyingClock: Clock = {
+    nowSeconds: () => clock.nowSeconds() + ahead,
+    nowMilliseconds: () => clock.nowMilliseconds() + ahead * 1000,
+  };
+  const tidying = createGrantTidying({ store, clock: tidyingClock, refreshWindowSeconds });
+  const records = createGrants({ store, clock, revocations, refreshWindowSeconds, tidying });
   return {
+    async tidyAll(): Promise<number> {
+      ahead = 2 * refreshWindowSeconds + 60;
+      const before = ownCpuSeconds();
+      await tidying.sweep();
+      return Math.round(grants / (ownCpuSeconds() - before));
+    },
     async redeem(): Promise<RefreshToken> {
       const terms = makeTerms(fingerprintClientId(random.token(300)), `${issuer}/mcp`);
       const now = clock.nowSeconds();
@@ -83,6 +103,7 @@ async function openWriter(redis: RedisProcess) {
       if (outcome !== 'rotated') throw new Error(`a refresh token is ${outcome}`);
     },
     async close(): Promise<void> {
+      tidying.close();
       revocations.close();
       await store.close();
     },

@@ -1,5 +1,5 @@
 /** CPU time of this process in seconds, user and system, all threads. */
-function ownCpuSeconds(): number {
+export function ownCpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }

@@ -25,6 +25,7 @@ import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
+import type { GrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { GatehouseConfig } from './config/config.ts';
@@ -38,6 +39,8 @@ export interface EndpointsDeps {
   readonly revocations: Revocations;
   readonly deniedClients: DeniedClients;
   readonly admit: AdmissionControl['admit'];
+  /** Undefined: records of grants stay as they are. */
+  readonly grantTidying: GrantTidying | undefined;
   readonly identityProvider: IdentityProvider;
   readonly rateLimits: RateLimits;
   readonly emit: Emit;
@@ -62,7 +65,8 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     isDenied: isClientDenied,
   });
   const findClient = clients.find;
-  const grants = createGrants({ store, clock, revocations, refreshWindowSeconds });
+  const { grantTidying: tidying } = deps;
+  const grants = createGrants({ store, clock, revocations, refreshWindowSeconds, tidying });
   const authorization = {
     issuer,
     resource,

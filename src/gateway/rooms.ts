@@ -9,6 +9,7 @@ import { describeError } from '../platform/telemetry/logger.ts';
 import type { Registry } from '../platform/telemetry/metrics.ts';
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
+import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createRevocations } from '../services/tokens/revocations.ts';
 import { type CallDetails, createAccessLog } from './access-log.ts';
 import type { GatehouseConfig } from './config/config.ts';
@@ -93,12 +94,17 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const identityProvider = deps.identityProvider ?? openIdentityProvider(config, { clock, emit, log });
 
+  const { refreshWindowSeconds } = config.tokens;
+  // Memory is dear in Redis, and a write cheap. On a disk it is the other way round.
+  const grantTidying =
+    config.store.kind === 'redis' ? createGrantTidying({ store, clock, refreshWindowSeconds }) : undefined;
   const endpoints = createEndpoints(config, {
     sealer,
     store,
     clock,
     random,
     revocations,
+    grantTidying,
     deniedClients,
     admit: (authorization) => mount.admission.admit(authorization),
     identityProvider,
@@ -164,6 +170,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       keys.close();
       await mount.close();
       identityProvider.close();
+      grantTidying?.close();
       revocations.close();
       deniedClients.close();
       observed.lines.close();

@@ -84,3 +84,20 @@ export function planRotation(record: ActiveGrant, successor: Successor, nowMs: n
     previous: { tokenId: record.current, rotatedAtMs: nowMs, successor: successor.sealed },
   };
 }
+
+/** When a rotated token gets its successor no more, by any clock: so long after the rotation. */
+export function tidyAfterMilliseconds(windowSeconds: number): number {
+  return windowSeconds * 1000 + clockSlackMilliseconds;
+}
+
+/** The record without the generation before, once that gets nothing more; undefined when there is nothing to take out. */
+export function planTidying(
+  record: GrantRecord,
+  nowMs: number,
+  windowSeconds: number,
+): ActiveGrant | undefined {
+  if (record.stage !== 'active' || record.previous === undefined) return undefined;
+  if (nowMs - record.previous.rotatedAtMs < tidyAfterMilliseconds(windowSeconds)) return undefined;
+  const { stage, subject, client, current, rotating } = record;
+  return { stage, subject, client, current, ...(rotating === undefined ? {} : { rotating }) };
+}

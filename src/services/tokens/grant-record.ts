@@ -32,6 +32,11 @@ const revoked = owner.extend({ stage: oneOf('revoked'), cause: text });
 export type ActiveGrant = Infer<typeof active>;
 export type GrantRecord = Infer<typeof pending> | ActiveGrant | Infer<typeof revoked>;
 
+/** Where the record of a grant lies in the store. */
+export function grantKey(grantId: string): string {
+  return `grant:${grantId}`;
+}
+
 export function formatGrantRecord(record: GrantRecord): string {
   return JSON.stringify(record);
 }

@@ -9,8 +9,9 @@ import {
   type Successor,
   type Turn,
 } from './grant-plan.ts';
-import { formatGrantRecord, type GrantRecord, parseGrantRecord } from './grant-record.ts';
+import { formatGrantRecord, grantKey, type GrantRecord, parseGrantRecord } from './grant-record.ts';
 import type { GrantTerms } from './grant-terms.ts';
+import type { GrantTidying } from './grant-tidying.ts';
 import type { RefreshToken } from './refresh-token.ts';
 import type { Revocations } from './revocations.ts';
 
@@ -52,6 +53,8 @@ export interface GrantsDeps {
   readonly revocations: Revocations;
   /** How long a rotated refresh token still gets its successor. 0: every collision is reuse. */
   readonly refreshWindowSeconds: number;
+  /** Told of every rotation. Absent: records stay as the rotation left them. */
+  readonly tidying?: Pick<GrantTidying, 'rotated'> | undefined;
 }
 
 const maxAttempts = 8;
@@ -122,11 +125,14 @@ export function createGrants(deps: GrantsDeps): Grants {
       await store.replace(key, present, formatGrantRecord(next), token.terms.absoluteEnd);
     },
     async rotate(token, makeSuccessor) {
-      return attempt<Rotation>(token, 'rotate', (turn) => {
+      const rotation = await attempt<Rotation>(token, 'rotate', (turn) => {
         const successor = makeSuccessor();
         const next = planRotation(turn.record, successor, clock.nowMilliseconds());
         return { write: next, answer: { outcome: 'rotated', sealed: successor.sealed } };
       });
+      const { grantId, absoluteEnd } = token.terms;
+      if (rotation.outcome === 'rotated') deps.tidying?.rotated(grantId, absoluteEnd);
+      return rotation;
     },
   };
 
@@ -167,8 +173,4 @@ function isRevokedRecord(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function grantKey(grantId: string): string {
-  return `grant:${grantId}`;
 }
