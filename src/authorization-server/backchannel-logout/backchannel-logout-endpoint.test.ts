@@ -103,8 +103,23 @@ describe('back-channel logout', () => {
     expect(isOver({ sessionId: 's-1' })).toBe(true);
     expect(isOver({ sessionId: 's-1', grantedAt: clock.nowSeconds() + 30 })).toBe(true);
     expect(isOver({ sessionId: 's-2' })).toBe(false);
-    expect(isOver({})).toBe(false);
     expect(events).toEqual([{ type: 'backchannel_logout', kind: 'session', subject: 'alice' }]);
+  });
+
+  it('ends with a session what the person was granted when the provider named none', async () => {
+    logout = { ...logout, sessionId: 's-1' };
+    await post('logout_token=good');
+    expect(isOver({})).toBe(true);
+    expect(isOver({ grantedAt: clock.nowSeconds() + 1 })).toBe(false);
+    expect(isOver({ subject: 'bob' })).toBe(false);
+    expect(isOver({ identityIssuer: 'https://other.test' })).toBe(false);
+  });
+
+  it('ends only what has the session when no person is named', async () => {
+    logout = { ...logout, sessionId: 's-1', subject: undefined };
+    await post('logout_token=good');
+    expect(isOver({ sessionId: 's-1' })).toBe(true);
+    expect(isOver({})).toBe(false);
   });
 
   it('takes a token once', async () => {
@@ -153,4 +168,16 @@ describe('back-channel logout', () => {
       expect((await post('logout_token=good')).status).toBe(200);
     },
   );
+
+  it('hears a token again when the store failed between its mark and its logout, for good', async () => {
+    const { append } = store;
+    const fragile: Store = { ...store, delete: () => Promise.reject(new StoreError('delete', undefined)) };
+    Object.assign(store, { append: () => Promise.reject(new StoreError('append', undefined)) });
+    await expect(post('logout_token=good', { store: fragile })).rejects.toMatchObject({ status: 503 });
+    Object.assign(store, { append });
+    expect((await post('logout_token=good', { store: fragile })).status).toBe(200);
+    const page = await store.read('revocations', '');
+    expect(page.entries).toHaveLength(1);
+    await expect(post('logout_token=good')).rejects.toMatchObject({ reason: 'logout_token_replay' });
+  });
 });

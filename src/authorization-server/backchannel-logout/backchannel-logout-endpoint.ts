@@ -7,7 +7,8 @@
  * 1. one logout token, in a form, and nothing twice       400
  * 2. verified: signature, issuer, audience, age, event    400; 503 when the provider's keys cannot be had
  * 3. never seen before                                    400
- * 4. cut off                                              503 when the store cannot record it, and step 3 is undone
+ * 4. cut off                                              503 when the store cannot record it; the same token may come
+ *                                                         again until it could
  *
  * There is no person and no browser here, and nothing in the answer: 200 says that they are out.
  * @see OpenID Connect Back-Channel Logout §2.5 to §2.8
@@ -26,7 +27,7 @@ import type { Revocations } from '../../services/tokens/revocations.ts';
 
 export interface BackchannelLogoutDeps {
   readonly identityProvider: Pick<IdentityProvider, 'verifyLogout'>;
-  readonly store: Pick<Store, 'putIfAbsent' | 'delete'>;
+  readonly store: Pick<Store, 'get' | 'putIfAbsent' | 'replace'>;
   readonly revocations: Pick<Revocations, 'cutOff'>;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -47,42 +48,51 @@ export function createBackchannelLogoutEndpoint(deps: BackchannelLogoutDeps): Ha
       throw new OAuthError('invalid_request', 'logout_token is required', { reason: 'parameter_missing' });
     }
     const logout = await deps.identityProvider.verifyLogout(token);
-    const cutOff = planCutOff(logout, deps.clock);
-    await endOnce(logout, cutOff, deps);
-    const { subject } = logout;
-    const named = { kind: cutOff.kind, ...(subject === undefined ? {} : { subject }) };
-    deps.emit({ type: 'backchannel_logout', ...named }, context.requestId);
+    await endOnce(logout, planCutOffs(logout, deps.clock), deps);
+    const { subject, sessionId } = logout;
+    const kind = sessionId === undefined ? 'subject' : 'session';
+    const named = subject === undefined ? {} : { subject };
+    deps.emit({ type: 'backchannel_logout', kind, ...named }, context.requestId);
     return new Response(null, { status: 200, headers: { 'cache-control': 'no-store' } });
   };
 }
 
 /** §2.7: with a session named, that session; the person has others on other devices. */
-function planCutOff({ issuer, subject, sessionId, issuedAt }: Logout, clock: Clock) {
+function planCutOffs({ issuer, subject, sessionId, issuedAt }: Logout, clock: Clock): readonly CutOff[] {
   const now = clock.nowSeconds();
-  if (sessionId !== undefined) {
-    const key = sessionKey(issuer, sessionId);
-    return { kind: 'session', key, before: now + straggleSeconds } as const satisfies CutOff;
-  }
   // Up to the logout and not to its arrival: who has logged in again since is not meant.
   const before = Math.min(issuedAt, now) + 1;
-  return { kind: 'subject', key: personKey(issuer, subject ?? ''), before } as const satisfies CutOff;
+  const person = subject === undefined ? undefined : personKey(issuer, subject);
+  if (sessionId === undefined) {
+    return person === undefined ? [] : [{ kind: 'subject', key: person, before }];
+  }
+  const key = sessionKey(issuer, sessionId);
+  const session: CutOff = { kind: 'session', key, before: now + straggleSeconds };
+  // A login whose ID token named no session may have been this one: it must not outlive a logout that we answer with 200.
+  return person === undefined ? [session] : [session, { kind: 'sessionless', key: person, before }];
 }
 
-async function endOnce(logout: Logout, cutOff: CutOff, deps: BackchannelLogoutDeps): Promise<void> {
+async function endOnce(
+  logout: Logout,
+  cutOffs: readonly CutOff[],
+  deps: BackchannelLogoutDeps,
+): Promise<void> {
   const key = `logout_jti:${createHash('sha256').update(logout.tokenId).digest('base64url')}`;
+  const { store, revocations } = deps;
+  const until = logout.acceptableUntil;
   try {
-    if (!(await deps.store.putIfAbsent(key, '1', logout.acceptableUntil))) throw replayed();
-    try {
-      await deps.revocations.cutOff(cutOff);
-    } catch (error) {
-      // The provider will send the same token again, and must be heard then.
-      await deps.store.delete(key).catch(() => {});
-      throw error;
-    }
+    // Begun and not done: the provider sends the same token again after a failure, and must be heard then.
+    const isNew = await store.putIfAbsent(key, begun, until);
+    if (!isNew && (await store.get(key)) !== begun) throw replayed();
+    for (const cutOff of cutOffs) await revocations.cutOff(cutOff);
+    await store.replace(key, begun, done, until);
   } catch (error) {
     throw error instanceof StoreError ? storeUnavailable(error) : error;
   }
 }
+
+const begun = '0';
+const done = '1';
 
 function replayed(): OAuthError {
   return new OAuthError('invalid_request', 'The logout token was used before', {

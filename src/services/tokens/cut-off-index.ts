@@ -29,6 +29,7 @@ export function createCutOffIndex(options: CutOffIndexOptions): CutOffIndex {
   const befores = {
     subject: new Map<string, EpochSeconds>(),
     session: new Map<string, EpochSeconds>(),
+    sessionless: new Map<string, EpochSeconds>(),
     client: new Map<string, EpochSeconds>(),
   };
   let everything = 0;
@@ -44,6 +45,7 @@ export function createCutOffIndex(options: CutOffIndexOptions): CutOffIndex {
           return;
         case 'subject':
         case 'session':
+        case 'sessionless':
         case 'client':
           befores[kind].set(key, Math.max(befores[kind].get(key) ?? 0, before));
           return;
@@ -52,7 +54,7 @@ export function createCutOffIndex(options: CutOffIndexOptions): CutOffIndex {
     covers(grant, now) {
       // The earlier of the two: the clocks of two replicas may differ.
       const from = Math.min(grant.grantedAt, grant.issuedAt ?? Infinity);
-      const { subject, session, client } = befores;
+      const { subject, session, sessionless, client } = befores;
       return (
         from < everything ||
         grant.grantedAt + grantLifetimeSeconds < now ||
@@ -67,6 +69,12 @@ export function createCutOffIndex(options: CutOffIndexOptions): CutOffIndex {
           session.size === 0 || grant.sessionId === undefined
             ? undefined
             : session.get(sessionKey(grant.identityIssuer, grant.sessionId)),
+        ) ||
+        isBefore(
+          from,
+          sessionless.size === 0 || grant.sessionId !== undefined
+            ? undefined
+            : sessionless.get(personKey(grant.identityIssuer, grant.subject)),
         )
       );
     },

@@ -1,19 +1,19 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
 import type { GrantTerms } from './grant-terms.ts';
 
-const kinds = ['everything', 'subject', 'session', 'client', 'grant'] as const;
+const kinds = ['everything', 'subject', 'session', 'sessionless', 'client', 'grant'] as const;
 
 export type CutOffKind = (typeof kinds)[number];
 
 /**
  * Ends what was granted before a moment: everything, or all of one person, of one session at the identity provider, of
- * one client, or one grant.
+ * one person as far as the provider named no session, of one client, or one grant.
  */
 export interface CutOff {
   readonly kind: CutOffKind;
   /**
-   * `everything`: empty. `subject`: `personKey()`. `session`: `sessionKey()`. `client`: the fingerprint. `grant`: the
-   * grant's id.
+   * `everything`: empty. `subject`, `sessionless`: `personKey()`. `session`: `sessionKey()`. `client`: the fingerprint.
+   * `grant`: the grant's id.
    */
   readonly key: string;
   /**
