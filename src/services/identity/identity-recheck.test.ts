@@ -74,6 +74,17 @@ describe('asking the identity provider again (OpenID Connect Core §12)', () => 
     expect(login.refreshToken).toBeUndefined();
   });
 
+  it('never hands the token of one provider to another that took its place', async () => {
+    const login = await logIn();
+    const before = remote.requests.length;
+    const known = { ...login.identity, issuer: 'https://former.test' };
+    expect(await provider.recheck({ refreshToken: login.refreshToken, known })).toEqual({
+      outcome: 'gone',
+      reason: 'identity_gone',
+    });
+    expect(remote.requests).toHaveLength(before);
+  });
+
   it('finds the person as they are now, and the token for the next time', async () => {
     const login = await logIn();
     remote.person = { ...remote.person, email: 'alice.new@example.com', name: 'A. New', groups: ['sales'] };

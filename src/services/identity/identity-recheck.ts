@@ -65,7 +65,11 @@ export function createIdentityRecheck(
     return { outcome: 'present', identity: reading, refreshToken: tokens.refresh_token ?? refreshToken };
   }
 
-  return (demand, request) => memory.answer(request, () => ask(demand, request));
+  return async (demand, request) => {
+    // Another provider has taken its place: it knows nobody of before, and the former one's token is not for its eyes.
+    if (request.known.issuer !== deps.config.issuer) return { outcome: 'gone', reason: 'identity_gone' };
+    return memory.answer(request, () => ask(demand, request));
+  };
 }
 
 /** Who it is now, by the rules of a login; or why they may no longer enter. */
