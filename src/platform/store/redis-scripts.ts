@@ -52,14 +52,22 @@ return 1
 
 /**
  * A feed is a stream whose entries carry their end. ARGV: now in seconds, end in seconds, life in milliseconds, value,
- * channel, sender. Expired entries at the head go, a few at a time; the stream lives as long as its longest entry. The
- * message is a hint: an ACL without channels costs speed, not correctness.
+ * channel, sender, a fraction drawn by chance. A few expired entries go each time, from the head on and from a moment
+ * by chance on: lives differ, and one long one at the head must not keep all behind it. The stream lives as long as its
+ * longest entry. The message is a hint: an ACL without channels costs speed, not correctness.
  */
 export const appendScript = script(`
-local head = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 16)
-for _, entry in ipairs(head) do
-  if tonumber(entry[2][2]) > tonumber(ARGV[1]) then break end
-  redis.call('XDEL', KEYS[1], entry[1])
+local function tidy(from)
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', 16)) do
+    if tonumber(entry[2][2]) <= tonumber(ARGV[1]) then redis.call('XDEL', KEYS[1], entry[1]) end
+  end
+end
+tidy('-')
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if first then
+  local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+  local from, to = tonumber(string.match(first[1], '^%d+')), tonumber(string.match(last[1], '^%d+'))
+  tidy(string.format('%.0f', math.floor(from + (to - from) * tonumber(ARGV[7]))))
 end
 local id = redis.call('XADD', KEYS[1], '*', 'e', ARGV[2], 'v', ARGV[4])
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end

@@ -154,9 +154,16 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     async append(feed, value, expiresAt) {
       const key = feedKey(feed);
       const life = redisLifeMilliseconds(expiresAt, clock.nowMilliseconds());
-      const values = [String(clock.nowSeconds()), String(Math.ceil(expiresAt)), life, value];
+      const values = [
+        String(clock.nowSeconds()),
+        String(Math.ceil(expiresAt)),
+        life,
+        value,
+        key,
+        watch.sender,
+      ];
       await perform('append', () =>
-        runScript((command) => link.run(key, command), appendScript, key, [...values, key, watch.sender]),
+        runScript((command) => link.run(key, command), appendScript, key, [...values, jitter().toFixed(6)]),
       );
       watch.wakeLocal(feed);
     },
