@@ -5,7 +5,7 @@
 import { type RedisProcess, eventually, startRedis } from '../../support/redis.ts';
 import type { Session } from '../support/fault-client.ts';
 import { ofOperation, succeeded } from '../support/figures.ts';
-import { signInMany } from '../support/honest-client.ts';
+import { obtainCodes, signInMany } from '../support/honest-client.ts';
 import { inWorld, type Scenario, type World } from '../support/scenario.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
 import { startTcpRelay } from '../support/tcp-relay.ts';
@@ -73,9 +73,7 @@ async function prepare(
     untouched: await signInMany(deps, scale.untouched),
     rotated: await signInMany(deps, scale.touched),
     revoked: await signInMany(deps, Math.ceil(scale.touched / 4)),
-    codes: await Promise.all(
-      Array.from({ length: scale.touched }, () => client.obtainCode(random.pick(cluster.replicas))),
-    ),
+    codes: await obtainCodes(deps, scale.touched),
   };
 }
 

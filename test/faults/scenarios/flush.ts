@@ -9,7 +9,7 @@ import { eventually, type RedisProcess, startRedis } from '../../support/redis.t
 import { startCluster } from '../support/cluster.ts';
 import { createFaultClient, type Session } from '../support/fault-client.ts';
 import { succeeded } from '../support/figures.ts';
-import { signInMany, sleep } from '../support/honest-client.ts';
+import { obtainCodes, signInMany, sleep } from '../support/honest-client.ts';
 import { inWorld, type Scenario, type World } from '../support/scenario.ts';
 import { countLiving, resurrect } from './failover.ts';
 
@@ -73,7 +73,7 @@ const deleteByPrefix = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do red
 async function flushed(world: World, redis: RedisProcess, count: number): Promise<void> {
   const { client, cluster, random, recorder } = world;
   const sessions = await signInMany({ client, random, replicas: cluster.replicas }, count);
-  const codes = await obtainCodes(world, count);
+  const codes = await obtainCodes({ client, random, replicas: cluster.replicas }, count);
   const before = await changesSeen(world);
   await redis.command('FLUSHALL');
   const at = performance.now();
@@ -98,7 +98,7 @@ async function restored(world: World, redis: RedisProcess, count: number): Promi
   const { client, cluster, random, recorder } = world;
   const rotated = await signInMany({ client, random, replicas: cluster.replicas }, count);
   const untouched = await signInMany({ client, random, replicas: cluster.replicas }, count);
-  const codes = await obtainCodes(world, count);
+  const codes = await obtainCodes({ client, random, replicas: cluster.replicas }, count);
   await redis.command('SAVE');
   const snapshot = join(redis.folder, 'snapshot');
   copyFileSync(join(redis.folder, 'dump.rdb'), snapshot);
@@ -130,10 +130,6 @@ async function restored(world: World, redis: RedisProcess, count: number): Promi
   world.expect(codesAgain === 0, `${codesAgain} codes were redeemed twice after a restore`);
   // As after a failover that lost writes: see docs/reliability.md.
   world.expect(outlived === 0, `${outlived} resurrected generations outlived the next honest refresh`);
-}
-
-async function obtainCodes({ client, cluster, random }: World, count: number): Promise<Session[]> {
-  return Promise.all(Array.from({ length: count }, () => client.obtainCode(random.pick(cluster.replicas))));
 }
 
 async function presentAll(

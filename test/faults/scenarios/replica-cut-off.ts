@@ -1,7 +1,7 @@
 /** R6: one replica of the gatehouse does not see Redis any more, the other does. */
 import { startRedis } from '../../support/redis.ts';
 import { firstSuccessAfter, latencies, ofOperation, refusedWith, succeeded } from '../support/figures.ts';
-import { refreshUntilServed, signInMany, sleep } from '../support/honest-client.ts';
+import { obtainCodes, refreshUntilServed, signInMany, sleep } from '../support/honest-client.ts';
 import { inWorld, type Scenario } from '../support/scenario.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
 import { startTcpRelay } from '../support/tcp-relay.ts';
@@ -25,9 +25,7 @@ export const replicaCutOff: Scenario = async (run) => {
       const { client, cluster, random, recorder } = world;
       const [connected, cutOff = connected] = cluster.replicas;
       const sessions = await signInMany({ client, random, replicas: cluster.replicas }, 8);
-      const codes = await Promise.all(
-        Array.from({ length: scale.codes }, () => client.obtainCode(connected)),
-      );
+      const codes = await obtainCodes({ client, random, replicas: [connected] }, scale.codes);
       relay.set({ kind: random.pick(['hang', 'cut'] as const) });
       const endOutage = recorder.beginOutage(cutOff.index);
       // Each code goes to both: an impatient client, or a load balancer that tries the next one.

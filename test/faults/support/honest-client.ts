@@ -1,3 +1,4 @@
+import { eventually } from '../../support/redis.ts';
 import type { FaultClient, Replica, Session } from './fault-client.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -119,12 +120,28 @@ export async function refreshUntilServed(
 
 /** Signs in many, a few at a time, everywhere. */
 export async function signInMany(deps: HonestLoadDeps, count: number): Promise<Session[]> {
+  return aFewAtATime(deps, count, (replica) => deps.client.signIn(replica));
+}
+
+/** Logs many in up to their codes, a few at a time, everywhere. */
+export async function obtainCodes(deps: HonestLoadDeps, count: number): Promise<Session[]> {
+  return aFewAtATime(deps, count, (replica) => deps.client.obtainCode(replica));
+}
+
+const atOnce = 8;
+
+async function aFewAtATime(
+  { random, replicas }: HonestLoadDeps,
+  count: number,
+  begin: (replica: Replica) => Promise<Session>,
+): Promise<Session[]> {
   const sessions: Session[] = [];
-  const atOnce = 8;
   while (sessions.length < count) {
-    const batch = Math.min(atOnce, count - sessions.length);
-    const replicas = Array.from({ length: batch }, () => deps.random.pick(deps.replicas));
-    sessions.push(...(await Promise.all(replicas.map((replica) => deps.client.signIn(replica)))));
+    const batch = Array.from({ length: Math.min(atOnce, count - sessions.length) }, () =>
+      // A person tries again, too.
+      eventually(() => begin(random.pick(replicas)), patienceMilliseconds),
+    );
+    sessions.push(...(await Promise.all(batch)));
   }
   return sessions;
 }
