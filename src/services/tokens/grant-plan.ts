@@ -29,12 +29,16 @@ export const leaseMilliseconds = 10_000;
 /** Clocks of two replicas may be apart by this much; a lease that seems to last longer was written by a wrong one. */
 const clockSlackMilliseconds = 30_000;
 
-/** Whether this generation may rotate. */
+/**
+ * Whether this generation may rotate. Until `silentUntilMs` the store may not have answered: nobody could come again,
+ * and the window of what was rotated before begins there.
+ */
 export function planTurn(
   record: GrantRecord,
   tokenId: string,
   nowMs: number,
   windowSeconds: number,
+  silentUntilMs = -Infinity,
 ): Turn | Standstill {
   switch (record.stage) {
     case 'pending':
@@ -45,7 +49,8 @@ export function planTurn(
       if (record.current === tokenId) return { outcome: 'turn', record };
       const { previous } = record;
       // Either way: another process's clock may be ahead, and one that was set back must not hold the window open.
-      const age = previous === undefined ? Infinity : Math.abs(nowMs - previous.rotatedAtMs);
+      const age =
+        previous === undefined ? Infinity : Math.abs(nowMs - Math.max(previous.rotatedAtMs, silentUntilMs));
       // Only the generation right before: once the successor was used itself, the older token is reuse.
       const inWindow = previous?.tokenId === tokenId && age < windowSeconds * 1000;
       return inWindow ? { outcome: 'repeated', sealed: previous.successor } : { outcome: 'reused' };

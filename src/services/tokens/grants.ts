@@ -1,5 +1,5 @@
 import type { Clock, EpochSeconds } from '../../platform/clock.ts';
-import type { Store } from '../../platform/store/store.ts';
+import { type Store, StoreError } from '../../platform/store/store.ts';
 import {
   planLease,
   planRelease,
@@ -59,8 +59,15 @@ export interface GrantsDeps {
 
 const maxAttempts = 8;
 
+interface Planned<Answer> {
+  readonly write: GrantRecord | undefined;
+  readonly answer: Answer;
+}
+
 export function createGrants(deps: GrantsDeps): Grants {
   const { store, clock } = deps;
+  /** When the store last failed to answer here. */
+  let silentUntilMs = -Infinity;
 
   async function revoke(terms: GrantTerms, cause: string): Promise<void> {
     // Feed first: should the second step fail, the access tokens are dead already and the refresh can be tried again.
@@ -136,11 +143,25 @@ export function createGrants(deps: GrantsDeps): Grants {
     },
   };
 
-  /** Reads, plans and writes, until the write meets the record it was planned for. */
+  /** Changes a grant by a plan, and notes when the store did not answer. */
   async function attempt<Answer>(
     token: RefreshToken,
     verb: string,
-    plan: (turn: Turn) => { readonly write: GrantRecord | undefined; readonly answer: Answer },
+    plan: (turn: Turn) => Planned<Answer>,
+  ): Promise<Answer | Standstill> {
+    try {
+      return await change(token, verb, plan);
+    } catch (error) {
+      if (error instanceof StoreError) silentUntilMs = clock.nowMilliseconds();
+      throw error;
+    }
+  }
+
+  /** Reads, plans and writes, until the write meets the record it was planned for. */
+  async function change<Answer>(
+    token: RefreshToken,
+    verb: string,
+    plan: (turn: Turn) => Planned<Answer>,
   ): Promise<Answer | Standstill> {
     const { grantId, absoluteEnd } = token.terms;
     const key = grantKey(grantId);
@@ -149,13 +170,28 @@ export function createGrants(deps: GrantsDeps): Grants {
       if (present === undefined) return { outcome: 'unknown' };
       const record = parseGrantRecord(present);
       if (await endIfCutOff(record, token.terms)) return { outcome: 'revoked' };
-      const turn = planTurn(record, token.tokenId, clock.nowMilliseconds(), deps.refreshWindowSeconds);
+      const turn = await judgeTurn(record, token.tokenId);
       if (turn.outcome !== 'turn') return turn;
       const { write, answer } = plan(turn);
       if (write === undefined) return answer;
       if (await store.replace(key, present, formatGrantRecord(write), absoluteEnd)) return answer;
     }
     throw new Error(`the grant changed on every attempt to ${verb} it`);
+  }
+
+  /**
+   * A rotation that was done while its answer was lost looks like theft when the store was away for longer than the
+   * window: before that is said, the window is counted from when it answered again.
+   */
+  async function judgeTurn(record: GrantRecord, tokenId: string): Promise<Turn | Standstill> {
+    const { refreshWindowSeconds } = deps;
+    const now = clock.nowMilliseconds();
+    const turn = planTurn(record, tokenId, now, refreshWindowSeconds);
+    const isPrevious = record.stage === 'active' && record.previous?.tokenId === tokenId;
+    if (turn.outcome !== 'reused' || !isPrevious) return turn;
+    // A restart every process knows of; of anything else, those that could not reach the store.
+    const restartedMs = Math.min(now, (await store.rememberedSince()) * 1000);
+    return planTurn(record, tokenId, now, refreshWindowSeconds, Math.max(silentUntilMs, restartedMs));
   }
 
   /** Cut off with others, or by a revocation that broke off: both steps are done, before the feed forgets it. */
