@@ -21,7 +21,7 @@ export function describeFailure(error: unknown): string {
   if (error instanceof StoreError) {
     return say(
       error.message,
-      'check that STORE_PATH names a file in a folder that this process may write, and a file that is a gatehouse store',
+      'check that STORE_PATH names a file in a folder that this process may write, and a file that is a gatehouse store; with REDIS_URL, that Redis is there and takes its user and password',
     );
   }
   const code = systemCodeOf(error);

@@ -48,8 +48,13 @@ export async function revokeGrants(operator: Operator, filter: GrantFilter, form
   await operator.revocations.cutOff(cutOff);
   const ended = await endRecords(operator, filter);
   if (form.json) return toJson({ kind: cutOff.kind, before: cutOff.before, ended });
-  return `revoked; ${ended} recorded ${ended === 1 ? 'grant' : 'grants'} ended\n`;
+  const done = `revoked; ${ended} recorded ${ended === 1 ? 'grant' : 'grants'} ended\n`;
+  return ended === 0 ? done + noneRecorded : done;
 }
+
+/** A mistyped name, or the store of another deployment, looks just like this; it must not look like success. */
+const noneRecorded =
+  'no live grant of that was recorded here: if there should be one, check the name, and that the environment is the servers’\n';
 
 /** Ends what is recorded of these grants; how many there were. */
 export async function endRecords(operator: Operator, filter: GrantFilter): Promise<number> {
