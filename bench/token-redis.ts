@@ -21,7 +21,7 @@ import { benchSecret, type ServedProcess, startGatehouse } from './served-proces
 
 const connections = 32;
 const codesPerRound = times(2_000, 5);
-const rounds = times(4, 1);
+const rounds = times(5, 1);
 const clients = times(50, 2);
 
 export interface TokenRedisBench {
@@ -38,10 +38,31 @@ interface TokenRedisFigures {
 }
 
 export async function benchTokenRedis(): Promise<TokenRedisBench> {
-  return { withLimits: await benchServer('true'), withoutLimits: await benchServer('false'), connections };
+  const withLimits = await openSubject('true');
+  const withoutLimits = await openSubject('false');
+  try {
+    for (let round = -1; round < rounds; round += 1) {
+      // The first round only warms up.
+      for (const subject of [withLimits, withoutLimits]) await measureRound(subject, round >= 0);
+    }
+    return { withLimits: summarise(withLimits), withoutLimits: summarise(withoutLimits), connections };
+  } finally {
+    await withLimits.close();
+    await withoutLimits.close();
+  }
 }
 
-async function benchServer(limits: 'true' | 'false'): Promise<TokenRedisFigures> {
+interface Subject {
+  readonly server: ServedProcess;
+  readonly pool: Pool;
+  readonly clientIds: readonly string[];
+  readonly exchanges: Rate[];
+  readonly refreshes: Rate[];
+  issueCodes(clientIds: readonly string[]): Promise<readonly Owned[]>;
+  close(): Promise<void>;
+}
+
+async function openSubject(limits: 'true' | 'false'): Promise<Subject> {
   const redis = await startRedis();
   const server = await startGatehouse({
     REDIS_URL: `redis://${redis.host}:${redis.port}`,
@@ -50,45 +71,46 @@ async function benchServer(limits: 'true' | 'false'): Promise<TokenRedisFigures>
     TRUSTED_PROXY_CIDRS: '127.0.0.1/32',
   });
   const pool = new Pool(server.url, { connections });
-  try {
-    return await measureAll(redis, server, pool);
-  } finally {
-    await pool.close();
-    await server.stop();
-    await redis.dispose();
-  }
-}
-
-async function measureAll(
-  redis: RedisProcess,
-  server: ServedProcess,
-  pool: Pool,
-): Promise<TokenRedisFigures> {
   const clientIds: string[] = [];
   for (let count = 0; count < clients; count += 1) clientIds.push(await register(pool));
   const issuer = await openIssuer(redis, server.url);
+  return {
+    server,
+    pool,
+    clientIds,
+    exchanges: [],
+    refreshes: [],
+    issueCodes: issuer.issueCodes,
+    async close() {
+      await issuer.close();
+      await pool.close();
+      await server.stop();
+      await redis.dispose();
+    },
+  };
+}
+
+async function measureRound(subject: Subject, counts: boolean): Promise<void> {
+  const { server, pool, clientIds } = subject;
   const options = { atOnce: connections, cpuSeconds: () => server.cpuMilliseconds() / 1000 };
-  const exchanges: Rate[] = [];
-  const refreshes: Rate[] = [];
-  for (let round = -1; round < rounds; round += 1) {
-    const codes = await issuer.issueCodes(clientIds);
-    const refreshTokens: Owned[] = [];
-    const exchange = async ({ clientId, value }: Owned): Promise<void> => {
-      const form = { grant_type: 'authorization_code', code: value, redirect_uri: redirectUri };
-      const issued = await post(pool, { ...form, client_id: clientId, code_verifier: codeVerifier });
-      refreshTokens.push({ clientId, value: issued });
-    };
-    const refresh = async ({ clientId, value }: Owned): Promise<void> => {
-      await post(pool, { grant_type: 'refresh_token', refresh_token: value, client_id: clientId });
-    };
-    const exchangeRate = await measureRate(codes, exchange, options);
-    const refreshRate = await measureRate(refreshTokens, refresh, options);
-    // The first round only warms up.
-    if (round < 0) continue;
-    exchanges.push(exchangeRate);
-    refreshes.push(refreshRate);
-  }
-  await issuer.close();
+  const codes = await subject.issueCodes(clientIds);
+  const refreshTokens: Owned[] = [];
+  const exchange = async ({ clientId, value }: Owned): Promise<void> => {
+    const form = { grant_type: 'authorization_code', code: value, redirect_uri: redirectUri };
+    const issued = await post(pool, { ...form, client_id: clientId, code_verifier: codeVerifier });
+    refreshTokens.push({ clientId, value: issued });
+  };
+  const refresh = async ({ clientId, value }: Owned): Promise<void> => {
+    await post(pool, { grant_type: 'refresh_token', refresh_token: value, client_id: clientId });
+  };
+  const exchangeRate = await measureRate(codes, exchange, options);
+  const refreshRate = await measureRate(refreshTokens, refresh, options);
+  if (!counts) return;
+  subject.exchanges.push(exchangeRate);
+  subject.refreshes.push(refreshRate);
+}
+
+function summarise({ exchanges, refreshes }: Subject): TokenRedisFigures {
   return {
     exchangesPerCpuSecond: spread(exchanges.map((rate) => rate.perCpuSecond)),
     refreshesPerCpuSecond: spread(refreshes.map((rate) => rate.perCpuSecond)),
