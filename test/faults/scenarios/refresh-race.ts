@@ -9,10 +9,9 @@ import { signInMany, sleep } from '../support/honest-client.ts';
 import { inWorld, type Scenario, type World } from '../support/scenario.ts';
 
 const processes = 5;
-const windowSeconds = 4;
 const scales = {
-  short: { families: 10, rounds: 4, spreadMilliseconds: 60, stolen: 10 },
-  full: { families: 100, rounds: 100, spreadMilliseconds: 500, stolen: 100 },
+  short: { families: 10, rounds: 4, spreadMilliseconds: 60, stolen: 10, windowSeconds: 5 },
+  full: { families: 100, rounds: 100, spreadMilliseconds: 500, stolen: 100, windowSeconds: 30 },
 } as const;
 
 export const refreshRace: Scenario = async (run) => {
@@ -25,7 +24,7 @@ export const refreshRace: Scenario = async (run) => {
       replicas: 2,
       store: () => ({ REDIS_URL: `redis://127.0.0.1:${redis.port}/0` }),
       // Five processes, a hundred rounds within minutes: more than an honest hour has.
-      env: { REFRESH_RACE_GRACE_SEC: String(windowSeconds), RATE_LIMIT_ENABLED: 'false' },
+      env: { REFRESH_RACE_GRACE_SEC: String(scale.windowSeconds), RATE_LIMIT_ENABLED: 'false' },
     },
     async (world) => {
       world.onEnd(() => redis.dispose());
@@ -48,6 +47,7 @@ export const refreshRace: Scenario = async (run) => {
         world,
         families.slice(0, scale.stolen),
         ends.map(({ spent }) => spent),
+        scale.windowSeconds,
       );
     },
   );
