@@ -30,6 +30,12 @@ export const leaseMilliseconds = 10_000;
 const clockSlackMilliseconds = 30_000;
 
 /**
+ * An outage that lasted longer costs those a login whose answer it took. Without an end, any hiccup of the store would
+ * open the window again for every token that was ever replaced, and with it for whoever stole one.
+ */
+const longestOutageMilliseconds = 15 * 60_000;
+
+/**
  * Whether this generation may rotate. Until `silentUntilMs` the store may not have answered: nobody could come again,
  * and the window of what was rotated before begins there.
  */
@@ -49,13 +55,17 @@ export function planTurn(
       if (record.current === tokenId) return { outcome: 'turn', record };
       const { previous } = record;
       // Either way: another process's clock may be ahead, and one that was set back must not hold the window open.
-      const age =
-        previous === undefined ? Infinity : Math.abs(nowMs - Math.max(previous.rotatedAtMs, silentUntilMs));
+      const age = previous === undefined ? Infinity : ageAt(nowMs, previous.rotatedAtMs, silentUntilMs);
       // Only the generation right before: once the successor was used itself, the older token is reuse.
       const inWindow = previous?.tokenId === tokenId && age < windowSeconds * 1000;
       return inWindow ? { outcome: 'repeated', sealed: previous.successor } : { outcome: 'reused' };
     }
   }
+}
+
+function ageAt(nowMs: number, rotatedAtMs: number, silentUntilMs: number): number {
+  const isLostInOutage = silentUntilMs - rotatedAtMs <= longestOutageMilliseconds;
+  return Math.abs(nowMs - (isLostInOutage ? Math.max(rotatedAtMs, silentUntilMs) : rotatedAtMs));
 }
 
 /** The record while `holder` makes the successor, for another ten seconds; undefined while somebody else does. */

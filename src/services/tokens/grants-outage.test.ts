@@ -116,6 +116,17 @@ describe('a rotation whose answer was lost with the store', () => {
     expect(await grants.rotate(token('r0'), successor('r3'))).toEqual({ outcome: 'reused' });
   });
 
+  it('is reuse when it was long before the outage: no trouble of the store gives a thief another window', async () => {
+    await grants.rotate(token('r0'), successor('r1'));
+    clock.advance(1800);
+    state = 'away';
+    await expect(grants.rotate(token('r0'), successor('r2'))).rejects.toThrow(StoreError);
+    state = 'well';
+    rememberedSince = clock.nowSeconds();
+    expect(await grants.rotate(token('r0'), successor('r2'))).toEqual({ outcome: 'reused' });
+    expect(await otherReplica.rotate(token('r0'), successor('r2'))).toEqual({ outcome: 'reused' });
+  });
+
   it('is reuse when the store was away before it, not after', async () => {
     state = 'away';
     await expect(grants.rotate(token('r0'), successor('r1'))).rejects.toThrow(StoreError);
