@@ -138,7 +138,7 @@ const reasonOfRefusal = {
   reused: 'refresh_reuse_detected',
   revoked: 'refresh_family_revoked',
   unknown: 'refresh_token_invalid',
-} as const satisfies Record<Exclude<Rotation['outcome'], 'rotated' | 'repeated'>, RefusalReason>;
+} as const satisfies Record<Exclude<Rotation['outcome'], 'rotated' | 'repeated' | 'busy'>, RefusalReason>;
 
 /** RFC 9700 §4.14.2: thief and client cannot be told apart, so neither keeps the grant. */
 async function endStolenGrant(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<void> {

@@ -181,6 +181,25 @@ describe('rotate', () => {
     expect(await closed.rotate(token('r0'), successor('x'))).toEqual({ outcome: 'reused' });
   });
 
+  it('takes a caller for no thief whom two rotations overtook', async () => {
+    await openAndRedeem();
+    let isOvertaken = false;
+    const slow: Store = {
+      ...store,
+      async replace(...change) {
+        if (!isOvertaken) {
+          isOvertaken = true;
+          await grants.rotate(token('r0'), successor('r1'));
+          await grants.rotate(token('r1'), successor('r2'));
+        }
+        return store.replace(...change);
+      },
+    };
+    const late = createGrants({ store: slow, clock, revocations, refreshWindowSeconds: windowSeconds });
+    expect(await late.rotate(token('r0'), successor('r9'))).toEqual({ outcome: 'busy' });
+    expect(await late.rotate(token('r0'), successor('r9'))).toEqual({ outcome: 'reused' });
+  });
+
   it('changes nothing on reuse: ending the grant is the caller’s to do', async () => {
     await openAndRedeem();
     const record = await store.get(key);

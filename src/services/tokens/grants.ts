@@ -19,7 +19,12 @@ export type { Successor } from './grant-plan.ts';
 
 export type Redemption = 'redeemed' | 'replayed' | 'revoked' | 'unknown';
 
-export type Rotation = { readonly outcome: 'rotated'; readonly sealed: string } | Standstill;
+/** It was the current token when it came, and others were faster: no theft, and nothing more to be had with it. */
+interface Overtaken {
+  readonly outcome: 'busy';
+}
+
+export type Rotation = { readonly outcome: 'rotated'; readonly sealed: string } | Overtaken | Standstill;
 
 export type Lease =
   /** The caller makes the successor; the others wait for it. */
@@ -148,7 +153,7 @@ export function createGrants(deps: GrantsDeps): Grants {
     token: RefreshToken,
     verb: string,
     plan: (turn: Turn) => Planned<Answer>,
-  ): Promise<Answer | Standstill> {
+  ): Promise<Answer | Overtaken | Standstill> {
     try {
       return await change(token, verb, plan);
     } catch (error) {
@@ -162,7 +167,7 @@ export function createGrants(deps: GrantsDeps): Grants {
     token: RefreshToken,
     verb: string,
     plan: (turn: Turn) => Planned<Answer>,
-  ): Promise<Answer | Standstill> {
+  ): Promise<Answer | Overtaken | Standstill> {
     const { grantId, absoluteEnd } = token.terms;
     const key = grantKey(grantId);
     for (let round = 0; round < maxAttempts; round += 1) {
@@ -171,6 +176,7 @@ export function createGrants(deps: GrantsDeps): Grants {
       const record = parseGrantRecord(present);
       if (await endIfCutOff(record, token.terms)) return { outcome: 'revoked' };
       const turn = await judgeTurn(record, token.tokenId);
+      if (turn.outcome === 'reused' && round > 0) return { outcome: 'busy' };
       if (turn.outcome !== 'turn') return turn;
       const { write, answer } = plan(turn);
       if (write === undefined) return answer;
