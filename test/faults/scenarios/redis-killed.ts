@@ -44,6 +44,7 @@ export const redisKilled: Scenario = async (run) => {
       const endOutage = recorder.beginOutage();
       const died = performance.now();
       await sleep(scale.downMilliseconds / 2);
+      const memoryMeanwhile = residentMegabytes(world);
       for (const session of codes) await client.redeem(random.pick(cluster.replicas), session);
       if (leaver !== undefined) await client.revoke(random.pick(cluster.replicas), leaver);
       await sleep(scale.downMilliseconds / 2);
@@ -71,6 +72,7 @@ export const redisKilled: Scenario = async (run) => {
         'recovered after ms': firstSuccessAfter(ofOperation(answers, 'refresh'), returned) ?? Infinity,
         'sessions lost': load.lost().length,
         'memory grown MB': memoryAfter - memoryBefore,
+        'of that in the second half MB': memoryAfter - memoryMeanwhile,
       });
       world.expect(succeeded(calls).length === calls.length, 'a call with a valid token failed');
       world.expect(load.lost().length === 0, `logins were lost to ${namesOf(load.lost())}`);

@@ -96,7 +96,12 @@ async function stealUntilAnswered(
 }
 
 /** Half of the thieves come when the window is over, half after the successor was used. */
-async function steal(world: World, families: readonly Session[], spent: readonly string[]): Promise<void> {
+async function steal(
+  world: World,
+  families: readonly Session[],
+  spent: readonly string[],
+  windowSeconds: number,
+): Promise<void> {
   const { client, cluster, random } = world;
   const [first, second = first] = cluster.replicas;
   const used = families.filter((_, index) => index % 2 === 0);
