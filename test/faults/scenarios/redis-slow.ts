@@ -25,15 +25,13 @@ const scales = {
 interface Spell {
   readonly name: string;
   readonly weather: Weather | 'stopped';
-  /** Whether every request must succeed all the same. */
-  readonly harmless?: boolean;
   /** Whether nothing at all comes through. */
   readonly deadly?: boolean;
 }
 
 /** Delays are each way: a round trip takes twice as long. */
 const spells: readonly Spell[] = [
-  { name: '200 ms', weather: { kind: 'delay', milliseconds: 100 }, harmless: true },
+  { name: '200 ms', weather: { kind: 'delay', milliseconds: 100 } },
   { name: '1 s', weather: { kind: 'delay', milliseconds: 500 } },
   { name: '10 s', weather: { kind: 'delay', milliseconds: 5_000 } },
   { name: '30 % loss', weather: { kind: 'loss', percent: 30 } },
@@ -65,7 +63,7 @@ export const redisSlow: Scenario = async (run) => {
       const calm = ofOperation(between(recorder.answers, calmFrom, performance.now()), 'call');
       world.note({ 'call p99 in calm ms': durations(calm, 0.99) });
 
-      for (const { name, weather, harmless = false, deadly = false } of spells) {
+      for (const { name, weather, deadly = false } of spells) {
         const from = performance.now();
         if (weather === 'stopped') redis.pause();
         else relay.set(weather);
@@ -90,11 +88,6 @@ export const redisSlow: Scenario = async (run) => {
         });
         world.expect(succeeded(calls).length === calls.length, `${name}: a call failed`);
         world.expect(firstSuccessAfter(after, cleared) !== undefined, `${name}: no recovery`);
-        // On a machine that others use, too, 200 ms become more: the figures tell, a test does not.
-        if (harmless && run.scale === 'full') {
-          const refused = tokens.length - succeeded(tokens).length;
-          world.expect(refused === 0, `${name}: ${refused} token requests failed`);
-        }
       }
       await load.stop();
       world.note({ 'sessions lost': load.lost().length, 'sockets at most': relay.mostConnections });
