@@ -33,7 +33,9 @@ export const refusalReasons = {
   },
   not_found: { meaning: 'Nothing is served at this path.' },
   rate_limited: { meaning: 'Too many requests from this address within a minute.' },
-  client_rate_limited: { meaning: 'Too many refreshes of this grant, or of this client, within a minute.' },
+  client_rate_limited: {
+    meaning: 'Too many refreshes of this grant, or of this person with this client, within a minute.',
+  },
   // registration
   redirect_uri_invalid: { meaning: 'A redirect URI is not one that may be registered.' },
   client_metadata_invalid: { meaning: 'The registration has metadata that is malformed or not supported.' },

@@ -43,7 +43,7 @@ function checkRefreshToken(token: RefreshToken, { client, parameters }: TokenReq
   if (terms.resource !== resource) throw invalidToken('refresh_token_invalid');
 }
 
-/** Not before the token is known to be this client's: nobody else can use up what the grant and its client have. */
+/** Not before the token is known to be this client's: nobody else can use up what the grant and its person have. */
 async function checkRate(terms: GrantTerms, deps: TokenDeps): Promise<void> {
   const rate = await deps.checkRefreshRate?.(terms);
   if (rate?.outcome !== 'limited') return;

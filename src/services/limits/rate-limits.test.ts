@@ -112,14 +112,21 @@ describe('createRateLimits', () => {
     expect(await countAt(limits, 'register', '192.0.2.2', 10)).toBe(10);
   });
 
-  it('allows a grant 60 refreshes, and a client 1,200 of all its grants', async () => {
+  it('allows a grant 60 refreshes, and a person 1,200 with one client, whatever others do with it', async () => {
     const limits = create();
     const client = 'fingerprint' as ClientFingerprint;
-    expect(await countAllowed(70, () => limits.checkRefresh({ client, grantId: 'one' }))).toBe(60);
-    const others = (request: number) => limits.checkRefresh({ client, grantId: `grant ${request % 60}` });
+    expect(
+      await countAllowed(70, () => limits.checkRefresh({ client, subject: 'alice', grantId: 'one' })),
+    ).toBe(60);
+    const others = (request: number) =>
+      limits.checkRefresh({ client, subject: 'alice', grantId: `grant ${request % 60}` });
     expect(await countAllowed(1500, others)).toBe(1140);
-    const other = { client: 'another' as ClientFingerprint, grantId: 'of another' };
-    expect((await limits.checkRefresh(other)).outcome).toBe('allowed');
+    const elsewhere = { client: 'another' as ClientFingerprint, subject: 'alice', grantId: 'of another' };
+    expect((await limits.checkRefresh(elsewhere)).outcome).toBe('allowed');
+    // One client id may serve thousands, and any of them can hold many grants.
+    expect((await limits.checkRefresh({ client, subject: 'bob', grantId: 'of bob' })).outcome).toBe(
+      'allowed',
+    );
   });
 
   it('never limits the endpoints that have no limit', async () => {

@@ -28,7 +28,8 @@ const strangersPerAddress = 600;
 const registrationsInAll = 6000;
 /** Refreshes per minute. An honest client needs one an hour for each grant. */
 const refreshesPerGrant = 60;
-const refreshesPerClient = 1200;
+/** Of one person with one client. Not of the client: one id may serve thousands, any of whom could use that up. */
+const refreshesPerPerson = 1200;
 
 export type RateLimitOutcome =
   | { readonly outcome: 'allowed' }
@@ -48,7 +49,7 @@ export interface RateLimits {
   /** A call that names nobody. Counted in this process: a flood of these never reaches the store. */
   checkStranger(address: string): RateLimitOutcome;
   /** A refresh with a refresh token that opened and belongs to the client that presents it. */
-  checkRefresh(terms: Pick<GrantTerms, 'client' | 'grantId'>): Promise<RateLimitOutcome>;
+  checkRefresh(terms: Pick<GrantTerms, 'client' | 'subject' | 'grantId'>): Promise<RateLimitOutcome>;
 }
 
 export interface RateLimitsOptions {
@@ -148,11 +149,10 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       count.here += 1;
       return judge(count.here, strangersPerAddress, count.endsAt);
     },
-    async checkRefresh({ client, grantId }) {
+    async checkRefresh({ client, subject, grantId }) {
       const verdict = await checkEverywhere(known, `grant:${grantId}`, refreshesPerGrant);
-      // After the grant's own, for the same reason: people may share a client.
       if (verdict.outcome === 'limited') return verdict;
-      return checkEverywhere(known, `client:${client}`, refreshesPerClient);
+      return checkEverywhere(known, `person:${client} ${subject}`, refreshesPerPerson);
     },
   };
 }
