@@ -40,7 +40,7 @@ describe('OAuthError', () => {
     const verified = matchRedirectUri(uri, [parseRedirectUri(uri, { privateUseSchemes: [] })]);
     if (verified === undefined) throw new Error('not verified');
     const error = new AuthorizationError('access_denied', 'x', {
-      reason: 'consent_denied',
+      reason: 'prompt_none',
       redirectUri: verified,
       state: 's',
       afterHumanStep: true,

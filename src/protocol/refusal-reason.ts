@@ -24,7 +24,10 @@ export const refusalReasons = {
   parameter_malformed: { meaning: 'A parameter does not have the form its specification gives it.' },
   query_forbidden: { meaning: 'A query string came with a request whose parameters belong into the body.' },
   method_not_allowed: { meaning: 'The endpoint does not know the HTTP method.' },
-  host_foreign: { meaning: 'The Host of the request is not the host of PROXY_BASE_URL.' },
+  host_foreign: {
+    meaning:
+      'PROXY_BASE_URL is on loopback, and the Host of the request is not: a web page whose name was pointed at this machine, or a proxy that passes another Host on.',
+  },
   origin_foreign: {
     meaning: 'A web page of an origin that is not allowed sent the request (ALLOWED_ORIGINS).',
   },
@@ -76,10 +79,8 @@ export const refusalReasons = {
   prompt_none: { meaning: 'The client asked for an answer without a person, and a person is needed.' },
   // consent and callback
   consent_token_invalid: { meaning: 'The consent form is expired, altered or of another server.' },
-  consent_denied: { meaning: 'The person said no.' },
   browser_mismatch: { meaning: 'Another browser goes on with the login than the one that began it.' },
   cross_site_post: { meaning: 'The consent form was posted by a page that is not ours.' },
-  consent_replay: { meaning: 'The consent form was submitted before.' },
   callback_state_invalid: {
     meaning: 'The state that came back from the identity provider is expired, altered or of another server.',
   },
@@ -173,7 +174,6 @@ export const refusalReasons = {
     meaning:
       'The upstream answered with a redirect that is not followed: out of the mount, in a loop, or of a call that cannot be sent again.',
   },
-  shutting_down: { meaning: 'The server is about to stop.' },
   internal: { meaning: 'A fault of this server; the log has it under the request id.' },
 } as const satisfies Record<string, RefusalEntry>;
 

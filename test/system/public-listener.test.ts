@@ -174,13 +174,19 @@ describe('a request that no endpoint sees', () => {
   });
 });
 
-describe('a foreign Host on a loopback deployment', () => {
-  it('is a 403', async () => {
+describe('a foreign Host', () => {
+  it('is a 403 on a loopback deployment', async () => {
     const bytes = request('GET /healthz HTTP/1.1', 'Host: rebound.test');
     const answer = await exchange(bytes, { PROXY_BASE_URL: 'http://127.0.0.1:8080' });
     expect(answer.status).toBe(403);
     expect(gatehouse.events).toEqual([
       { type: 'request_refused', endpoint: 'other', reason: 'host_foreign', status: 403 },
     ]);
+  });
+
+  it('is taken on any other: proxies in front of us pass on what they are set up to', async () => {
+    const bytes = request('GET /healthz HTTP/1.1', 'Host: replica-1.internal', 'Connection: close');
+    expect((await exchange(bytes)).status).toBe(200);
+    expect(gatehouse.events).toEqual([]);
   });
 });
