@@ -44,4 +44,17 @@ describe('the documents', () => {
     }
     expect(missing).toEqual([]);
   });
+
+  it('list every sealed format in the changelog: whoever scans for leaked tokens goes by it', () => {
+    const source = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && !path.endsWith('.test.ts'))
+      .map((path) => readFileSync(join(root, 'src', path), 'utf8'))
+      .join('\n');
+    const changelog = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
+    const [, list = ''] = /sealed formats version 1\s+\(([^)]+)\)/.exec(changelog) ?? [];
+    const sealed = [...source.matchAll(/\bprefix: '([^']+)'/g)].map(([, prefix]) => prefix);
+    expect(sealed.length).toBeGreaterThan(5);
+    const listed = [...list.matchAll(/`([^`]+)`/g)].map(([, prefix]) => prefix);
+    expect(listed.toSorted()).toEqual(sealed.toSorted());
+  });
 });
