@@ -70,6 +70,7 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
   }
 
   const publicServer = createPublicListener({
+    issuer: config.publicUrl,
     inFlight,
     isDraining: () => draining,
     findRequests: () => open?.requests,

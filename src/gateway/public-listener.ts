@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { InFlight } from './in-flight.ts';
 import { type ListenerRefusal, listenerRefusals, refusalOfConnectionError } from './listener-refusal.ts';
 import type { PublicRequests } from './public-requests.ts';
+import { securityHeaders } from './security-headers.ts';
 
 /** Limits of the listener; everything beyond them is cut by node:http before we see it. */
 const headersTimeoutMs = 10_000;
@@ -15,6 +16,7 @@ const timeoutCheckMs = 2_000;
 const maxHeaderBytes = 16 * 1024;
 
 export interface PublicListenerDeps {
+  readonly issuer: string;
   readonly inFlight: InFlight;
   readonly isDraining: () => boolean;
   /** What answers, once it is there. */
@@ -66,7 +68,7 @@ export function createPublicListener(deps: PublicListenerDeps): Server {
     if (requests !== undefined) {
       requests.answer(request, response, refusal);
     } else if (request.url === '/healthz' && request.method === 'GET') {
-      response.end();
+      response.writeHead(200, securityHeaders(deps.issuer)).end();
     } else {
       deps.awaitRequests().then(
         (late) => {
