@@ -83,7 +83,7 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
       const publicPort = await bind(publicServer, config.listen);
       try {
         const rooms = await openRooms();
-        privateServer = createPrivateListener(rooms);
+        privateServer = createPrivateListener(rooms, config.metricsListen);
         return { publicPort, metricsPort: await bind(privateServer, config.metricsListen) };
       } catch (error) {
         publicServer.close();

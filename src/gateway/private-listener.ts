@@ -1,6 +1,8 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 
 import type { Registry } from '../platform/telemetry/metrics.ts';
+import type { ListenAddress } from './config/config.ts';
+import { isLoopbackHost } from './config/listen-address.ts';
 
 /** What /readyz says. A store or provider in trouble does not take us out of rotation: calls with a valid token go on. */
 export interface Readiness {
@@ -14,11 +16,18 @@ export interface PrivateListenerDeps {
   readonly readiness: () => Promise<Readiness>;
 }
 
-/** The operators' listener: /metrics, /readyz, /healthz. Never on the public port. */
-export function createPrivateListener(deps: PrivateListenerDeps): Server {
+/**
+ * The operators' listener: /metrics, /readyz, /healthz. Never on the public port. Where only this machine reaches it,
+ * it answers to this machine's names alone: a web page can have its own name point here (DNS rebinding), and would read
+ * the answers as its own. Elsewhere monitoring comes under any name, such as that of a service.
+ */
+export function createPrivateListener(deps: PrivateListenerDeps, address: ListenAddress): Server {
+  const onLoopback = address.host !== undefined && isLoopbackHost(address.host);
   return createServer({ headersTimeout: 5_000, requestTimeout: 5_000 }, (request, response) => {
-    answer(deps, request.url ?? '').then(
-      ({ status, type, body }) => response.writeHead(status, { 'Content-Type': type }).end(body),
+    const refusal = judge(request, onLoopback);
+    (refusal === undefined ? answer(deps, request.url ?? '') : Promise.resolve(refusal)).then(
+      ({ status, type, body, headers }) =>
+        response.writeHead(status, { 'Content-Type': type, ...headers }).end(body),
       () => response.writeHead(500).end(),
     );
   });
@@ -28,6 +37,20 @@ interface Answer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+function judge({ method, headers: { host } }: IncomingMessage, onLoopback: boolean): Answer | undefined {
+  // No browser leaves Host out; probes that speak HTTP/1.0 do.
+  if (onLoopback && host !== undefined && !isLoopbackHost(host.replace(/:\d+$/, ''))) {
+    return refuse(403, 'access_denied');
+  }
+  if (method === 'GET' || method === 'HEAD') return undefined;
+  return { ...refuse(405, 'method_not_allowed'), headers: { Allow: 'GET, HEAD' } };
+}
+
+function refuse(status: number, error: string): Answer {
+  return { status, type: 'application/json', body: JSON.stringify({ error }) };
 }
 
 async function answer(deps: PrivateListenerDeps, target: string): Promise<Answer> {
@@ -42,6 +65,6 @@ async function answer(deps: PrivateListenerDeps, target: string): Promise<Answer
       return { status, type: 'application/json', body: JSON.stringify(readiness) };
     }
     default:
-      return { status: 404, type: 'application/json', body: '{"error":"not_found"}' };
+      return refuse(404, 'not_found');
   }
 }

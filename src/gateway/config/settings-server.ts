@@ -94,7 +94,7 @@ export const serverSettings = {
   } satisfies Setting<ListenAddress | undefined>,
   METRICS_ADDR: {
     description:
-      'The private listener: `/metrics`, `/readyz`, `/healthz`. It asks nobody who they are; keep it where only your monitoring reaches it.',
+      'The private listener: `/metrics`, `/readyz`, `/healthz`. It asks nobody who they are; keep it where only your monitoring reaches it. On a loopback address it answers only when `Host` is loopback, too, which stops DNS rebinding.',
     accepts: '`host:port`, `[IPv6]:port` or `:port`; not the address of the public listener',
     defaultText: '127.0.0.1:9090',
     unset: { host: '127.0.0.1', port: 9090 },
