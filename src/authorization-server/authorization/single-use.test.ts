@@ -41,4 +41,27 @@ describe('claimOnce', () => {
       reason: 'replay_store_unavailable',
     });
   });
+
+  it.each(kinds)(
+    'takes nobody who comes again after such a 503 for a second one, for %s',
+    async (key, ttl) => {
+      let questions = 0;
+      let failing = 1;
+      const store: Store = {
+        ...storeSince(0),
+        rememberedSince: async () => {
+          questions += 1;
+          if (questions === failing) throw new StoreError('epoch', undefined);
+          return 0;
+        },
+      };
+      await expect(claimOnce(store, key, now + ttl)).rejects.toMatchObject({
+        code: 'temporarily_unavailable',
+      });
+      expect(await claimOnce(store, key, now + ttl)).toBe(true);
+      failing = questions + 2;
+      expect(await claimOnce(store, `${key}2`, now + ttl)).toBe(true);
+      expect(await claimOnce(store, `${key}2`, now + ttl)).toBe(false);
+    },
+  );
 });

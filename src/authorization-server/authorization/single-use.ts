@@ -1,4 +1,5 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
+import { writeRemembered } from '../../platform/store/remembered-write.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
 import { OAuthError, storeUnavailable } from '../../protocol/oauth-error.ts';
 import { consentTtlSeconds, loginTtlSeconds } from './transaction.ts';
@@ -11,8 +12,9 @@ import { consentTtlSeconds, loginTtlSeconds } from './transaction.ts';
  */
 export async function claimOnce(store: Store, key: string, expiresAt: EpochSeconds): Promise<boolean> {
   try {
-    if (!(await store.putIfAbsent(key, 'claimed', expiresAt))) return false;
-    if (beganAt(key, expiresAt) > (await store.rememberedSince())) return true;
+    const claim = await writeRemembered(store, () => store.putIfAbsent(key, 'claimed', expiresAt));
+    if (!claim.written) return false;
+    if (beganAt(key, expiresAt) > claim.rememberedSince) return true;
   } catch (error) {
     throw error instanceof StoreError ? storeUnavailable(error) : error;
   }

@@ -31,7 +31,7 @@ export interface Store {
   /**
    * Of what began at or before this moment, the store may have forgotten something that it acknowledged: it was
    * flushed, restored from a copy, or failed over. 0: it never has. Ask after the write that leans on it: then a claim
-   * that was won is the only one, and a record that was replaced is no older copy of itself.
+   * that was won is the only one, and a record that was replaced is no older copy of itself. `writeRemembered` does.
    */
   rememberedSince(): Promise<EpochSeconds>;
   /** Resolves when the store answers. */
@@ -58,6 +58,11 @@ export interface FeedPage {
   readonly entries: readonly string[];
   /** Hand it back to go on from here; stays valid when there were no entries. */
   readonly cursor: string;
+  /**
+   * True when the store's memory has begun anew since the cursor was handed out: these are all live entries there are,
+   * and what a reader knows beyond them was forgotten. Who hands in the same cursor again is told so again.
+   */
+  readonly startedOver: boolean;
 }
 
 /**

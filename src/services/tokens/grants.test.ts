@@ -64,6 +64,23 @@ describe('redeem', () => {
     expect(await later.redeem(terms, 'r0')).toBe('unknown');
   });
 
+  it.each([1, 2])('calls nobody a replay whose store did not answer the %s. question', async (failing) => {
+    let questions = 0;
+    const moody: Store = {
+      ...store,
+      rememberedSince: async () => {
+        questions += 1;
+        if (questions === failing) throw new StoreError('epoch', undefined);
+        return 0;
+      },
+    };
+    const there = createGrants({ store: moody, clock, revocations, refreshWindowSeconds: windowSeconds });
+    await grants.open(terms, clock.nowSeconds() + codeSeconds);
+    const first = await there.redeem(terms, 'r0').catch(() => 'try again');
+    const second = first === 'try again' ? await there.redeem(terms, 'r0') : first;
+    expect([first, second]).toEqual([failing === 1 ? 'try again' : 'redeemed', 'redeemed']);
+  });
+
   it('redeems a code once, and calls every later attempt a replay', async () => {
     await openAndRedeem();
     expect(await grants.redeem(terms, 'r1')).toBe('replayed');

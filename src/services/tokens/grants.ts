@@ -1,4 +1,5 @@
 import type { Clock, EpochSeconds } from '../../platform/clock.ts';
+import { writeRemembered } from '../../platform/store/remembered-write.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
 import {
   planLease,
@@ -114,10 +115,12 @@ export function createGrants(deps: GrantsDeps): Grants {
         current: firstRefreshTokenId,
       };
       // Losing this race means somebody else redeemed the same code: a replay, whoever was first.
-      const won = await store.replace(key, present, formatGrantRecord(active), terms.absoluteEnd);
-      if (!won) return 'replayed';
+      const { written, rememberedSince } = await writeRemembered(store, () =>
+        store.replace(key, present, formatGrantRecord(active), terms.absoluteEnd),
+      );
+      if (!written) return 'replayed';
       // A record of before the store lost its memory may be an older copy of one that was redeemed: nobody gets tokens.
-      if (terms.grantedAt > (await store.rememberedSince())) return 'redeemed';
+      if (terms.grantedAt > rememberedSince) return 'redeemed';
       await store.delete(key);
       return 'unknown';
     },
