@@ -137,7 +137,9 @@ describe('E. authorization endpoint', () => {
     expectNothingStarted(gatehouse);
     // Unchanged, each of the two ways works.
     expect((await browser.get(url)).status).toBe(200);
-    expect((await browser.post('/authorize', form)).status).toBe(200);
+    const byQuery = await browser.post('/authorize', form);
+    expect(byQuery.status).toBe(303);
+    expect((await browser.get(byQuery.headers.get('location') ?? '')).status).toBe(200);
   });
 
   it.each([

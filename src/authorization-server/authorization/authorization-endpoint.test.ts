@@ -54,6 +54,51 @@ describe('authorization endpoint', () => {
     expect(second).toContain('consent_token');
   });
 
+  it('sends who asks by form on to the same request by query, without a cookie or an event', async () => {
+    room = createAuthorizationRoom();
+    const browser = new Browser(room);
+    const whole = {
+      state: 'a b&c=d#\u00e9',
+      prompt: 'consent login',
+      max_age: '60',
+      resource: room.resource,
+    };
+    const { searchParams } = new URL(roomAuthorizeUrl(room, { ...whole, ignored: 'x'.repeat(20_000) }));
+
+    const redirect = await browser.post('/authorize', searchParams);
+
+    expect([redirect.status, redirect.headers.get('cache-control')]).toEqual([303, 'no-store']);
+    expect([browser.cookies.size, room.events, room.storeCalls]).toEqual([0, [], []]);
+    const location = new URL(redirect.headers.get('location') ?? '');
+    expect(location.origin + location.pathname).toBe('https://gatehouse.test/authorize');
+    searchParams.delete('ignored');
+    searchParams.set('prompt', 'login');
+    expect(Object.fromEntries(location.searchParams)).toEqual(Object.fromEntries(searchParams));
+    expect((await browser.get(location.href)).status).toBe(200);
+  });
+
+  it('leaves out of the query what was not asked', async () => {
+    room = createAuthorizationRoom();
+    const { searchParams } = new URL(roomAuthorizeUrl(room, { state: undefined }));
+    const redirect = await new Browser(room).post('/authorize', searchParams);
+    const location = new URL(redirect.headers.get('location') ?? '');
+    expect([...location.searchParams.keys()].toSorted()).toEqual([
+      'client_id',
+      'code_challenge',
+      'code_challenge_method',
+      'redirect_uri',
+      'resource',
+      'response_type',
+    ]);
+  });
+
+  it('refuses a form as it refuses a query', async () => {
+    room = createAuthorizationRoom();
+    const { searchParams } = new URL(roomAuthorizeUrl(room, { code_challenge: undefined }));
+    const refusal = await refusalOf(new Browser(room).post('/authorize', searchParams));
+    expect(refusal).toMatchObject({ name: 'AuthorizationError', reason: 'pkce_missing' });
+  });
+
   it('refuses without a page, a cookie or an event', async () => {
     room = createAuthorizationRoom();
     const browser = new Browser(room);

@@ -4,7 +4,8 @@
  *
  * 1. who asks, and where may the answer go    a page when that fails, never a redirect
  * 2. what is asked                            a redirect to the client when that fails
- * 3. consent: the page, bound to this browser by a cookie of its own
+ * 3. by form: a redirect to the same request by query
+ * 4. consent: the page, bound to this browser by a cookie of its own
  *    login:   (consent page switched off) straight to the identity provider, bound by a flow cookie
  *
  * Writes nothing to the store: a million requests cost nothing but their answers. Codes are the callback's.
@@ -13,7 +14,11 @@
 import type { Handler } from '../../platform/http/handler.ts';
 import { abbreviateClient } from '../../services/clients/client.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
-import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts';
+import {
+  type AuthorizationRequest,
+  formatAuthorizationQuery,
+  readAuthorizationRequest,
+} from './authorization-request.ts';
 import { createBrowserBinding } from './browser-binding.ts';
 import { askForConsent } from './consent-step.ts';
 import { startLogin } from './login-step.ts';
@@ -22,6 +27,17 @@ import { consentTtlSeconds } from './transaction.ts';
 
 export function createAuthorizationEndpoint(deps: AuthorizationDeps): Handler {
   const binding = createBrowserBinding(deps);
+
+  // A form of another site comes without this browser's cookies, so nobody could tell which of them make room for a new
+  // one: enough such forms, and no request with all those cookies would be taken. A GET comes with them.
+  function askByQuery(asked: AuthorizationRequest): Response {
+    const location = new URL('/authorize', deps.issuer);
+    location.search = formatAuthorizationQuery(asked).toString();
+    return new Response(null, {
+      status: 303,
+      headers: { location: location.href, 'cache-control': 'no-store' },
+    });
+  }
 
   function showConsentPage(request: Request, { client, terms }: AuthorizationRequest): Response {
     const transactionId = deps.random.token(16);
@@ -51,6 +67,7 @@ export function createAuthorizationEndpoint(deps: AuthorizationDeps): Handler {
 
   return async (request, context) => {
     const asked = await readAuthorizationRequest(request, deps);
+    if (request.method === 'POST') return askByQuery(asked);
     const client = abbreviateClient(asked.client.fingerprint);
     switch (nextStep(asked, deps)) {
       case 'consent': {

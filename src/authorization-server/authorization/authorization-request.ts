@@ -61,6 +61,26 @@ export async function readAuthorizationRequest(
   }
 }
 
+/**
+ * The query that asks for the same: what the request came to, and nothing that was ignored in it. Its values have caps,
+ * so it always fits into the head of a request.
+ */
+export function formatAuthorizationQuery({ client, terms }: AuthorizationRequest): URLSearchParams {
+  const { prompt, maxAgeSeconds } = terms.reauthentication;
+  return new URLSearchParams({
+    response_type: 'code',
+    client_id: client.clientId,
+    redirect_uri: terms.redirectUri,
+    code_challenge: terms.codeChallenge,
+    code_challenge_method: 'S256',
+    resource: terms.resource,
+    ...(terms.scope.length === 0 ? {} : { scope: terms.scope.join(' ') }),
+    ...(terms.state === undefined ? {} : { state: terms.state }),
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(maxAgeSeconds === undefined ? {} : { max_age: String(maxAgeSeconds) }),
+  });
+}
+
 async function findAskingClient(parameters: RequestParameters, findClient: FindClient): Promise<Client> {
   const clientId = parameters.find('client_id');
   if (clientId === undefined) {
