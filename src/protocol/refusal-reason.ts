@@ -101,8 +101,11 @@ export const refusalReasons = {
     meaning: 'The ID token does not stand up to the checks of OpenID Connect.',
   },
   login_too_old: {
+    meaning: 'The login at the identity provider is older than `prompt=login` or `max_age` allow.',
+  },
+  login_time_unsaid: {
     meaning:
-      'The login at the identity provider is older than `prompt=login` or `max_age` allow, or nobody says how old.',
+      'The client asked for a recent login (`prompt=login` or `max_age`), and the ID token has no `auth_time`: the browser took the demand out on its way, or the identity provider does not say it, which some do only when it is switched on for the client there.',
   },
   subject_missing: { errorCode: 'subject_missing', meaning: 'The ID token names no subject.' },
   email_unverified: {

@@ -276,7 +276,7 @@ describe('E. authorization endpoint', () => {
     }
     expect(gatehouse.events.map((event) => event.type)).not.toContain('login_succeeded');
     expect(gatehouse.events.filter((event) => event.type === 'request_refused')).toMatchObject(
-      Array.from({ length: 3 }, () => ({ reason: 'login_too_old' })),
+      ['login_time_unsaid', 'login_too_old', 'login_time_unsaid'].map((reason) => ({ reason })),
     );
 
     remote.misbehaviour = {};

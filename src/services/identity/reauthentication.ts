@@ -24,7 +24,7 @@ export function formatReauthentication(reauthentication: Reauthentication): Reco
 /**
  * Checks that the person logged in as recently as was asked, seen from the start of this login: that is when the
  * provider decides, and how long a second factor takes is the person's affair. A minute either way is the clocks'.
- * @throws OAuthError `access_denied`, reason `login_too_old`: too long ago, in the future, or not said
+ * @throws OAuthError `access_denied`, reasons `login_too_old`: too long ago, or in the future; and `login_time_unsaid`
  * @see OpenID Connect Core §2 (`auth_time`: "When a max_age request is made […] this Claim is REQUIRED"), §3.1.3.7
  */
 export function checkAuthenticationTime(
@@ -35,13 +35,22 @@ export function checkAuthenticationTime(
   const maxAgeSeconds = resolveMaxAge(reauthentication);
   if (maxAgeSeconds === undefined) return;
   const authenticatedAt = claims['auth_time'];
+  // Also at providers that never say it: without max_age, which whoever holds the browser can take out of the request,
+  // the others do not say it either.
+  if (typeof authenticatedAt !== 'number') {
+    throw refuse(
+      'login_time_unsaid',
+      'The application asked for a recent login, and nobody says when it was',
+    );
+  }
   const earliest = startedAt - maxAgeSeconds - clockToleranceSeconds;
   const latest = clock.nowSeconds() + clockToleranceSeconds;
-  const isSaid = typeof authenticatedAt === 'number';
-  if (isSaid && authenticatedAt >= earliest && authenticatedAt <= latest) return;
-  throw new OAuthError('access_denied', 'The application asked for a more recent login than this one', {
-    reason: 'login_too_old',
-  });
+  if (authenticatedAt >= earliest && authenticatedAt <= latest) return;
+  throw refuse('login_too_old', 'The application asked for a more recent login than this one');
+}
+
+function refuse(reason: 'login_time_unsaid' | 'login_too_old', description: string): OAuthError {
+  return new OAuthError('access_denied', description, { reason });
 }
 
 /** The stricter of the two wins: whoever asks for a login now is not content with an older one. */
