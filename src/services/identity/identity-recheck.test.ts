@@ -219,16 +219,38 @@ describe('asking the identity provider again (OpenID Connect Core §12)', () => 
     expect(await recheck(login)).toEqual({ outcome: 'unanswered' });
   });
 
+  it('goes on asking about others after one question that broke', async () => {
+    const login = await logIn();
+    remote.misbehaviour = { transport: { token: 'error' } };
+    expect(await recheck(login)).toEqual({ outcome: 'unanswered' });
+    remote.misbehaviour = {};
+    expect(await recheck(login)).toMatchObject({ outcome: 'present' });
+  });
+
   it('leaves a provider in trouble alone for two seconds', async () => {
     const login = await logIn();
     remote.misbehaviour = { transport: { token: 'error' } };
-    await recheck(login);
+    for (let failure = 0; failure < 3; failure += 1) await recheck(login);
     const asked = remote.count('token');
     remote.misbehaviour = {};
     clock.advance(1.999);
     expect(await recheck(login)).toEqual({ outcome: 'unanswered' });
     expect(remote.count('token')).toBe(asked);
     clock.advance(0.001);
+    expect(await recheck(login)).toMatchObject({ outcome: 'present' });
+  });
+
+  it.each([
+    ['an ID token that is not to be believed', { claims: { iss: 'https://evil.test' } }],
+    ['a token that it does not understand', { refusesRefresh: { status: 400, error: 'invalid_request' } }],
+  ])('does not let one person with %s keep others from an answer', async (_, misbehaviour) => {
+    remote.refreshTokens = 'kept';
+    const login = await logIn();
+    remote.misbehaviour = misbehaviour;
+    for (let failure = 0; failure < 5; failure += 1) {
+      expect(await recheck(login)).toEqual({ outcome: 'unanswered' });
+    }
+    remote.misbehaviour = {};
     expect(await recheck(login)).toMatchObject({ outcome: 'present' });
   });
 

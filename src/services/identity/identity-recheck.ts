@@ -5,7 +5,8 @@ import { checkAllowedGroups, type Claims, type ClaimRules, readClaims } from './
 import type { GoneReason, Identity, Recheck, RecheckRequest } from './identity-provider.ts';
 import type { DiscoveredProvider } from './openid-settings.ts';
 import { checkIssuedAt, type Connection } from './provider-connection.ts';
-import { isFinalRefusal } from './provider-failure.ts';
+import { isAboutPerson, isFinalRefusal } from './provider-failure.ts';
+import { createProviderPause } from './provider-pause.ts';
 import { createRotationMemory } from './rotation-memory.ts';
 
 export interface IdentityRecheckDeps {
@@ -21,31 +22,32 @@ export interface IdentityRecheckDeps {
 
 /** Over all requests that one question takes. Less than a grant is leased for while its refresh asks. */
 const deadlineMilliseconds = 5_000;
-/** A provider in trouble is left alone for this long; whoever would ask meanwhile has no answer at once. */
-const pauseMilliseconds = 2_000;
 
 /**
  * Asks the provider about somebody by refreshing its token. Only what it says about this very token is a no; that it
- * is away, overloaded, or refuses ourselves says nothing about the person.
+ * is away, overloaded, or refuses ourselves says nothing about the person. Whoever would ask while it is left alone has
+ * no answer at once.
  * @see OpenID Connect Core §12.2
  */
 export function createIdentityRecheck(
   deps: IdentityRecheckDeps,
 ): (demand: () => Promise<DiscoveredProvider>, request: RecheckRequest) => Promise<Recheck> {
   const memory = createRotationMemory(deps.clock);
-  let pausedUntilMs = -Infinity;
+  const pause = createProviderPause(deps.clock);
 
   async function ask(demand: () => Promise<DiscoveredProvider>, request: RecheckRequest): Promise<Recheck> {
-    const now = deps.clock.nowMilliseconds();
-    if (now < pausedUntilMs && pausedUntilMs - now <= pauseMilliseconds) return { outcome: 'unanswered' };
-    if (!deps.takeQuestion()) return { outcome: 'unanswered' };
+    // In this order: whom the pause admits finds out for everybody, and has to ask.
+    if (!deps.takeQuestion() || !pause.admits()) return { outcome: 'unanswered' };
     const deadline = AbortSignal.timeout(deadlineMilliseconds);
     try {
-      return await refresh(await within(deadline, demand()), request, deadline);
+      const answer = await refresh(await within(deadline, demand()), request, deadline);
+      pause.answered();
+      return answer;
     } catch (error) {
-      if (isFinalRefusal(error)) return { outcome: 'gone', reason: 'identity_gone' };
-      pausedUntilMs = deps.clock.nowMilliseconds() + pauseMilliseconds;
-      return { outcome: 'unanswered' };
+      const isGone = isFinalRefusal(error);
+      if (isGone || isAboutPerson(error)) pause.answered();
+      else pause.failed();
+      return isGone ? { outcome: 'gone', reason: 'identity_gone' } : { outcome: 'unanswered' };
     }
   }
 

@@ -81,6 +81,24 @@ export function isFinalRefusal(error: unknown): boolean {
   return (status === 400 || status === 403) && typeof code === 'string' && finalRefusals.has(code);
 }
 
+/** Kinds that lie in one person's token, or in what was said of that person. */
+const personalKinds = new Set([
+  'claim_mismatch',
+  'malformed',
+  'token_time',
+  'invalid_request',
+  'invalid_grant',
+  'invalid_scope',
+  'oauth_error',
+]);
+
+/** Whether a question about somebody else may well be answered: the provider is there, and means this person. */
+export function isAboutPerson(error: unknown): boolean {
+  const said = causeChain(error).find((link) => typeof link['status'] === 'number')?.['status'];
+  const refused = said === undefined || said === 200 || said === 400 || said === 403;
+  return refused && personalKinds.has(summarizeFailure(error).code);
+}
+
 /** Whether the ID token was refused for this claim: it is not there, or not what it has to be. */
 export function isAboutClaim(error: unknown, claim: 'nonce' | 'sub'): boolean {
   return causeChain(error).some((link) => {
