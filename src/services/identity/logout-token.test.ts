@@ -166,6 +166,24 @@ describe('a logout token (OpenID Connect Back-Channel Logout §2.6)', () => {
     expect(await provider.verifyLogout(token)).toMatchObject({ subject: 'alice' });
   });
 
+  it('signed with a key that is newer than ours is to come again', async () => {
+    await provider.verifyLogout(await remote.logoutToken({ sub: 'alice' }));
+    remote.rotateKeys('key-of-this-second');
+    const token = await remote.logoutToken({ sub: 'alice' });
+    expect(await refusalOf(token)).toMatchObject({
+      code: 'temporarily_unavailable',
+      status: 503,
+      reason: 'idp_unavailable',
+      retryAfterSeconds: 10,
+    });
+  });
+
+  it('signed with a key that is not among those just fetched is refused', async () => {
+    const token = await remote.logoutToken({ sub: 'alice' }, { kid: 'unknown' });
+    expect(await refusalOf(token)).toMatchObject(invalid);
+    expect(remote.count('jwks')).toBe(1);
+  });
+
   it('of strangers does not make us ask for keys again and again', async () => {
     await provider.verifyLogout(await remote.logoutToken({ sub: 'alice' }));
     const asked = remote.count('jwks');

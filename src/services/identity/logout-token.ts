@@ -1,4 +1,4 @@
-import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+import type { createRemoteJWKSet, JWTPayload } from 'jose';
 
 import type { Clock } from '../../platform/clock.ts';
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
@@ -20,26 +20,31 @@ const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
 /** Providers send a logout at once; what is older was kept by somebody. */
 const maxAgeSeconds = 600;
 const maxTokenIdLength = 512;
+/** A stranger can name keys that nobody has: this seldom are the provider's fetched again for that. */
+const refetchSeconds = 10;
 
 /** The reasons of jose that are about the token. Any other means that the provider's keys cannot be had. */
 const tokenFaults = /^ERR_(JWT|JWS|JOSE_ALG|JOSE_NOT_SUPPORTED|JWKS_NO_MATCHING|JWKS_MULTIPLE)/;
 
 /**
- * Verifies logout tokens with the provider's published keys, which are fetched again for an unknown one at most once a
- * minute.
+ * Verifies logout tokens with the provider's published keys, which are fetched again for an unknown one every ten
+ * seconds at most.
  * @throws OAuthError `invalid_request`, reason `logout_token_invalid`; `temporarily_unavailable`, reason
- * `idp_unavailable`, when the keys cannot be had   @see OpenID Connect Back-Channel Logout §2.6
+ * `idp_unavailable`, when the keys cannot be had, or may be out of date   @see OpenID Connect Back-Channel Logout §2.6
  */
 export function createLogoutTokenVerification(deps: LogoutTokenDeps): VerifyLogoutToken {
-  let keys: { readonly uri: string; readonly find: JWTVerifyGetKey } | undefined;
+  let keys: { readonly uri: string; readonly find: ReturnType<typeof createRemoteJWKSet> } | undefined;
 
   return async ({ metadata }, token) => {
     const jose = await import('jose');
     const uri = metadata.jwks_uri ?? '';
     if (keys?.uri !== uri) {
-      const options = { [jose.customFetch]: deps.fetch, timeoutDuration: 5_000, cooldownDuration: 60_000 };
+      const cooldownDuration = refetchSeconds * 1000;
+      const options = { [jose.customFetch]: deps.fetch, timeoutDuration: 5_000, cooldownDuration };
       keys = { uri, find: jose.createRemoteJWKSet(new URL(uri), options) };
     }
+    // Before asking: afterwards the keys are fresh in any case.
+    const mayBeOutdated = keys.find.coolingDown;
     // The list that discovery has narrowed: never `none`, nothing symmetric.
     const algorithms = metadata.id_token_signing_alg_values_supported ?? [];
     try {
@@ -54,6 +59,10 @@ export function createLogoutTokenVerification(deps: LogoutTokenDeps): VerifyLogo
       });
       return readLogout(payload, protectedHeader.typ, deps.config);
     } catch (error) {
+      // Signed with a key of the last seconds, perhaps: whoever is told 400 does not send the logout again.
+      if (mayBeOutdated && codeOf(error) === 'ERR_JWKS_NO_MATCHING_KEY') {
+        throw notNow(new ProviderFailure('key_unknown'), refetchSeconds);
+      }
       throw refuse(error);
     }
   };
@@ -89,22 +98,23 @@ function isTextOrAbsent(value: unknown): value is string | undefined {
 }
 
 function refuse(error: unknown): OAuthError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const isAboutToken =
-    error instanceof ProviderFailure || (typeof code === 'string' && tokenFaults.test(code));
-  if (isAboutToken) {
-    return new OAuthError('invalid_request', 'The logout token is not valid', {
-      reason: 'logout_token_invalid',
-      cause: error instanceof ProviderFailure ? error : new ProviderFailure('token_invalid'),
-    });
-  }
+  const isAboutToken = error instanceof ProviderFailure || tokenFaults.test(codeOf(error));
+  if (!isAboutToken) return notNow(summarizeFailure(error), 5);
+  return new OAuthError('invalid_request', 'The logout token is not valid', {
+    reason: 'logout_token_invalid',
+    cause: error instanceof ProviderFailure ? error : new ProviderFailure('token_invalid'),
+  });
+}
+
+function notNow(cause: ProviderFailure, retryAfterSeconds: number): OAuthError {
   return new OAuthError(
     'temporarily_unavailable',
     'The logout token cannot be checked now; try again shortly',
-    {
-      reason: 'idp_unavailable',
-      retryAfterSeconds: 5,
-      cause: summarizeFailure(error),
-    },
+    { reason: 'idp_unavailable', retryAfterSeconds, cause },
   );
+}
+
+function codeOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : '';
 }
