@@ -7,6 +7,7 @@ import type { ClientFingerprint } from '../src/services/clients/client.ts';
 import { sealAuthorizationCode } from '../src/services/tokens/authorization-code.ts';
 import type { GrantTerms } from '../src/services/tokens/grant-terms.ts';
 import type { Grants } from '../src/services/tokens/grants.ts';
+import { benchIdentityIssuer } from './served-process.ts';
 
 export const redirectUri = 'https://client.example/oauth/callback';
 export const codeVerifier = 'x'.repeat(64);
@@ -17,7 +18,7 @@ export function makeTerms(client: ClientFingerprint, resource: string): GrantTer
   const now = clock.nowSeconds();
   return {
     grantId: random.token(16),
-    identityIssuer: 'https://login.example',
+    identityIssuer: benchIdentityIssuer,
     subject: '248289761001',
     email: 'jane.doe@example.com',
     name: 'Jane Doe',

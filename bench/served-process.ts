@@ -16,6 +16,9 @@ export const compiledFolder = join(root, '.cache');
 /** What a started gatehouse seals with, unless its environment says otherwise. */
 export const benchSecret = 'Kq3v9Zt7Xw1Lr5Np8Bd2Fh6Jm4Sg0Yc-bench-secret';
 
+/** Where its people log in: nobody listens there, and no name has to be looked up. */
+export const benchIdentityIssuer = 'http://127.0.0.1:9';
+
 /** A moment of a start, seen from outside: time since the process was made, and the CPU time it used. */
 export interface StartMoment {
   readonly wallMilliseconds: number;
@@ -46,7 +49,7 @@ export async function startGatehouse(
     LISTEN_ADDR: `127.0.0.1:${port}`,
     METRICS_ADDR: '127.0.0.1:0',
     UPSTREAM_MCP_URL: 'http://127.0.0.1:9/mcp',
-    OIDC_ISSUER_URL: 'http://127.0.0.1:9',
+    OIDC_ISSUER_URL: benchIdentityIssuer,
     OIDC_CLIENT_ID: 'gatehouse',
     OIDC_CLIENT_SECRET: 'provider-client-secret',
     TOKEN_SIGNING_SECRET: benchSecret,

@@ -118,7 +118,8 @@ export const refusalReasons = {
   },
   group: { meaning: 'The person is in none of ALLOWED_GROUPS.' },
   identity_gone: {
-    meaning: 'The identity provider no longer vouches for the person; the grant is revoked.',
+    meaning:
+      'The identity provider no longer vouches for the person, or is not the one they logged in at; the grant is revoked.',
   },
   identity_recheck_unanswered: {
     meaning:

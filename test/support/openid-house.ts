@@ -37,8 +37,8 @@ export async function connectOpenIdProvider(
     emit: () => undefined,
     onDiscoveryFailure: () => undefined,
   });
-  const { startLogin, finishLogin, recheck, admits, verifyLogout } = provider;
-  Object.assign(identityProvider, { startLogin, finishLogin, recheck, admits, verifyLogout });
+  const { issuer, startLogin, finishLogin, recheck, admits, verifyLogout } = provider;
+  Object.assign(identityProvider, { issuer, startLogin, finishLogin, recheck, admits, verifyLogout });
   return {
     remote,
     signIn: (options = {}) => signIn(gatehouse, { ...options, logIn: (url) => remote.logIn(url) }),

@@ -37,7 +37,7 @@ export interface IdentityRules {
   readonly mode: IdentityRecheckMode;
   /** How long after its last word a provider that does not answer stops nobody. */
   readonly graceSeconds: number;
-  readonly provider: Pick<IdentityProvider, 'recheck' | 'admits'>;
+  readonly provider: Pick<IdentityProvider, 'issuer' | 'recheck' | 'admits'>;
 }
 
 /** A token request whose client is known. */

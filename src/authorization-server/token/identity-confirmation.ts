@@ -27,12 +27,13 @@ export function asksProvider(
   token: RefreshToken,
   { identity }: ConfirmationDeps,
 ): token is RefreshToken & { readonly identity: IdentityProof } {
-  return identity.mode !== 'off' && token.identity !== undefined;
+  return identity.mode !== 'off' && token.identity !== undefined && isOurs(token, identity.provider);
 }
 
 /** Without asking: the settings may have changed since the login, or demand an answer that nobody can get. */
 export function confirmUnasked(token: RefreshToken, { identity }: ConfirmationDeps): Confirmation {
   const { terms } = token;
+  if (!isOurs(token, identity.provider)) return { outcome: 'gone', reason: 'identity_gone' };
   if (identity.mode === 'off') return { ...confirmed(token), source: 'unasked' };
   if (!identity.provider.admits(terms.groups)) return { outcome: 'gone', reason: 'group' };
   if (identity.mode === 'required') return { outcome: 'impossible' };
@@ -69,6 +70,14 @@ export async function confirmIdentity(
       return { ...confirmed(token), source: 'unanswered' };
     }
   }
+}
+
+/**
+ * Who vouched for the person must still be who lets people in. A former provider is asked nothing and sends no logouts:
+ * whoever has left there would stay in here for as long as the grant lives, whatever the settings about asking.
+ */
+function isOurs({ terms }: RefreshToken, provider: { readonly issuer: string }): boolean {
+  return terms.identityIssuer === provider.issuer;
 }
 
 function confirmed({ terms, identity }: RefreshToken) {

@@ -328,6 +328,31 @@ describe('a login without a refresh token of the provider', () => {
   });
 });
 
+describe('a login at a former identity provider', () => {
+  it.each([
+    ['auto', true],
+    ['auto', false],
+    ['off', true],
+    ['off', false],
+  ] as const)(
+    'ends at the next refresh with IDENTITY_RECHECK=%s, and it is asked nothing',
+    async (mode, asks) => {
+      room = createTokenRoom({ identityMode: mode });
+      const terms = { grantId: 'grant-1', identityIssuer: 'https://former.test' };
+      const proof = asks ? room.identityProvider.issueRefreshToken() : undefined;
+      const issued = await exchange(room, codeForm(await room.issueCode(terms, proof)));
+      room.events.length = 0;
+      expect(await room.refuse(refreshForm(issued.refresh_token))).toMatchObject({
+        code: 'invalid_grant',
+        reason: 'identity_gone',
+      });
+      expect(room.events).toMatchObject([{ type: 'grant_revoked', cause: 'identity_gone' }]);
+      expect(room.revocations.isRevoked('grant-1')).toBe(true);
+      expect(room.identityProvider.rechecks).toEqual([]);
+    },
+  );
+});
+
 describe('IDENTITY_RECHECK=off', () => {
   it('asks nobody, and keeps what it would ask with', async () => {
     const issued = await logIn({ identityMode: 'off' });
