@@ -22,8 +22,8 @@ program
   .command('serve')
   .description('start the server; configured by environment variables')
   .action(async () => {
-    const { loadProcessConfig } = await import('./process-config.ts');
-    const config = loadProcessConfig();
+    const { loadServerConfig } = await import('./process-config.ts');
+    const config = loadServerConfig();
     const { serve } = await import('./serve.ts');
     await serve(config, { exit: (code) => process.exit(code) });
   });
@@ -34,8 +34,8 @@ program
   .option('--json', 'print JSON on standard output')
   .action(async (options: { readonly json?: true }) => {
     const { checkConfig } = await import('./check-config.ts');
-    const { loadProcessConfig } = await import('./process-config.ts');
-    const report = checkConfig(loadProcessConfig, { json: options.json === true });
+    const { loadServerConfig } = await import('./process-config.ts');
+    const report = checkConfig(loadServerConfig, { json: options.json === true });
     (report.ok || options.json === true ? process.stdout : process.stderr).write(report.text);
     process.exitCode = report.ok ? 0 : 1;
   });

@@ -1,28 +1,54 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, readFileSync, statSync } from 'node:fs';
 
 import type { GatehouseConfig } from '../gateway/config/config.ts';
-import { ConfigError, loadConfig } from '../gateway/config/load-config.ts';
+import { ConfigError, type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
 import { systemClock } from '../platform/clock.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 import { readKeyFile } from '../services/keys/read-key-file.ts';
+import { findStorePathProblem } from './store-path.ts';
 
 /**
  * The configuration of this process, with a key file that was looked into.
  * @throws ConfigError
  */
 export function loadProcessConfig(): GatehouseConfig {
-  const readFile = (path: string): string => readFileSync(path, 'utf8');
-  const config = loadConfig(process.env, readFile, { nodeVersion: process.version });
-  checkKeyFile(config);
+  const config = load();
+  refuse(findKeyFileProblem(config));
   return config;
 }
 
-function checkKeyFile({ sealing, productionMode }: GatehouseConfig): void {
-  if (sealing.kind !== 'key-file') return;
+/**
+ * The same for a server, which also has to be able to make its store.
+ * @throws ConfigError
+ */
+export function loadServerConfig(): GatehouseConfig {
+  const config = load();
+  refuse(findKeyFileProblem(config), findStoreProblem(config));
+  return config;
+}
+
+function load(): GatehouseConfig {
+  const readFile = (path: string): string => readFileSync(path, 'utf8');
+  return loadConfig(process.env, readFile, { nodeVersion: process.version });
+}
+
+function refuse(...found: readonly (ConfigProblem | undefined)[]): void {
+  const problems = found.filter((problem) => problem !== undefined);
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function findKeyFileProblem({ sealing, productionMode }: GatehouseConfig): ConfigProblem | undefined {
+  if (sealing.kind !== 'key-file') return undefined;
   try {
     readKeyFile(sealing.path, { now: systemClock.nowSeconds(), refuseExposed: productionMode });
+    return undefined;
   } catch (error) {
     if (!(error instanceof KeySetError)) throw error;
-    throw new ConfigError([{ variable: 'SIGNING_KEYS_FILE', problem: error.problem, fix: error.fix }]);
+    return { variable: 'SIGNING_KEYS_FILE', problem: error.problem, fix: error.fix };
   }
+}
+
+function findStoreProblem({ store }: GatehouseConfig): ConfigProblem | undefined {
+  if (store.kind !== 'sqlite') return undefined;
+  return findStorePathProblem(store.path, { stat: statSync, access: accessSync });
 }

@@ -12,6 +12,7 @@ if (scripts.length === 0) throw new Error('no scripts found');
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-cli-'));
 writeFileSync(join(folder, 'secret.txt'), 'secret-from-a-file-Ab1Cd2Ef3Gh4Ij5Kl6\n');
+writeFileSync(join(folder, 'no-store.txt'), 'this is no SQLite database\n');
 await writeOperatorStore(join(folder, 'operator.sqlite'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
