@@ -6,6 +6,7 @@ import type { Server } from 'node:http';
 
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { type Random, systemRandom } from '../platform/random.ts';
+import type { SharedCounter } from '../platform/store/shared-counter.ts';
 import type { Store } from '../platform/store/store.ts';
 import type { Logger } from '../platform/telemetry/logger.ts';
 import type { GatehouseEvent } from '../services/audit/events.ts';
@@ -27,6 +28,18 @@ export interface GatewayDeps {
   readonly store?: Store;
   readonly identityProvider?: IdentityProvider;
   readonly onEvent?: (event: GatehouseEvent) => void;
+  /** For a gateway that is one of several processes on one port. */
+  readonly crew?: Crew;
+}
+
+/** What processes on one port have in common. */
+export interface Crew {
+  /** Takes what the private listener would show; this process then binds none. */
+  readonly report: (shown: Pick<Rooms, 'registry' | 'readiness'>) => void;
+  /** The counts of all of them, where the store keeps none. */
+  readonly counter: SharedCounter;
+  /** The store, with feeds that hear of what the others append. */
+  readonly joinFeeds: (store: Store) => Store;
 }
 
 export interface Gateway {
@@ -45,6 +58,7 @@ export interface Gateway {
 
 export interface Listening {
   readonly publicPort: number;
+  /** 0: one of several processes, which binds no private listener. */
   readonly metricsPort: number;
 }
 
@@ -80,9 +94,13 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
   return {
     fetch: async (request, context) => (await openRooms()).dispatch(request, context),
     async listen() {
+      // The others answer meanwhile.
+      if (deps.crew !== undefined) await openRooms();
       const publicPort = await bind(publicServer, config.listen);
       try {
         const rooms = await openRooms();
+        deps.crew?.report(rooms);
+        if (deps.crew !== undefined) return { publicPort, metricsPort: 0 };
         privateServer = createPrivateListener(rooms, config.metricsListen);
         return { publicPort, metricsPort: await bind(privateServer, config.metricsListen) };
       } catch (error) {

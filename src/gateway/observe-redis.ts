@@ -36,6 +36,7 @@ export function observeRedis(deps: { readonly registry: Registry; readonly log: 
   const circuit = new Gauge({
     name: 'gatehouse_store_circuit_open',
     help: '1 while operations fail at once because the store does not answer',
+    aggregator: 'max',
     registers,
   });
   circuit.set(0);

@@ -80,6 +80,7 @@ export function observe(deps: ObserveDeps): Observation {
     name: 'gatehouse_build_info',
     help: 'Always 1; the version is in the label',
     labelNames: ['version'],
+    aggregator: 'max',
     registers,
   }).set({ version: deps.version }, 1);
   return {

@@ -77,6 +77,8 @@ function observeStates(registry: Registry, keyring: Keyring): void {
     name: 'gatehouse_sealing_keys',
     help: 'Keys by state',
     labelNames: ['state'],
+    // All workers have the same keys.
+    aggregator: 'max',
     registers: [registry],
     collect: () => {
       const found = [...keyring.current().states.values()];

@@ -4,15 +4,20 @@ import type { Registry } from '../platform/telemetry/metrics.ts';
 import type { ListenAddress } from './config/config.ts';
 import { isLoopbackHost } from './config/listen-address.ts';
 
-/** What /readyz says. A store or provider in trouble does not take us out of rotation: calls with a valid token go on. */
+/** What /readyz says; `ok` is 200, everything else 503. A store or provider in trouble does not take us out of rotation: calls with a valid token go on. */
 export interface Readiness {
-  readonly status: 'ok' | 'shutting_down';
+  readonly status: 'ok' | 'shutting_down' | 'starting' | 'no_worker';
   readonly store: 'ok' | 'unavailable';
   readonly identity_provider: 'ok' | 'unavailable';
+  /** Where several processes answer. */
+  readonly workers?: { readonly wanted: number; readonly ready: number };
 }
 
+/** Metrics of this process, or of several together. */
+export type ShownMetrics = Pick<Registry, 'contentType' | 'metrics'>;
+
 export interface PrivateListenerDeps {
-  readonly registry: Registry;
+  readonly registry: ShownMetrics;
   readonly readiness: () => Promise<Readiness>;
 }
 

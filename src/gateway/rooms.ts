@@ -61,7 +61,8 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const { emit, registry } = observed;
   const keys = openKeyring(config, { clock, emit, registry });
-  const store = deps.store ?? (await openStore(config.store, { clock, random, log, registry }));
+  const opened = deps.store ?? (await openStore(config.store, { clock, random, log, registry }));
+  const store = deps.crew?.joinFeeds(opened) ?? opened;
   const sealer = createSealer({
     keyring: keys.keyring,
     context: issuer,
@@ -89,7 +90,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const rateLimits = createRateLimits({
     enabled: config.limits.enabled,
     nowMs: () => clock.nowMilliseconds(),
-    shared: store.counter,
+    shared: store.counter ?? deps.crew?.counter,
     onSharedFailure: (error) => log.warn(describeError(error), 'rate_limits_not_shared'),
   });
   const identityProvider = deps.identityProvider ?? openIdentityProvider(config, { clock, emit, log });

@@ -4,18 +4,22 @@ import { destination, type DestinationStream, type Logger as PinoLogger, pino } 
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'fatal'>;
 
 const maxBufferedBytes = 8 * 1024 * 1024;
+/** POSIX's promise for pipes: what is written in one piece of at most this many bytes stays in one piece. */
+const maxAtomicBytes = 4096;
 
 export interface LoggerOptions {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   /** Where lines go; standard output when absent. */
   readonly destination?: DestinationStream;
+  /** Number of this process among those that write to the same output; each of its lines carries it. */
+  readonly worker?: number;
 }
 
 /** The predecessor's line shape: `level` as a word, `ts` in ISO 8601, `msg` the event's name. */
 export function createLogger(options: LoggerOptions): Logger {
   const settings = {
     level: options.level,
-    base: null,
+    base: options.worker === undefined ? null : { worker: options.worker },
     messageKey: 'msg',
     timestamp: () => `,"ts":"${new Date().toISOString()}"`,
     formatters: { level: (label: string) => ({ level: label }) },
@@ -25,15 +29,18 @@ export function createLogger(options: LoggerOptions): Logger {
       censor: '[redacted]',
     },
   };
-  return pino(settings, options.destination ?? standardOutput());
+  const sharedOutput = options.worker !== undefined;
+  return pino(settings, options.destination ?? standardOutput(sharedOutput));
 }
 
 /**
  * Not synchronous: whoever reads the log and stalls must not stall the process. What it does not take is kept up to
- * the cap and dropped beyond; what is left at the exit is written then.
+ * the cap and dropped beyond; what is left at the exit is written then. Where others write to the same pipe, pieces are
+ * small enough that no line of theirs ends up inside one of ours.
  */
-function standardOutput(): DestinationStream {
-  return destination({ dest: 1, sync: false, maxLength: maxBufferedBytes });
+function standardOutput(shared: boolean): DestinationStream {
+  const pieces = shared ? { maxWrite: maxAtomicBytes } : {};
+  return destination({ dest: 1, sync: false, maxLength: maxBufferedBytes, ...pieces });
 }
 
 /** What a log may say of a thrown value: its class, and its message when it is one of ours or the system's. */
