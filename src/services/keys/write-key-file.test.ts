@@ -48,6 +48,19 @@ describe('writing a key file', () => {
     expect(readFileSync(path, 'utf8')).toBe('precious');
   });
 
+  it('never writes over one that came while it was made', () => {
+    // Looked at between the first look at the path and the moment the file gets its name.
+    const entries = Object.defineProperty([createKey(secret, now)], 0, {
+      get: () => {
+        writeFileSync(path, 'precious');
+        return createKey(other, now);
+      },
+    });
+    expect(() => createKeyFile(path, entries, now)).toThrow('exists already');
+    expect(readFileSync(path, 'utf8')).toBe('precious');
+    expect(readdirSync(folder)).toEqual(['keys.json']);
+  });
+
   it('replaces it whole, keeps who may read it, and follows a link', () => {
     createKeyFile(path, [createKey(secret, now)], now);
     chmodSync(path, 0o640);

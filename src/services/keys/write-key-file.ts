@@ -5,6 +5,7 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
+  linkSync,
   openSync,
   realpathSync,
   renameSync,
@@ -26,16 +27,14 @@ const ownerOnly = 0o600;
 const allowedModes = 0o640;
 
 /**
- * Makes a key file that was not there, for its owner only.
+ * Makes a key file that was not there, for its owner only. Of several that do so at once one wins, and the others are
+ * told: a server that read the first file must not find other keys in it.
  * @throws KeySetError when there is one already, or it cannot be written
  */
 export function createKeyFile(path: string, entries: readonly KeyEntry[], now: EpochSeconds): void {
-  if (existsSync(path)) {
-    throw new KeySetError('succession', 'exists already', {
-      fix: 'to change keys use: gatehouse keys rotate',
-    });
-  }
-  writeAtomically(path, undefined, () => ({ entries, now }));
+  // Also below; here so that nothing is written for it.
+  if (existsSync(path)) throw existsAlready();
+  writeAtomically(path, { owner: undefined, publish: publishNew }, () => ({ entries, now }));
 }
 
 /**
@@ -53,7 +52,7 @@ export function changeKeyFile(
   // The file itself, not the link to it.
   const target = realpathSync(path);
   let changed = before;
-  writeAtomically(target, statSync(target), () => {
+  writeAtomically(target, { owner: statSync(target), publish: renameSync }, () => {
     // Read again: now nobody else writes.
     changed = change(readKeyFile(target, { now, refuseExposed: false }).entries);
     return { entries: changed, now };
@@ -63,20 +62,20 @@ export function changeKeyFile(
 
 function writeAtomically(
   path: string,
-  owner: Stats | undefined,
+  how: { readonly owner: Stats | undefined; readonly publish: (temporary: string, path: string) => void },
   make: () => { readonly entries: readonly KeyEntry[]; readonly now: EpochSeconds },
 ): void {
   const temporary = `${path}.new`;
   const file = openExclusively(temporary);
   try {
-    if (owner !== undefined) keepOwner(file, owner);
+    if (how.owner !== undefined) keepOwner(file, how.owner);
     const { entries, now } = make();
     const content = formatKeyFile(entries);
     // What the server would refuse is never written.
     checkSuccession(parseKeyFile(content), now);
     writeFileSync(file, content);
     fsyncSync(file);
-    renameSync(temporary, path);
+    how.publish(temporary, path);
   } catch (error) {
     unlinkSync(temporary);
     throw error;
@@ -84,6 +83,23 @@ function writeAtomically(
     closeSync(file);
   }
   syncFolder(dirname(path));
+}
+
+/** A second name, and then the first one away: unlike a rename, it never takes the place of a file that came meanwhile. */
+function publishNew(temporary: string, path: string): void {
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error)) throw error;
+    throw error.code === 'EEXIST' ? existsAlready() : unwritable(String(error.code));
+  }
+  unlinkSync(temporary);
+}
+
+function existsAlready(): KeySetError {
+  return new KeySetError('succession', 'exists already', {
+    fix: 'to change keys use: gatehouse keys rotate',
+  });
 }
 
 /** The temporary file is also the lock: two changes at once would lose one of them. */
