@@ -49,6 +49,8 @@ names every problem at once, with what to do about it; secrets are never shown.
   a problem.
 - Durations are written as Go writes them: \`168h\`, \`1h30m\`, \`2m\`, \`120s\`. There is no unit for days.
 - Switches know \`true\` and \`false\`, in any letter case. Everything else leaves them at their default, with a warning.
+- A variable that is set, is not on this page and whose name is close to one that is gets a warning (\`variable_unknown\`),
+  from \`check-config\` and at the start.
 - **Production mode** (\`PROD_MODE\`, on by default) refuses to start with what the variable says of it.
 ${settingGroups.map((group) => renderGroup(group.title, group.settings)).join('\n')}`;
 }

@@ -1,7 +1,7 @@
 import type { GatehouseConfig } from '../gateway/config/config.ts';
 import { formatListenAddress } from '../gateway/config/listen-address.ts';
 import { ConfigError } from '../gateway/config/load-config.ts';
-import { describeProblems } from './failure.ts';
+import { describeConfigError, describeWarning } from './failure.ts';
 
 export interface ConfigReport {
   readonly ok: boolean;
@@ -16,12 +16,12 @@ export function checkConfig(load: () => GatehouseConfig, options: { readonly jso
     return { ok: true, text: options.json ? formatJson(config) : formatText(config) };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const { problems } = error;
+    const { problems, warnings } = error;
     return {
       ok: false,
       text: options.json
-        ? `${JSON.stringify({ ok: false, problems }, null, 2)}\n`
-        : describeProblems(problems),
+        ? `${JSON.stringify({ ok: false, problems, warnings }, null, 2)}\n`
+        : describeConfigError(error),
     };
   }
 }
@@ -37,7 +37,7 @@ function formatText(config: GatehouseConfig): string {
   return [
     'the configuration is good',
     ...summary.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`),
-    ...config.warnings.map(({ event, message }) => `warning: ${message} (${event})`),
+    ...config.warnings.map(describeWarning),
     '',
   ].join('\n');
 }

@@ -1,4 +1,5 @@
-import { ConfigError, type ConfigProblem } from '../gateway/config/load-config.ts';
+import type { ConfigWarning } from '../gateway/config/config.ts';
+import { ConfigError } from '../gateway/config/load-config.ts';
 import { StoreError } from '../platform/store/store.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 
@@ -15,7 +16,7 @@ export class CommandFailure extends Error {
 
 /** What the command line says of a failure: `error: what`, then `hint: what to do`. */
 export function describeFailure(error: unknown): string {
-  if (error instanceof ConfigError) return describeProblems(error.problems);
+  if (error instanceof ConfigError) return describeConfigError(error);
   if (error instanceof CommandFailure) return say(error.message, error.hint);
   if (error instanceof KeySetError) return say(error.message, error.fix);
   if (error instanceof StoreError) {
@@ -38,9 +39,17 @@ export function describeFailure(error: unknown): string {
   return say('this is a fault of gatehouse', 'report it with the lines below') + stack;
 }
 
-/** Every problem of a configuration as a pair of lines. */
-export function describeProblems(problems: readonly ConfigProblem[]): string {
-  return problems.map(({ variable, problem, fix }) => say(`${variable} ${problem}`, fix)).join('');
+/** Every problem of a configuration as a pair of lines, then what may be behind them. */
+export function describeConfigError({ problems, warnings }: ConfigError): string {
+  return [
+    ...problems.map(({ variable, problem, fix }) => say(`${variable} ${problem}`, fix)),
+    ...warnings.map((warning) => `${describeWarning(warning)}\n`),
+  ].join('');
+}
+
+/** A warning of a configuration as one line, without its end. */
+export function describeWarning({ event, message }: ConfigWarning): string {
+  return `warning: ${message} (${event})`;
 }
 
 function say(error: string, hint: string): string {

@@ -2,6 +2,7 @@ import { accessSync, readFileSync, statSync } from 'node:fs';
 
 import type { GatehouseConfig } from '../gateway/config/config.ts';
 import { ConfigError, type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
+import { unknownVariable } from '../gateway/config/unknown-variables.ts';
 import { systemClock } from '../platform/clock.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 import { readKeyFile } from '../services/keys/read-key-file.ts';
@@ -13,7 +14,7 @@ import { findStorePathProblem } from './store-path.ts';
  */
 export function loadProcessConfig(): GatehouseConfig {
   const config = load();
-  refuse(findKeyFileProblem(config));
+  refuse(config, findKeyFileProblem(config));
   return config;
 }
 
@@ -23,7 +24,7 @@ export function loadProcessConfig(): GatehouseConfig {
  */
 export function loadServerConfig(): GatehouseConfig {
   const config = load();
-  refuse(findKeyFileProblem(config), findStoreProblem(config));
+  refuse(config, findKeyFileProblem(config), findStoreProblem(config));
   return config;
 }
 
@@ -32,9 +33,11 @@ function load(): GatehouseConfig {
   return loadConfig(process.env, readFile, { nodeVersion: process.version });
 }
 
-function refuse(...found: readonly (ConfigProblem | undefined)[]): void {
+function refuse(config: GatehouseConfig, ...found: readonly (ConfigProblem | undefined)[]): void {
   const problems = found.filter((problem) => problem !== undefined);
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length === 0) return;
+  const unknown = config.warnings.filter(({ event }) => event === unknownVariable);
+  throw new ConfigError(problems, unknown);
 }
 
 function findKeyFileProblem({ sealing, productionMode }: GatehouseConfig): ConfigProblem | undefined {

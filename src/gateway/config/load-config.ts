@@ -7,6 +7,7 @@ import { assembleRedis } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
 import { ConfigError } from './setting.ts';
 import { defaultStorePath } from './settings-grants.ts';
+import { findUnknownVariables } from './unknown-variables.ts';
 
 export { ConfigError, type ConfigProblem } from './setting.ts';
 
@@ -23,7 +24,8 @@ export function loadConfig(
   const reading = readSettings(env, readFile);
   const judgement = judgeSettings(reading.values);
   const problems = [...reading.problems, ...judgement.problems, ...findCombinedProblems(reading.values)];
-  if (problems.length > 0) throw new ConfigError(problems);
+  const unknown = findUnknownVariables(env);
+  if (problems.length > 0) throw new ConfigError(problems, unknown);
   const nodeWarning =
     runtime.nodeVersion === undefined ? undefined : findNodeVersionWarning(runtime.nodeVersion);
   // No problem means that every variable has its value.
@@ -31,6 +33,7 @@ export function loadConfig(
     ...reading.warnings,
     ...judgement.warnings,
     ...findCombinedWarnings(reading.values),
+    ...unknown,
     ...(nodeWarning === undefined ? [] : [nodeWarning]),
   ]);
 }

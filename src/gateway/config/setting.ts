@@ -55,10 +55,13 @@ export interface ConfigProblem {
 /** Everything that is wrong with the configuration, all at once. No value of any variable is in it. */
 export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[];
+  /** What may be behind them: names that were probably meant to be others. */
+  readonly warnings: readonly ConfigWarning[];
 
-  constructor(problems: readonly ConfigProblem[]) {
+  constructor(problems: readonly ConfigProblem[], warnings: readonly ConfigWarning[] = []) {
     super(problems.map(({ variable, problem }) => `${variable} ${problem}`).join('; '));
     this.name = 'ConfigError';
     this.problems = problems;
+    this.warnings = warnings;
   }
 }
