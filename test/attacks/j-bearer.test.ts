@@ -12,7 +12,8 @@ import { createRevocations } from '../../src/services/tokens/revocations.ts';
 import { callMount } from '../support/answering-upstream.ts';
 import { authorizeUrl, postForm, refresh, signIn } from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from '../support/gatehouse.ts';
-import { type CallOptions, type ProxiedPath, startProxiedPath } from '../support/proxied-path.ts';
+import type { CallOptions } from '../support/mount-client.ts';
+import { type ProxiedPath, startProxiedPath } from '../support/proxied-path.ts';
 import { replyJson } from '../support/recording-upstream.ts';
 import { openStream, startStreamingUpstream, type StreamingUpstream } from '../support/streaming-upstream.ts';
 
