@@ -5,6 +5,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
+import { isHost } from '../platform/http1/host.ts';
 import type { OAuthErrorCode } from '../protocol/oauth-error.ts';
 import type { RefusalReason } from '../protocol/refusal-reason.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -108,13 +109,6 @@ export function judgeFraming(request: IncomingMessage): ListenerRefusal | undefi
   // A coding that we pass over is one that the upstream never hears of.
   if (coding.toLowerCase() !== 'chunked') return listenerRefusals.codingUnknown;
   return request.httpVersion === '1.0' ? listenerRefusals.malformed : undefined;
-}
-
-/** Whether URL parsers take the text for a host, and for the same one. */
-function isHost(text: string): boolean {
-  if (!/^(?:[\w.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i.test(text)) return false;
-  const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : undefined;
-  return url?.hostname === text.replace(/:\d+$/, '').toLowerCase();
 }
 
 function format(
