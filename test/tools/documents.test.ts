@@ -55,6 +55,6 @@ describe('the documents', () => {
     const sealed = [...source.matchAll(/\bprefix: '([^']+)'/g)].map(([, prefix]) => prefix);
     expect(sealed.length).toBeGreaterThan(5);
     const listed = [...list.matchAll(/`([^`]+)`/g)].map(([, prefix]) => prefix);
-    expect(listed.toSorted()).toEqual(sealed.toSorted());
+    expect(new Set(listed)).toEqual(new Set(sealed));
   });
 });
