@@ -32,10 +32,16 @@ describe('createRedisGuard', () => {
   const broken = async (): Promise<never> => {
     throw new Error('broken');
   };
-  const silent = (): Promise<never> => new Promise(() => undefined);
+  const silent = (): Promise<never> => {
+    now += deadlines.attempt;
+    return new Promise(() => undefined);
+  };
 
   async function openCircuit(): Promise<void> {
-    while (circuit.length === 0) await expect(guard.run('get', broken)).rejects.toThrow('get failed');
+    while (circuit.length === 0) {
+      now += deadlines.attempt;
+      await expect(guard.run('get', broken)).rejects.toThrow('get failed');
+    }
   }
 
   it('tries twice, and says which operation failed', async () => {
@@ -74,6 +80,26 @@ describe('createRedisGuard', () => {
   it('settles without an answer, and gives up a connection that stays silent', async () => {
     await expect(guard.run('get', silent)).rejects.toThrow('Redis does not answer');
     expect(silences).toBe(1);
+  });
+
+  it('opens no circuit for a stall, however many were waiting in it', async () => {
+    let stalled = true;
+    const ask = async (): Promise<string> => (stalled ? broken() : 'there');
+    const all = Array.from({ length: 100 }, () => guard.run('get', ask));
+    await new Promise((resolve) => setImmediate(resolve));
+    now += 2 * deadlines.attempt - 1;
+    stalled = false;
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['there']));
+    expect([circuit, silences]).toEqual([[], 0]);
+  });
+
+  it('gives up no connection for a stall, however many were waiting in it', async () => {
+    let stalled = true;
+    const ask = async (): Promise<string> => (stalled ? new Promise<never>(() => undefined) : 'there');
+    const all = Array.from({ length: 100 }, () => guard.run('get', ask));
+    stalled = false;
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['there']));
+    expect([circuit, silences]).toEqual([[], 0]);
   });
 
   it('asks nobody while the circuit is open', async () => {

@@ -1,3 +1,4 @@
+import { extendRun, isLasting, noFailures } from './failure-run.ts';
 import { withDeadline } from './redis-client.ts';
 import { describeRedisFailure, isTrouble } from './redis-failure.ts';
 import { StoreError } from './store.ts';
@@ -37,15 +38,17 @@ export interface RedisGuard {
   recover(): void;
 }
 
-const failuresUntilOpen = 5;
-const silencesUntilReset = 2;
+/** When the circuit opens: longer than any stall that one repetition outlasts. In deadlines of an attempt. */
+const failuresUntilOpen = { count: 5, attempts: 2 };
+/** When the connection is given up: after a silence that its repetition met, too. */
+const silencesUntilReset = { count: 2, attempts: 1 };
 /** Operations under way; past it new ones are refused. */
 const maxUnderWay = 4_096;
 
 export function createRedisGuard(deps: RedisGuardDeps): RedisGuard {
   const { deadlines } = deps;
-  let failures = 0;
-  let silences = 0;
+  let failures = noFailures;
+  let silences = noFailures;
   let underWay = 0;
   /** When an open circuit lets one operation through. Undefined: closed. */
   let probeAt: number | undefined;
@@ -60,22 +63,27 @@ export function createRedisGuard(deps: RedisGuardDeps): RedisGuard {
   }
 
   function noteAnswer(): void {
-    failures = 0;
-    silences = 0;
+    failures = noFailures;
+    silences = noFailures;
     if (probeAt === undefined) return;
     probeAt = undefined;
     deps.onCircuit('closed');
   }
 
   function noteTrouble(silent: boolean): void {
-    failures += 1;
-    silences = silent ? silences + 1 : 0;
-    if (silences >= silencesUntilReset) {
-      silences = 0;
+    const now = deps.monotonic();
+    const least = ({ count, attempts }: { readonly count: number; readonly attempts: number }) => ({
+      count,
+      milliseconds: attempts * deadlines.attempt,
+    });
+    failures = extendRun(failures, now);
+    silences = silent ? extendRun(silences, now) : noFailures;
+    if (isLasting(silences, now, least(silencesUntilReset))) {
+      silences = noFailures;
       deps.onSilence();
     }
-    if (failures < failuresUntilOpen || probeAt !== undefined) return;
-    probeAt = deps.monotonic() + deadlines.probe;
+    if (probeAt !== undefined || !isLasting(failures, now, least(failuresUntilOpen))) return;
+    probeAt = now + deadlines.probe;
     deps.onCircuit('opened');
   }
 
