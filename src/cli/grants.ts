@@ -1,4 +1,4 @@
-import { type CutOff, personKey } from '../services/tokens/cut-off.ts';
+import { type CutOff, personKey, untilNow } from '../services/tokens/cut-off.ts';
 import type { ListedGrant } from '../services/tokens/grant-directory.ts';
 import { resolveClient } from './client-reference.ts';
 import { CommandFailure } from './failure.ts';
@@ -66,8 +66,7 @@ export async function endRecords(operator: Operator, filter: GrantFilter): Promi
 }
 
 async function toCutOff(operator: Operator, filter: GrantFilter): Promise<CutOff> {
-  // The second after: everything that was granted up to and in this one.
-  const before = operator.nowSeconds() + 1;
+  const before = untilNow(operator.nowSeconds());
   const { subject, client, grant, everything = false } = filter;
   const named = [subject, client, grant].filter((value) => value !== undefined).length + (everything ? 1 : 0);
   if (named !== 1) {

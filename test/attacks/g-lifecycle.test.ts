@@ -6,6 +6,7 @@ import { fingerprintClientId } from '../../src/services/clients/client.ts';
 import { clientPurpose } from '../../src/services/clients/clients.ts';
 import { accessTokenPurpose } from '../../src/services/tokens/access-token.ts';
 import { authorizationCodePurpose } from '../../src/services/tokens/authorization-code.ts';
+import { clockSlackSeconds } from '../../src/services/tokens/cut-off.ts';
 import { refreshTokenPurpose } from '../../src/services/tokens/refresh-token.ts';
 import { type AnsweringUpstream, callMount, startAnsweringUpstream } from '../support/answering-upstream.ts';
 import { defaultRedirectUri, obtainCode, postForm, redeem, refresh, signIn } from '../support/flow.ts';
@@ -488,7 +489,7 @@ describe('G. refresh, revocation, lifecycle', () => {
       'invalid_grant',
     );
     expect((await redeem(gatehouse, pending)).status).toBe(400);
-    gatehouse.clock.advance(2);
+    gatehouse.clock.advance(1 + clockSlackSeconds);
     const fresh = await house.signIn();
     const replay = await postForm(gatehouse, '/backchannel-logout', logout);
     expect(replay.status).toBe(400);

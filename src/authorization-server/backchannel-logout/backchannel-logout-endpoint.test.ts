@@ -7,6 +7,7 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { GatehouseEvent } from '../../services/audit/events.ts';
 import { fingerprintClientId } from '../../services/clients/client.ts';
 import type { Logout } from '../../services/identity/identity-provider.ts';
+import { clockSlackSeconds } from '../../services/tokens/cut-off.ts';
 import { createRevocations, type Revocations } from '../../services/tokens/revocations.ts';
 import { createBackchannelLogoutEndpoint } from './backchannel-logout-endpoint.ts';
 
@@ -76,8 +77,8 @@ describe('back-channel logout', () => {
     expect(response.headers.get('cache-control')).toBe('no-store');
     expect(isOver({})).toBe(true);
     expect(isOver({ sessionId: 's-1' })).toBe(true);
-    expect(isOver({ grantedAt: clock.nowSeconds() })).toBe(true);
-    expect(isOver({ grantedAt: clock.nowSeconds() + 1 })).toBe(false);
+    expect(isOver({ grantedAt: clock.nowSeconds() + clockSlackSeconds })).toBe(true);
+    expect(isOver({ grantedAt: clock.nowSeconds() + 1 + clockSlackSeconds })).toBe(false);
     expect(isOver({ subject: 'bob' })).toBe(false);
     expect(isOver({ identityIssuer: 'https://other.test' })).toBe(false);
     expect(events).toEqual([{ type: 'backchannel_logout', kind: 'subject', subject: 'alice' }]);
@@ -86,15 +87,15 @@ describe('back-channel logout', () => {
   it('spares a login that came after a logout which arrives late', async () => {
     clock.advance(300);
     await post('logout_token=good');
-    expect(isOver({ grantedAt: logout.issuedAt })).toBe(true);
-    expect(isOver({ grantedAt: logout.issuedAt + 1 })).toBe(false);
+    expect(isOver({ grantedAt: logout.issuedAt + clockSlackSeconds })).toBe(true);
+    expect(isOver({ grantedAt: logout.issuedAt + 1 + clockSlackSeconds })).toBe(false);
   });
 
   it('does not reach into the future for a provider whose clock is ahead', async () => {
     logout = { ...logout, issuedAt: clock.nowSeconds() + 60 };
     await post('logout_token=good');
-    expect(isOver({ grantedAt: clock.nowSeconds() })).toBe(true);
-    expect(isOver({ grantedAt: clock.nowSeconds() + 1 })).toBe(false);
+    expect(isOver({ grantedAt: clock.nowSeconds() + clockSlackSeconds })).toBe(true);
+    expect(isOver({ grantedAt: clock.nowSeconds() + 1 + clockSlackSeconds })).toBe(false);
   });
 
   it('ends one session where it names one, and the logins still on their way from it', async () => {
@@ -110,7 +111,7 @@ describe('back-channel logout', () => {
     logout = { ...logout, sessionId: 's-1' };
     await post('logout_token=good');
     expect(isOver({})).toBe(true);
-    expect(isOver({ grantedAt: clock.nowSeconds() + 1 })).toBe(false);
+    expect(isOver({ grantedAt: clock.nowSeconds() + 1 + clockSlackSeconds })).toBe(false);
     expect(isOver({ subject: 'bob' })).toBe(false);
     expect(isOver({ identityIssuer: 'https://other.test' })).toBe(false);
   });

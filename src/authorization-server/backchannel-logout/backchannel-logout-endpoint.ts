@@ -22,7 +22,7 @@ import { OAuthError, storeUnavailable } from '../../protocol/oauth-error.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { IdentityProvider, Logout } from '../../services/identity/identity-provider.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
-import { type CutOff, personKey, sessionKey } from '../../services/tokens/cut-off.ts';
+import { type CutOff, personKey, sessionKey, untilNow } from '../../services/tokens/cut-off.ts';
 import type { Revocations } from '../../services/tokens/revocations.ts';
 
 export interface BackchannelLogoutDeps {
@@ -61,7 +61,7 @@ export function createBackchannelLogoutEndpoint(deps: BackchannelLogoutDeps): Ha
 function planCutOffs({ issuer, subject, sessionId, issuedAt }: Logout, clock: Clock): readonly CutOff[] {
   const now = clock.nowSeconds();
   // Up to the logout and not to its arrival: who has logged in again since is not meant.
-  const before = Math.min(issuedAt, now) + 1;
+  const before = untilNow(Math.min(issuedAt, now));
   const person = subject === undefined ? undefined : personKey(issuer, subject);
   if (sessionId === undefined) {
     return person === undefined ? [] : [{ kind: 'subject', key: person, before }];

@@ -17,7 +17,7 @@ export interface CutOff {
    */
   readonly key: string;
   /**
-   * Grants from before this second end; a grant from this very second does not, so "until now" is the second after.
+   * Grants from before this second end; a grant from this very second does not: see `untilNow()`.
    * A grant's own cut-off ends it whatever this says.
    */
   readonly before: EpochSeconds;
@@ -33,6 +33,17 @@ export type JudgedGrant = Pick<
   /** Of an access token: when it was issued. */
   readonly issuedAt?: EpochSeconds;
 };
+
+/**
+ * A replica whose clock is ahead by this much dates what it grants no later than a cut-off of the same moment. Twice of
+ * what clocks may differ by; whoever signs in again so soon after a cut-off is cut off as well, and signs in once more.
+ */
+export const clockSlackSeconds = 2;
+
+/** "Until now" as `CutOff.before`: what was granted up to and in this second, also by a clock that is ahead. */
+export function untilNow(now: EpochSeconds): EpochSeconds {
+  return now + 1 + clockSlackSeconds;
+}
 
 /** A cut-off as the feed has it, and when it was made. */
 export interface CutOffEntry {
