@@ -27,6 +27,7 @@ export async function listClients(operator: Operator, form: Form): Promise<strin
 /** Denies a client and ends everything it was granted. */
 export async function denyClient(operator: Operator, reference: string, form: Form): Promise<string> {
   const client = await resolveClient(reference, operator);
+  await operator.deniedClients.refresh();
   // First, so that nothing new is granted behind the cut-off.
   await operator.deniedClients.deny(client, 'operator');
   const before = operator.nowSeconds() + settleSeconds;
@@ -39,6 +40,8 @@ export async function denyClient(operator: Operator, reference: string, form: Fo
 /** Lets a client in again. What it was granted before stays over. */
 export async function allowClient(operator: Operator, reference: string, form: Form): Promise<string> {
   const client = await resolveClient(reference, operator);
+  // The last word counts: after what other machines have said, whatever their clocks.
+  await operator.deniedClients.refresh();
   await operator.deniedClients.allow(client);
   return form.json ? toJson({ client, denied: false }) : 'allowed; its people log in again\n';
 }

@@ -237,6 +237,14 @@ export function describeStore(name: string, makeBackend: () => Promise<StoreBack
         expect((await store.read('events', '')).entries).toEqual(['long']);
       });
 
+      it('has not started over while nothing is lost', async () => {
+        const first = await store.read('events', '');
+        await store.append('events', 'one', soon);
+        const second = await store.read('events', first.cursor);
+        const third = await store.read('events', second.cursor);
+        expect([first, second, third].map(({ startedOver }) => startedOver)).toEqual([false, false, false]);
+      });
+
       it('goes on from its cursor after everything before it expired', async () => {
         await store.append('events', 'short', backend.now() + 1);
         const { cursor } = await store.read('events', '');

@@ -189,7 +189,21 @@ describe.runIf(hasRedis)('Redis store under faults', () => {
       expect(await other.rememberedSince()).toBe(await store.rememberedSince());
       expect(changes.filter((change) => change === 'epoch_changed')).toHaveLength(2);
       await store.append('events', 'two', soon);
-      expect((await other.read('events', cursor)).entries).toEqual(['two']);
+      const page = await other.read('events', cursor);
+      expect(page).toMatchObject({ entries: ['two'], startedOver: true });
+      expect(await other.read('events', page.cursor)).toMatchObject({ entries: [], startedOver: false });
+      // A reader who had read nothing has nothing to put back.
+      expect((await store.read('events', '')).startedOver).toBe(false);
+    });
+
+    it('wakes readers when it is noticed', async () => {
+      const { store, server } = await start(startStandalone);
+      let wakes = 0;
+      store.watch('events', () => {
+        wakes += 1;
+      });
+      await server.command('FLUSHALL');
+      await eventually(() => expect(wakes).toBe(1));
     });
 
     it('is noticed by a process that was not there', async () => {

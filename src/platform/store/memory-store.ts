@@ -97,7 +97,7 @@ export function createMemoryStore(options: MemoryStoreOptions): Store {
       for (const [position, entry] of feedEntries) {
         if (position > after && entry.feed === feed && entry.expiresAt > now) entries.push(entry.value);
       }
-      return { entries, cursor: String(lastPosition) };
+      return { entries, cursor: String(lastPosition), startedOver: false };
     },
     watch: (feed, wake) => watchers.add(feed, wake),
     async rememberedSince() {

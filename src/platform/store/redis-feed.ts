@@ -20,7 +20,8 @@ export interface RedisFeedDeps {
 export async function readFeed(deps: RedisFeedDeps, key: string, cursor: string): Promise<FeedPage> {
   const epoch = deps.epoch();
   const entries: string[] = [];
-  let position = parseCursor(cursor, epoch);
+  const from = parseCursor(cursor, epoch);
+  let { position } = from;
   for (;;) {
     const after = position;
     const run = (command: readonly string[]) => deps.link.run(key, command);
@@ -31,16 +32,21 @@ export async function readFeed(deps: RedisFeedDeps, key: string, cursor: string)
     const now = deps.now();
     for (const entry of found) if (entry.end > now) entries.push(entry.value);
     position = found.at(-1)?.id ?? position;
-    if (found.length < entriesPerRead) return { entries, cursor: `${epoch}/${position}` };
+    if (found.length < entriesPerRead) {
+      return { entries, cursor: `${epoch}/${position}`, startedOver: from.epoch !== epoch };
+    }
   }
 }
 
-/** @throws TypeError */
-function parseCursor(cursor: string, epoch: string): string {
-  if (cursor === '') return '';
+/** Where to read on, and the epoch that was read so far.   @throws TypeError */
+function parseCursor(
+  cursor: string,
+  epoch: string,
+): { readonly position: string; readonly epoch: string | undefined } {
+  if (cursor === '') return { position: '', epoch };
   const match = /^([^/]*)\/((?:\d+-\d+)?)$/.exec(cursor);
   if (match === null) throw new TypeError('the cursor is not one of ours');
-  return match[1] === epoch ? (match[2] ?? '') : '';
+  return { position: match[1] === epoch ? (match[2] ?? '') : '', epoch: match[1] };
 }
 
 interface Entry {

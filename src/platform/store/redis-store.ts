@@ -86,7 +86,11 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     isCluster: connection.shape === 'cluster',
     drawName: () => random.token(writerBytes),
     now: () => clock.nowSeconds(),
-    onChange: () => changed('epoch_changed'),
+    onChange() {
+      changed('epoch_changed');
+      // What was lost is put back by those who read it before; what was there before is read anew.
+      watch.wakeAll();
+    },
   });
   const watch = createRedisWatch({ connection, jitter, sender: random.token(writerBytes), keyPrefix });
   const recordKey = (key: string): string => `${keyPrefix}r:${key}`;

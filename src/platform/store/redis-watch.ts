@@ -8,6 +8,8 @@ export interface RedisWatch {
   readonly sender: string;
   add(feed: string, wake: () => void): () => void;
   wakeLocal(feed: string): void;
+  /** Wakes every reader of this process. */
+  wakeAll(): void;
   close(): void;
 }
 
@@ -25,6 +27,10 @@ export function createRedisWatch(deps: RedisWatchDeps): RedisWatch {
   let link: RedisNodeLink | undefined;
   let connections = 0;
 
+  function wakeAll(): void {
+    for (const feed of feeds) watchers.wake(feed);
+  }
+
   function openSubscriber(): RedisNodeLink {
     return openNodeLink({
       connection: deps.connection,
@@ -33,7 +39,7 @@ export function createRedisWatch(deps: RedisWatchDeps): RedisWatch {
         if (event !== 'connected') return;
         connections += 1;
         // While the channel was gone, messages were missed. Before the first connection readers look by themselves.
-        if (connections > 1) for (const feed of feeds) watchers.wake(feed);
+        if (connections > 1) wakeAll();
       },
     });
   }
@@ -51,6 +57,7 @@ export function createRedisWatch(deps: RedisWatchDeps): RedisWatch {
       return watchers.add(feed, wake);
     },
     wakeLocal: (feed) => watchers.wake(feed),
+    wakeAll,
     close() {
       watchers.clear();
       link?.close();

@@ -143,7 +143,8 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
       const position = parseCursor(cursor);
       const rows = guard('read', () => prepared.read.all({ name: feed, position, now: now() }));
       const last = rows.at(-1)?.['position'] ?? cursor;
-      return { entries: rows.map((row) => readText('read', row['value'])), cursor: String(last) };
+      const entries = rows.map((row) => readText('read', row['value']));
+      return { entries, cursor: String(last), startedOver: false };
     },
     watch: (feed, wake) => watchers.add(feed, wake),
     async rememberedSince() {

@@ -1,9 +1,15 @@
 import type { Clock } from '../../platform/clock.ts';
-import { type Infer, integer, name, oneOf, shape } from '../../platform/sealing/shape.ts';
+import { type Infer, integer, oneOf, shape } from '../../platform/sealing/shape.ts';
+import { createFeedReader } from '../../platform/store/feed-reader.ts';
 import type { Store } from '../../platform/store/store.ts';
 import type { ClientFingerprint } from './client.ts';
-
-export type DenialCause = 'deleted' | 'operator';
+import {
+  createDenialIndex,
+  type DenialCause,
+  formatVerdict,
+  parseVerdict,
+  type Verdict,
+} from './denial-index.ts';
 
 export interface Denial {
   readonly client: string;
@@ -15,6 +21,7 @@ export interface Denial {
 /**
  * Clients that get nothing any more, although their client id opens. One record each, so that they can be listed; held in
  * memory, since every request that names a client asks; fed by a store feed that every process and every restart reads.
+ * What the store forgets of it, those who know it put back.
  */
 export interface DeniedClients {
   /** Asks nobody. */
@@ -41,6 +48,7 @@ export interface DeniedClientsDeps {
 const feed = 'denied-clients';
 const keyPrefix = 'denied-client:';
 const pollMilliseconds = 2_000;
+const forgetEverySeconds = 60;
 const pageSize = 500;
 /** What the operator denied stays denied; a hundred years are for ever. */
 const operatorSeconds = 100 * 365 * 86_400;
@@ -48,28 +56,52 @@ const operatorSeconds = 100 * 365 * 86_400;
 const deletedSeconds = 365 * 86_400;
 
 const record = shape({ cause: oneOf('deleted', 'operator'), at: integer });
-/** The client, and whether it is denied from here on. */
-const feedEntry = shape({ c: name, d: integer });
 
 export function createDeniedClients(deps: DeniedClientsDeps): DeniedClients {
   const { store, clock } = deps;
-  const denied = new Set<string>();
-  let cursor = '';
+  const index = createDenialIndex();
+  let forgottenAt = clock.nowSeconds();
   let reading = Promise.resolve();
 
-  async function readFeed(): Promise<void> {
-    const page = await store.read(feed, cursor);
-    cursor = page.cursor;
-    for (const text of page.entries) {
-      const entry = parseEntry(text);
-      if (entry === undefined) deps.onError(new TypeError('an entry about a client is unknown here'));
-      else apply(entry);
-    }
-  }
+  const parse = (text: string): Verdict | undefined =>
+    parseVerdict(text, clock.nowSeconds() + operatorSeconds);
 
-  function apply({ c: client, d: isDenied }: Infer<typeof feedEntry>): void {
-    if (isDenied === 1) denied.add(client);
-    else denied.delete(client);
+  const reader = createFeedReader<Verdict>({
+    store,
+    feed,
+    take(entries) {
+      for (const text of entries) {
+        const verdict = parse(text);
+        if (verdict === undefined) deps.onError(new TypeError('an entry about a client is unknown here'));
+        else index.add(verdict);
+      }
+    },
+    compare() {
+      const present = createDenialIndex();
+      return {
+        note(entries) {
+          for (const verdict of entries.map(parse)) if (verdict !== undefined) present.add(verdict);
+        },
+        // Denials all: their records lie elsewhere than the feed, and may be gone without it.
+        *missing() {
+          for (const verdict of index.live(clock.nowSeconds())) {
+            if (verdict.isDenied || !present.includes(verdict)) yield verdict;
+          }
+        },
+        async put(verdict) {
+          await writeRecord(store, verdict);
+          if (!present.includes(verdict)) await store.append(feed, formatVerdict(verdict), verdict.end);
+        },
+      };
+    },
+  });
+
+  async function readFeed(): Promise<void> {
+    await reader.read();
+    const now = clock.nowSeconds();
+    if (now < forgottenAt + forgetEverySeconds) return;
+    index.forget(now);
+    forgottenAt = now;
   }
 
   /** One after the other: two readings at once could apply a denial after the permission that followed it. */
@@ -79,10 +111,13 @@ export function createDeniedClients(deps: DeniedClientsDeps): DeniedClients {
     return next;
   }
 
-  async function announce(client: string, isDenied: boolean, expiresAt: number): Promise<void> {
-    const entry = { c: client, d: isDenied ? 1 : 0 };
-    await store.append(feed, JSON.stringify(entry), expiresAt);
-    apply(entry);
+  async function say(isDenied: boolean, client: string, cause: DenialCause, seconds: number): Promise<void> {
+    // After what was heard before it, whatever the clock of whoever said that.
+    const saidAtMs = Math.max(clock.nowMilliseconds(), (index.find(client)?.saidAtMs ?? 0) + 1);
+    const verdict = { client, isDenied, cause, saidAtMs, end: clock.nowSeconds() + seconds };
+    await writeRecord(store, verdict);
+    await store.append(feed, formatVerdict(verdict), verdict.end);
+    index.add(verdict);
   }
 
   const wake = (): void => {
@@ -93,21 +128,12 @@ export function createDeniedClients(deps: DeniedClientsDeps): DeniedClients {
   poll.unref();
 
   return {
-    isDenied: (client) => denied.has(client),
+    isDenied: (client) => index.isDenied(client, clock.nowSeconds()),
     async deny(client, cause) {
-      const now = clock.nowSeconds();
       const kept = cause === 'operator' ? operatorSeconds : (deps.registrationTtlSeconds ?? deletedSeconds);
-      const key = keyPrefix + client;
-      const value = formatRecord(cause, now);
-      const isNew = await store.putIfAbsent(key, value, now + kept);
-      // What the operator says outlasts what the client said.
-      if (!isNew && cause === 'operator') await replaceRecord(store, key, value, now + kept);
-      await announce(client, true, now + kept);
+      await say(true, client, cause, kept);
     },
-    async allow(client) {
-      await store.delete(keyPrefix + client);
-      await announce(client, false, clock.nowSeconds() + operatorSeconds);
-    },
+    allow: (client) => say(false, client, 'operator', operatorSeconds),
     list: () => listDenials(store),
     refresh,
     close() {
@@ -117,23 +143,17 @@ export function createDeniedClients(deps: DeniedClientsDeps): DeniedClients {
   };
 }
 
-function parseEntry(text: string): Infer<typeof feedEntry> | undefined {
-  try {
-    const entry: unknown = JSON.parse(text);
-    return feedEntry.matches(entry) ? entry : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function formatRecord(cause: DenialCause, at: number): string {
-  return JSON.stringify({ cause, at } satisfies Infer<typeof record>);
-}
-
-async function replaceRecord(store: Store, key: string, value: string, expiresAt: number): Promise<void> {
+/** A denial has a record, a permission has none. Safe to repeat. */
+async function writeRecord(store: Store, { client, isDenied, cause, saidAtMs, end }: Verdict): Promise<void> {
+  const key = keyPrefix + client;
+  if (!isDenied) return store.delete(key);
+  const value = JSON.stringify({ cause, at: Math.floor(saidAtMs / 1000) } satisfies Infer<typeof record>);
+  const isNew = await store.putIfAbsent(key, value, end);
+  // What the operator says outlasts what the client said.
+  if (isNew || cause !== 'operator') return;
   const present = await store.get(key);
-  if (present === undefined) await store.putIfAbsent(key, value, expiresAt);
-  else await store.replace(key, present, value, expiresAt);
+  if (present === undefined) await store.putIfAbsent(key, value, end);
+  else if (present !== value) await store.replace(key, present, value, end);
 }
 
 async function listDenials(store: Store): Promise<readonly Denial[]> {

@@ -3,17 +3,26 @@ import { type CutOff, type JudgedGrant, personKey, sessionKey } from './cut-off.
 
 /** The cut-offs that still matter, by kind, so that a call is judged by a few look-ups however many there are. */
 export interface CutOffIndex {
-  add(cutOff: CutOff, now: EpochSeconds): void;
+  /** `grantEnd`: how long a grant's own cut-off is kept; the others last as long as a grant. */
+  add(cutOff: CutOff, grantEnd: EpochSeconds): void;
   covers(grant: JudgedGrant, now: EpochSeconds): boolean;
   hasGrant(grantId: string): boolean;
+  /** What still matters. Entries that come or go meanwhile may or may not be among it. */
+  live(now: EpochSeconds): Iterable<HeldCutOff>;
+  /** Whether it covers all that this one does. */
+  includes(held: HeldCutOff): boolean;
   /** Drops what no live token can fall under any more. */
   forget(now: EpochSeconds): void;
 }
 
+export interface HeldCutOff {
+  readonly cutOff: CutOff;
+  /** Past it no live token can fall under it. */
+  readonly end: EpochSeconds;
+}
+
 export interface CutOffIndexOptions {
-  /** A grant's own cut-off is kept so long: its record refuses refreshes, its access tokens have run out. */
-  readonly keepGrantSeconds: number;
-  /** No grant lives longer; nor does any other cut-off have to. */
+  /** No grant lives longer; nor does any cut-off of more than one grant have to. */
   readonly grantLifetimeSeconds: number;
 }
 
@@ -22,7 +31,7 @@ export interface CutOffIndexOptions {
  * is covered as well: whether it was cut off, nobody remembers.
  */
 export function createCutOffIndex(options: CutOffIndexOptions): CutOffIndex {
-  const { keepGrantSeconds, grantLifetimeSeconds } = options;
+  const { grantLifetimeSeconds } = options;
   /** Grant id → until when to remember it. */
   const grants = new Map<string, EpochSeconds>();
   /** Key → grants from before this moment are over. */
@@ -35,10 +44,10 @@ export function createCutOffIndex(options: CutOffIndexOptions): CutOffIndex {
   let everything = 0;
 
   return {
-    add({ kind, key, before }, now) {
+    add({ kind, key, before }, grantEnd) {
       switch (kind) {
         case 'grant':
-          grants.set(key, now + keepGrantSeconds);
+          grants.set(key, Math.max(grants.get(key) ?? 0, grantEnd));
           return;
         case 'everything':
           everything = Math.max(everything, before);
@@ -79,6 +88,23 @@ export function createCutOffIndex(options: CutOffIndexOptions): CutOffIndex {
       );
     },
     hasGrant: (grantId) => grants.has(grantId),
+    *live(now) {
+      for (const [key, end] of grants) {
+        if (end > now) yield { cutOff: { kind: 'grant', key, before: 0 }, end };
+      }
+      for (const kind of severalGrants) {
+        for (const [key, before] of befores[kind]) {
+          const end = before + grantLifetimeSeconds;
+          if (end > now) yield { cutOff: { kind, key, before }, end };
+        }
+      }
+      const end = everything + grantLifetimeSeconds;
+      if (end > now) yield { cutOff: { kind: 'everything', key: '', before: everything }, end };
+    },
+    includes({ cutOff: { kind, key, before }, end }) {
+      if (kind === 'grant') return end <= (grants.get(key) ?? 0);
+      return before <= (kind === 'everything' ? everything : (befores[kind].get(key) ?? 0));
+    },
     forget(now) {
       for (const [grantId, until] of grants) if (until <= now) grants.delete(grantId);
       for (const byKey of Object.values(befores)) {
@@ -87,6 +113,8 @@ export function createCutOffIndex(options: CutOffIndexOptions): CutOffIndex {
     },
   };
 }
+
+const severalGrants = ['subject', 'session', 'sessionless', 'client'] as const;
 
 function isBefore(from: EpochSeconds, before: EpochSeconds | undefined): boolean {
   return before !== undefined && from < before;

@@ -1,11 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { createForgetfulStore, type ForgetfulStore } from '../../../test/support/forgetful-store.ts';
 import { createMemoryStore } from '../../platform/store/memory-store.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
 import { fingerprintClientId } from '../clients/client.ts';
 import { accessTokenTtlSeconds } from './access-token.ts';
-import { type CutOffKind, type JudgedGrant, personKey, sessionKey } from './cut-off.ts';
+import {
+  type CutOffKind,
+  clockSlackSeconds,
+  type JudgedGrant,
+  personKey,
+  sessionKey,
+  untilNow,
+} from './cut-off.ts';
 import { createRevocations, type Revocations } from './revocations.ts';
 
 let clock: FakeClock;
@@ -147,7 +155,7 @@ describe('a cut-off', () => {
     grantedAt: clock.nowSeconds(),
     ...changes,
   });
-  const untilNow = (): number => clock.nowSeconds() + 1;
+  const nextSecond = (): number => clock.nowSeconds() + 1;
   const kinds: ReadonlyArray<[CutOffKind, string, Partial<JudgedGrant>]> = [
     ['subject', personKey(issuer, 'alice'), { subject: 'bob' }],
     ['subject', personKey(issuer, 'alice'), { identityIssuer: 'https://other.test' }],
@@ -161,7 +169,7 @@ describe('a cut-off', () => {
   it.each(kinds)('of a %s ends its grants everywhere, and no other', async (kind, key, other) => {
     const [here, there] = [create(), create()];
     expect(here.judge(grant())).toBe(false);
-    await here.cutOff({ kind, key, before: untilNow() });
+    await here.cutOff({ kind, key, before: nextSecond() });
     await there.refresh();
     const later = create();
     await later.refresh();
@@ -172,7 +180,7 @@ describe('a cut-off', () => {
 
   it('of everything ends every grant', async () => {
     const here = create();
-    await here.cutOff({ kind: 'everything', key: '', before: untilNow() });
+    await here.cutOff({ kind: 'everything', key: '', before: nextSecond() });
     expect(here.judge(grant({ grantId: 'g9', subject: 'zoe', client: fingerprintClientId('c9') }))).toBe(
       true,
     );
@@ -182,18 +190,36 @@ describe('a cut-off', () => {
     'of a %s leaves what is granted later alone',
     async (kind, key) => {
       const here = create();
-      await here.cutOff({ kind, key, before: untilNow() });
-      expect(here.judge(grant({ grantedAt: untilNow() }))).toBe(false);
-      expect(here.judge(grant({ grantedAt: untilNow(), issuedAt: untilNow() - 1 }))).toBe(true);
+      await here.cutOff({ kind, key, before: nextSecond() });
+      expect(here.judge(grant({ grantedAt: nextSecond() }))).toBe(false);
+      expect(here.judge(grant({ grantedAt: nextSecond(), issuedAt: nextSecond() - 1 }))).toBe(true);
+    },
+  );
+
+  it.each<[CutOffKind, string]>([
+    ['subject', personKey(issuer, 'alice')],
+    ['everything', ''],
+  ])(
+    'of a %s ends what a replica had granted whose clock is ahead, as far as they may differ',
+    async (kind, key) => {
+      const ahead = new FakeClock();
+      ahead.advance(clock.nowSeconds() - ahead.nowSeconds() + clockSlackSeconds);
+      const there = createRevocations({ store, clock: ahead, onError: (error) => errors.push(error) });
+      open.push(there);
+      const [before, after] = [ahead.nowSeconds(), ahead.nowSeconds() + 1];
+      await create().cutOff({ kind, key, before: untilNow(clock.nowSeconds()) });
+      await there.refresh();
+      expect(there.judge(grant({ grantedAt: before, issuedAt: before }))).toBe(true);
+      expect(there.judge(grant({ grantedAt: after, issuedAt: after }))).toBe(false);
     },
   );
 
   it('is not weakened by an earlier one that comes later', async () => {
     const here = create();
     const key = personKey(issuer, 'alice');
-    await here.cutOff({ kind: 'subject', key, before: untilNow() });
-    await here.cutOff({ kind: 'subject', key, before: untilNow() - 100 });
-    await here.cutOff({ kind: 'everything', key: '', before: untilNow() - 100 });
+    await here.cutOff({ kind: 'subject', key, before: nextSecond() });
+    await here.cutOff({ kind: 'subject', key, before: nextSecond() - 100 });
+    await here.cutOff({ kind: 'everything', key: '', before: nextSecond() - 100 });
     expect(here.judge(grant())).toBe(true);
   });
 
@@ -203,7 +229,7 @@ describe('a cut-off', () => {
     open.push(here);
     const old = grant();
     const other = grant({ subject: 'bob' });
-    await here.cutOff({ kind: 'subject', key: personKey(issuer, 'alice'), before: untilNow() });
+    await here.cutOff({ kind: 'subject', key: personKey(issuer, 'alice'), before: nextSecond() });
     clock.advance(grantLifetimeSeconds);
     await here.refresh();
     expect([here.judge(old), here.judge(other)]).toEqual([true, false]);
@@ -219,7 +245,7 @@ describe('a cut-off', () => {
     const stop = here.onCutOff((at) => heard.push(at));
     there.onCutOff((at) => heard.push(at));
     const madeAt = clock.nowMilliseconds();
-    await here.cutOff({ kind: 'everything', key: '', before: untilNow() });
+    await here.cutOff({ kind: 'everything', key: '', before: nextSecond() });
     clock.advance(5);
     await there.refresh();
     await here.refresh();
@@ -228,7 +254,127 @@ describe('a cut-off', () => {
     stop();
     const before = heard.length;
     there.close();
-    await here.cutOff({ kind: 'everything', key: '', before: untilNow() });
+    await here.cutOff({ kind: 'everything', key: '', before: nextSecond() });
     expect(heard).toHaveLength(before);
+  });
+});
+
+describe('cut-offs that the store has forgotten', () => {
+  const issuer = 'https://login.test';
+  const grantLifetimeSeconds = 7200;
+  const kinds: ReadonlyArray<[CutOffKind, string]> = [
+    ['everything', ''],
+    ['subject', personKey(issuer, 'alice')],
+    ['session', sessionKey(issuer, 's1')],
+    ['sessionless', personKey(issuer, 'alice')],
+    ['client', fingerprintClientId('c1')],
+    ['grant', 'g1'],
+  ];
+  let forgetful: ForgetfulStore;
+
+  beforeEach(() => {
+    forgetful = createForgetfulStore(clock);
+    ({ store } = forgetful);
+  });
+
+  function createShort(over: Store = store): Revocations {
+    const deps = {
+      store: over,
+      clock,
+      grantLifetimeSeconds,
+      onError: (error: unknown) => errors.push(error),
+    };
+    const revocations = createRevocations(deps);
+    open.push(revocations);
+    return revocations;
+  }
+
+  const stored = async (): Promise<readonly string[]> => (await store.read('revocations', '')).entries;
+
+  function grantOf(kind: CutOffKind): JudgedGrant {
+    return {
+      grantId: 'g1',
+      identityIssuer: issuer,
+      subject: 'alice',
+      sessionId: kind === 'sessionless' ? undefined : 's1',
+      client: fingerprintClientId('c1'),
+      grantedAt: clock.nowSeconds(),
+    };
+  }
+
+  it.each(kinds)('hold for a process that starts later: %s', async (kind, key) => {
+    const grant = grantOf(kind);
+    const [here, there] = [createShort(), createShort()];
+    await here.refresh();
+    await there.refresh();
+    await here.cutOff({ kind, key, before: clock.nowSeconds() + 1 });
+    await there.refresh();
+    clock.advance(100);
+    forgetful.forget();
+    const early = createShort();
+    await early.refresh();
+    expect(early.judge(grant)).toBe(false);
+    here.close();
+    await there.refresh();
+    const later = createShort();
+    await later.refresh();
+    await early.refresh();
+    expect([later.judge(grant), early.judge(grant)]).toEqual([true, true]);
+    expect(later.judge({ ...grant, grantId: 'g2', grantedAt: clock.nowSeconds() })).toBe(false);
+    expect(errors).toEqual([]);
+  });
+
+  it.each(kinds)('end when they would have ended, however often they come back: %s', async (kind, key) => {
+    const here = createShort();
+    await here.refresh();
+    await here.cutOff({ kind, key, before: clock.nowSeconds() + 1 });
+    const end =
+      clock.nowSeconds() + (kind === 'grant' ? accessTokenTtlSeconds + 60 : grantLifetimeSeconds + 1);
+    while (clock.nowSeconds() < end) {
+      forgetful.forget();
+      await here.refresh();
+      expect(await stored()).toHaveLength(1);
+      clock.advance(Math.min(1000, end - clock.nowSeconds()));
+    }
+    expect(await stored()).toEqual([]);
+    forgetful.forget();
+    await here.refresh();
+    expect(await stored()).toEqual([]);
+  });
+
+  it('come back once or more when several processes see to it, and count as once', async () => {
+    const processes = [createShort(), createShort(), createShort()];
+    for (const one of processes) await one.refresh();
+    for (let at = 0; at < 200; at += 1) await processes[0]?.revoke(`g${at}`);
+    for (const one of processes) await one.refresh();
+    for (let losses = 0; losses < 3; losses += 1) {
+      forgetful.forget();
+      await Promise.all(processes.map((one) => one.refresh()));
+      expect(new Set(await stored()).size).toBe(200);
+      expect((await stored()).length).toBeLessThanOrEqual(600);
+    }
+  });
+
+  it('come back by the next poll when the store failed halfway', async () => {
+    let left = 70;
+    const failing: Store = {
+      ...store,
+      append: (...entry) =>
+        (left -= 1) < 0 ? Promise.reject(new StoreError('append', undefined)) : store.append(...entry),
+    };
+    const [here, there] = [createShort(failing), createShort()];
+    await here.refresh();
+    await there.refresh();
+    for (let at = 0; at < 200; at += 1) await there.revoke(`g${at}`);
+    await here.refresh();
+    there.close();
+    forgetful.forget();
+    await expect(here.refresh()).rejects.toThrow(StoreError);
+    left = Infinity;
+    await here.refresh();
+    const later = createShort();
+    await later.refresh();
+    const missing = Array.from({ length: 200 }, (_, at) => `g${at}`).filter((id) => !later.isRevoked(id));
+    expect(missing).toEqual([]);
   });
 });

@@ -1,12 +1,13 @@
-import type { Clock } from '../../platform/clock.ts';
+import type { Clock, EpochSeconds } from '../../platform/clock.ts';
+import { createFeedReader } from '../../platform/store/feed-reader.ts';
 import type { Store } from '../../platform/store/store.ts';
 import { accessTokenTtlSeconds } from './access-token.ts';
-import { type CutOff, formatCutOff, type JudgedGrant, parseCutOff } from './cut-off.ts';
-import { createCutOffIndex } from './cut-off-index.ts';
+import { type CutOff, formatCutOff, type JudgedGrant, parseCutOff, untilNow } from './cut-off.ts';
+import { createCutOffIndex, type HeldCutOff } from './cut-off-index.ts';
 
 /**
  * What was ended before its time. Held in memory, since admission asks on every call; fed by a store feed that every
- * process and every restart reads.
+ * process and every restart reads. What the store forgets of it, those who know it put back.
  */
 export interface Revocations {
   /** Whether a grant, or the access token of one, was cut off. Asks nobody. */
@@ -45,29 +46,60 @@ export interface RevocationsDeps {
 export function createRevocations(deps: RevocationsDeps): Revocations {
   const { store, clock } = deps;
   const grantLifetimeSeconds = deps.grantLifetimeSeconds ?? longestGrantLifetimeSeconds;
-  const index = createCutOffIndex({ keepGrantSeconds, grantLifetimeSeconds });
+  const index = createCutOffIndex({ grantLifetimeSeconds });
   const listeners = new Set<(madeAtMs: number) => void>();
-  let cursor = '';
   let forgottenAt = clock.nowSeconds();
   let reading: Promise<void> | undefined;
   let readingAgain: Promise<void> | undefined;
 
+  const reader = createFeedReader<HeldCutOff>({
+    store,
+    feed,
+    take(entries) {
+      let oldestMs = clock.nowMilliseconds();
+      for (const text of entries) {
+        const entry = parseCutOff(text);
+        if (entry === undefined)
+          deps.onError(new TypeError('an entry of the revocation feed is unknown here'));
+        else index.add(entry.cutOff, grantEnd(entry.madeAtMs));
+        oldestMs = Math.min(oldestMs, entry?.madeAtMs ?? oldestMs);
+      }
+      if (entries.length > 0) tell(oldestMs);
+    },
+    compare() {
+      const present = createCutOffIndex({ grantLifetimeSeconds });
+      return {
+        note(entries) {
+          for (const text of entries) {
+            const entry = parseCutOff(text);
+            if (entry !== undefined) present.add(entry.cutOff, grantEnd(entry.madeAtMs));
+          }
+        },
+        *missing() {
+          for (const held of index.live(clock.nowSeconds())) if (!present.includes(held)) yield held;
+        },
+        put: ({ cutOff: what, end }) => store.append(feed, formatCutOff(what, madeAt(what, end)), end),
+      };
+    },
+  });
+
   async function readFeed(): Promise<void> {
-    const page = await store.read(feed, cursor);
-    cursor = page.cursor;
+    await reader.read();
     const now = clock.nowSeconds();
-    let oldestMs = clock.nowMilliseconds();
-    for (const text of page.entries) {
-      const entry = parseCutOff(text);
-      if (entry === undefined) deps.onError(new TypeError('an entry of the revocation feed is unknown here'));
-      else index.add(entry.cutOff, now);
-      oldestMs = Math.min(oldestMs, entry?.madeAtMs ?? oldestMs);
-    }
-    if (now >= forgottenAt + forgetEverySeconds) {
-      index.forget(now);
-      forgottenAt = now;
-    }
-    if (page.entries.length > 0) tell(oldestMs);
+    if (now < forgottenAt + forgetEverySeconds) return;
+    index.forget(now);
+    forgottenAt = now;
+  }
+
+  function grantEnd(madeAtMs: number | undefined): EpochSeconds {
+    const madeAtSeconds = madeAtMs === undefined ? clock.nowSeconds() : Math.floor(madeAtMs / 1000);
+    return madeAtSeconds + keepGrantSeconds;
+  }
+
+  /** As nearly as it is still known, and for one grant exactly: its end follows from it. */
+  function madeAt({ kind, before }: CutOff, end: EpochSeconds): number {
+    const seconds = kind === 'grant' ? end - keepGrantSeconds : before;
+    return Math.min(seconds * 1000, clock.nowMilliseconds());
   }
 
   function tell(madeAtMs: number): void {
@@ -77,7 +109,7 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
   async function cutOff(what: CutOff): Promise<void> {
     const now = clock.nowSeconds();
     const madeAtMs = clock.nowMilliseconds();
-    index.add(what, now);
+    index.add(what, now + keepGrantSeconds);
     tell(madeAtMs);
     const life = Math.max(what.before, now) + grantLifetimeSeconds;
     const until = what.kind === 'grant' ? now + keepGrantSeconds : life;
@@ -112,7 +144,7 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
     judge: (grant) => index.covers(grant, clock.nowSeconds()),
     isRevoked: (grantId) => index.hasGrant(grantId),
     cutOff,
-    revoke: (grantId) => cutOff({ kind: 'grant', key: grantId, before: clock.nowSeconds() + 1 }),
+    revoke: (grantId) => cutOff({ kind: 'grant', key: grantId, before: untilNow(clock.nowSeconds()) }),
     onCutOff(listener) {
       listeners.add(listener);
       return () => {
