@@ -1,0 +1,110 @@
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+
+/** How an https origin is checked, and what we show it. There is no way not to check it. */
+export interface ClientTls {
+  /** PEM; instead of the well-known authorities. */
+  readonly ca?: readonly string[];
+  /** PEM, with the chain: the certificate shown to the upstream. */
+  readonly cert?: string;
+  /** PEM, of `cert`. */
+  readonly key?: string;
+  /** The name to ask for and to find in the certificate, where it is not the origin's. Not an address. */
+  readonly servername?: string;
+}
+
+export interface DialOptions extends Partial<DialTlsOptions> {
+  readonly host: string;
+  readonly port: number;
+  readonly noDelay: boolean;
+  readonly keepAlive: boolean;
+  readonly keepAliveInitialDelay: number;
+  readonly onread: OnReadOpts;
+  readonly session?: Buffer;
+}
+
+interface DialTlsOptions {
+  readonly secureContext: SecureContext;
+  readonly servername?: string;
+  readonly ALPNProtocols: string[];
+  readonly rejectUnauthorized: true;
+}
+
+/** Starts a connection. Stands for `net.connect` and `tls.connect`, which are taken when nothing else is handed in. */
+export type Connect = (options: DialOptions) => Socket;
+
+export interface Dialer {
+  /** TLS, which says how it ends: but Node does not pass it on. */
+  readonly isSecure: boolean;
+  /** Told by the socket when a request may be sent. */
+  readonly readyEvent: 'connect' | 'secureConnect';
+  /** @param onRead called with the count of bytes at the front of a buffer shared by all; false: read no more */
+  dial(onRead: (count: number, bytes: Buffer) => boolean): Socket;
+}
+
+export interface DialerOptions {
+  readonly origin: Pick<URL, 'protocol' | 'hostname' | 'port'>;
+  readonly tls?: ClientTls | undefined;
+  readonly connect?: Connect | undefined;
+}
+
+const readBufferBytes = 64 * 1024;
+const keepAliveProbeMs = 30_000;
+
+/** @throws when a certificate or a key cannot be read */
+export function createDialer({ origin, tls, connect }: DialerOptions): Dialer {
+  const isSecure = origin.protocol === 'https:';
+  // One for all connections: what a read brought is told before the next one begins.
+  const buffer = Buffer.allocUnsafeSlow(readBufferBytes);
+  const host = origin.hostname.replace(/^\[|\]$/g, '');
+  const shared = {
+    host,
+    port: Number(origin.port) || (isSecure ? 443 : 80),
+    noDelay: true,
+    // A stream may be silent for hours: this is how a host that is gone is told from a silent one.
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveProbeMs,
+  };
+  if (!isSecure) {
+    const dialTcp = connect ?? connectTcp;
+    return {
+      isSecure,
+      readyEvent: 'connect',
+      dial: (callback) => dialTcp({ ...shared, onread: { buffer, callback } }),
+    };
+  }
+  const dialTls = connect ?? connectTls;
+  const secured = { ...shared, ...tlsOptions(host, tls) };
+  let session: Buffer | undefined;
+  return {
+    isSecure,
+    readyEvent: 'secureConnect',
+    dial(callback) {
+      const socket = dialTls({
+        ...secured,
+        ...(session === undefined ? {} : { session }),
+        onread: { buffer, callback },
+      });
+      // Told only of sessions whose certificate was found good.
+      socket.on('session', (latest: Buffer) => {
+        session = latest;
+      });
+      return socket;
+    },
+  };
+}
+
+function tlsOptions(host: string, tls: ClientTls = {}): DialTlsOptions {
+  const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
+  return {
+    secureContext: createSecureContext({
+      ...(tls.ca === undefined ? {} : { ca: [...tls.ca] }),
+      ...(tls.cert === undefined ? {} : { cert: tls.cert }),
+      ...(tls.key === undefined ? {} : { key: tls.key }),
+    }),
+    ...(servername === undefined ? {} : { servername }),
+    ALPNProtocols: ['http/1.1'],
+    // Said, or else NODE_TLS_REJECT_UNAUTHORIZED could say otherwise.
+    rejectUnauthorized: true,
+  };
+}

@@ -1,0 +1,95 @@
+import { Connection, type ConnectionHome, type ConnectionLimits } from './connection.ts';
+import { type ClientTls, type Connect, createDialer, type Dialer } from './dial.ts';
+import { Exchange } from './exchange.ts';
+import type { ClientExchange, ClientRequest, HttpClient, ResponseSink } from './response-sink.ts';
+import { Sweep } from './sweep.ts';
+
+export interface HttpClientOptions {
+  /** `http:` or `https:`; a `URL` will do. */
+  readonly origin: Pick<URL, 'protocol' | 'hostname' | 'port'>;
+  /** With the TLS handshake. */
+  readonly connectTimeoutMs: number;
+  /** From the last byte of the body on. Also how long the upstream may take no byte of it. */
+  readonly headerTimeoutMs: number;
+  /** For how long a connection is kept without a request; the upstream's `Keep-Alive: timeout` shortens it. Default 4 s. */
+  readonly idleTimeoutMs?: number;
+  /** Idle connections kept. Default 256. */
+  readonly maxIdle?: number;
+  /** Of a response's head. Default 16 KiB. */
+  readonly maxHeadBytes?: number;
+  readonly tls?: ClientTls;
+  /** Default: `net.connect`, `tls.connect`. */
+  readonly connect?: Connect;
+}
+
+const defaultIdleTimeoutMs = 4_000;
+const defaultMaxIdle = 256;
+const defaultMaxHeadBytes = 16 * 1024;
+
+/**
+ * A client for one origin, without a limit on its connections: each open stream holds one, and calls must not wait behind
+ * them. The connection used last is taken first, so that the others can go idle and be closed.
+ *
+ * No request is sent twice that may have been carried out: one without a body whose method may be repeated is sent again,
+ * once and on a new connection, when an idle connection turns out to be dead; every other fails with `reset`.
+ *
+ * An answer over TLS whose body reaches to the end of the connection ends with `reset`, since it cannot be known whether
+ * it is whole.
+ * @throws when a certificate or a key in `tls` cannot be read
+ * @see RFC 9112 §9
+ */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  return new PooledClient(options);
+}
+
+class PooledClient implements HttpClient, ConnectionHome {
+  readonly sweep = new Sweep<Connection>();
+  readonly dialer: Dialer;
+  readonly limits: ConnectionLimits;
+  readonly #maxIdle: number;
+  readonly #idle: Connection[] = [];
+  #isClosed = false;
+
+  constructor(options: HttpClientOptions) {
+    const { connectTimeoutMs, headerTimeoutMs } = options;
+    this.dialer = createDialer({ origin: options.origin, tls: options.tls, connect: options.connect });
+    this.limits = {
+      connectTimeoutMs,
+      headerTimeoutMs,
+      idleTimeoutMs: options.idleTimeoutMs ?? defaultIdleTimeoutMs,
+      maxHeadBytes: options.maxHeadBytes ?? defaultMaxHeadBytes,
+    };
+    this.#maxIdle = options.maxIdle ?? defaultMaxIdle;
+  }
+
+  send(request: ClientRequest, sink: ResponseSink): ClientExchange {
+    const exchange = new Exchange(request, sink);
+    if (this.#isClosed) process.nextTick(failClosed, exchange);
+    else (this.#idle.pop() ?? new Connection(this)).carry(exchange);
+    return exchange;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const connection of this.sweep.members) connection.cut();
+  }
+
+  onIdle(connection: Connection): void {
+    if (this.#isClosed || this.#idle.length >= this.#maxIdle) connection.destroy();
+    else this.#idle.push(connection);
+  }
+
+  onGone(connection: Connection): void {
+    const index = this.#idle.lastIndexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+  }
+
+  onStale(exchange: Exchange): void {
+    if (this.#isClosed) exchange.fail('reset');
+    else new Connection(this).carry(exchange);
+  }
+}
+
+function failClosed(exchange: Exchange): void {
+  exchange.fail('reset');
+}
