@@ -276,7 +276,7 @@ describe('a provider that does not answer', () => {
     const issued = await logIn();
     const token = opened(issued);
     if (token === undefined) throw new Error('no refresh token');
-    expect(await room.grants.lease(token, 'the dead')).toEqual({ outcome: 'leased' });
+    expect(await room.grants.lease(token, 'the dead')).toMatchObject({ outcome: 'leased' });
     expect((await room.refuse(refreshForm(issued.refresh_token))).reason).toBe('refresh_in_progress');
     room.clock.advance(10);
     await refresh(issued);

@@ -34,7 +34,12 @@ export async function rotate(refresh: Refresh, deps: TokenDeps): Promise<IssuedT
   const turn = await takeTurn(token, holder, deps);
   if (turn.outcome !== 'leased') return repeatOrRefuse(refresh, turn, deps);
   try {
-    const rotation = await rotateInTurn(refresh, await confirmIdentity(token, deps), holder, deps);
+    const rotation = await rotateInTurn(
+      refresh,
+      await confirmIdentity(token, deps),
+      { holder, record: turn.record },
+      deps,
+    );
     if (rotation.outcome === 'issued') return rotation.tokens;
     // Overtaken after the lease ran out: it was the current token when it came, and no theft.
     return await repeatOrRefuse(refresh, rotation.outcome === 'reused' ? busy : rotation, deps);
@@ -57,19 +62,24 @@ const busy = { outcome: 'busy' } as const;
 async function rotateInTurn(
   refresh: Refresh,
   confirmation: Confirmation,
-  holder: string,
+  lease: { readonly holder: string; readonly record: string },
   deps: TokenDeps,
 ): Promise<Issue> {
   tellOfRecheck(confirmation, refresh, deps);
   if (confirmation.outcome === 'gone') {
-    const turn = await deps.grants.lease(refresh.token, holder);
+    const turn = await deps.grants.lease(refresh.token, lease.holder);
     if (turn.outcome !== 'leased') return turn;
   }
-  return rotateAs(refresh, confirmation, deps);
+  return rotateAs(refresh, confirmation, deps, lease.record);
 }
 
 /** Makes the successor for whom the identity provider has vouched, or refuses. */
-async function rotateAs(refresh: Refresh, confirmation: Confirmation, deps: TokenDeps): Promise<Issue> {
+async function rotateAs(
+  refresh: Refresh,
+  confirmation: Confirmation,
+  deps: TokenDeps,
+  record?: string,
+): Promise<Issue> {
   const { token, scope, requestId } = refresh;
   if (confirmation.outcome !== 'confirmed') throw await refuseIdentity(confirmation, refresh, deps);
   const { terms, identity } = confirmation;
@@ -77,7 +87,7 @@ async function rotateAs(refresh: Refresh, confirmation: Confirmation, deps: Toke
   // A narrowed scope is the access token's alone; the successor keeps the grant's (RFC 6749 §6).
   const access = makeAccessToken(deps.sealer, { ...terms, scope }, now, deps.accessTokenTtlSeconds);
   const next = makeRefreshToken(deps.sealer, terms, deps.random.token(16), now, identity);
-  const rotation = await deps.grants.rotate(token, () => wrapSuccessor(deps.sealer, next));
+  const rotation = await deps.grants.rotate(token, () => wrapSuccessor(deps.sealer, next), record);
   if (rotation.outcome !== 'rotated') return rotation;
   if (next.isIdentityDropped) deps.emit({ type: 'identity_token_dropped', ...nameGrant(terms) }, requestId);
   const unchecked = confirmation.source === 'impossible' ? ({ identityUnchecked: true } as const) : {};

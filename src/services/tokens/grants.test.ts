@@ -242,6 +242,12 @@ describe('rotate', () => {
 });
 
 describe('lease', () => {
+  async function leaseAs(holder: string): Promise<string> {
+    const lease = await grants.lease(token('r0'), holder);
+    if (lease.outcome !== 'leased') throw new Error('not leased');
+    return lease.record;
+  }
+
   it('lets one of 64 callers at the same time go on', async () => {
     await openAndRedeem();
     const leases = await Promise.all(
@@ -256,8 +262,45 @@ describe('lease', () => {
     await grants.lease(token('r0'), 'a');
     await grants.rotate(token('r0'), successor('r1'));
     expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'repeated', sealed: 'sealed r1' });
-    expect(await grants.lease(token('r1'), 'b')).toEqual({ outcome: 'leased' });
+    expect(await grants.lease(token('r1'), 'b')).toMatchObject({ outcome: 'leased' });
     expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'repeated', sealed: 'sealed r1' });
+  });
+
+  it('spares its rotation the reading of the record', async () => {
+    await openAndRedeem();
+    const record = await leaseAs('a');
+    let reads = 0;
+    const { get } = store;
+    const counted: Store = {
+      ...store,
+      get: (name) => {
+        reads += 1;
+        return get(name);
+      },
+    };
+    const there = createGrants({ store: counted, clock, revocations, refreshWindowSeconds: windowSeconds });
+    const rotation = await there.rotate(token('r0'), successor('r1'), record);
+    expect([rotation, reads]).toEqual([{ outcome: 'rotated', sealed: 'sealed r1' }, 0]);
+  });
+
+  it('whose record has changed since is judged by what it is now', async () => {
+    await openAndRedeem();
+    const record = await leaseAs('a');
+    clock.advance(10);
+    await leaseAs('b');
+    await grants.rotate(token('r0'), successor('of b'));
+    const overtaken = await grants.rotate(token('r0'), successor('of a'), record);
+    expect(overtaken).toEqual({ outcome: 'repeated', sealed: 'sealed of b' });
+    await grants.rotate(token('of b'), successor('r2'));
+    expect(await grants.rotate(token('r0'), successor('of a'), record)).toEqual({ outcome: 'busy' });
+  });
+
+  it('does not outlive the end of the grant, were it known or not', async () => {
+    await openAndRedeem();
+    const record = await leaseAs('a');
+    await grants.revoke(terms, 'test');
+    expect(await grants.rotate(token('r0'), successor('r1'), record)).toEqual({ outcome: 'revoked' });
+    expect((await store.get(key)) ?? '').toContain('"revoked"');
   });
 
   it('ends when it is given back, by its holder alone', async () => {
@@ -268,7 +311,7 @@ describe('lease', () => {
     expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'busy' });
     await grants.release(token('r0'), 'a');
     expect(await store.get(key)).toBe(before);
-    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'leased' });
+    expect(await grants.lease(token('r0'), 'b')).toMatchObject({ outcome: 'leased' });
   });
 
   it('ends by itself after ten seconds, and no earlier', async () => {
@@ -277,7 +320,7 @@ describe('lease', () => {
     clock.advance(9.999);
     expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'busy' });
     clock.advance(0.001);
-    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'leased' });
+    expect(await grants.lease(token('r0'), 'b')).toMatchObject({ outcome: 'leased' });
     expect(await grants.lease(token('r0'), 'a')).toEqual({ outcome: 'busy' });
   });
 
@@ -285,7 +328,7 @@ describe('lease', () => {
     await openAndRedeem();
     await grants.lease(token('r0'), 'a');
     clock.advance(9);
-    expect(await grants.lease(token('r0'), 'a')).toEqual({ outcome: 'leased' });
+    expect(await grants.lease(token('r0'), 'a')).toMatchObject({ outcome: 'leased' });
     clock.advance(9);
     expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'busy' });
   });
@@ -295,7 +338,7 @@ describe('lease', () => {
     clock.advance(3600);
     await grants.lease(token('r0'), 'a');
     clock.advance(-3600);
-    expect(await grants.lease(token('r0'), 'b')).toEqual({ outcome: 'leased' });
+    expect(await grants.lease(token('r0'), 'b')).toMatchObject({ outcome: 'leased' });
   });
 
   it('keeps the successor of the generation before', async () => {

@@ -28,8 +28,8 @@ interface Overtaken {
 export type Rotation = { readonly outcome: 'rotated'; readonly sealed: string } | Overtaken | Standstill;
 
 export type Lease =
-  /** The caller makes the successor; the others wait for it. */
-  | { readonly outcome: 'leased' }
+  /** The caller makes the successor; the others wait for it. `record` is what the store has of the grant now. */
+  | { readonly outcome: 'leased'; readonly record: string }
   /** Somebody else is at it. */
   | { readonly outcome: 'busy' }
   | Standstill;
@@ -47,8 +47,11 @@ export interface Grants {
   lease(token: RefreshToken, holder: string): Promise<Lease>;
   /** Gives a lease back without a rotation. */
   release(token: RefreshToken, holder: string): Promise<void>;
-  /** Rotates a refresh token in one atomic step; `makeSuccessor` is called at most once per attempt. */
-  rotate(token: RefreshToken, makeSuccessor: () => Successor): Promise<Rotation>;
+  /**
+   * Rotates a refresh token in one atomic step; `makeSuccessor` is called at most once per attempt. With `record`, what
+   * a lease has written, the store is not asked for it again unless it has changed.
+   */
+  rotate(token: RefreshToken, makeSuccessor: () => Successor, record?: string): Promise<Rotation>;
   /** Ends the grant: refresh tokens at once, access tokens at every process that reads the revocation feed. */
   revoke(terms: GrantTerms, cause: string): Promise<void>;
 }
@@ -128,7 +131,7 @@ export function createGrants(deps: GrantsDeps): Grants {
       return attempt<Lease>(token, 'lease', (turn) => {
         const next = planLease(turn.record, holder, clock.nowMilliseconds());
         if (next === undefined) return { write: undefined, answer: { outcome: 'busy' } };
-        return { write: next, answer: { outcome: 'leased' } };
+        return { write: next, answer: { outcome: 'leased', record: formatGrantRecord(next) } };
       });
     },
     async release(token, holder) {
@@ -139,12 +142,13 @@ export function createGrants(deps: GrantsDeps): Grants {
       // Lost: the record has changed, and with it the lease.
       await store.replace(key, present, formatGrantRecord(next), token.terms.absoluteEnd);
     },
-    async rotate(token, makeSuccessor) {
-      const rotation = await attempt<Rotation>(token, 'rotate', (turn) => {
+    async rotate(token, makeSuccessor, record) {
+      const plan = (turn: Turn): Planned<Rotation> => {
         const successor = makeSuccessor();
         const next = planRotation(turn.record, successor, clock.nowMilliseconds());
         return { write: next, answer: { outcome: 'rotated', sealed: successor.sealed } };
-      });
+      };
+      const rotation = await attempt(token, 'rotate', plan, record);
       const { grantId, absoluteEnd } = token.terms;
       if (rotation.outcome === 'rotated') deps.tidying?.rotated(grantId, absoluteEnd);
       return rotation;
@@ -156,9 +160,10 @@ export function createGrants(deps: GrantsDeps): Grants {
     token: RefreshToken,
     verb: string,
     plan: (turn: Turn) => Planned<Answer>,
+    known?: string,
   ): Promise<Answer | Overtaken | Standstill> {
     try {
-      return await change(token, verb, plan);
+      return await change(token, verb, plan, known);
     } catch (error) {
       if (error instanceof StoreError) silentUntilMs = clock.nowMilliseconds();
       throw error;
@@ -170,11 +175,13 @@ export function createGrants(deps: GrantsDeps): Grants {
     token: RefreshToken,
     verb: string,
     plan: (turn: Turn) => Planned<Answer>,
+    known: string | undefined,
   ): Promise<Answer | Overtaken | Standstill> {
     const { grantId, absoluteEnd } = token.terms;
     const key = grantKey(grantId);
     for (let round = 0; round < maxAttempts; round += 1) {
-      const present = await store.get(key);
+      // What was known and is no longer so loses the write below.
+      const present = round === 0 && known !== undefined ? known : await store.get(key);
       if (present === undefined) return { outcome: 'unknown' };
       const record = parseGrantRecord(present);
       if (await endIfCutOff(record, token.terms)) return { outcome: 'revoked' };
