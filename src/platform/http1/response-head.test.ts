@@ -63,6 +63,12 @@ describe('parseResponseHead, RFC 9112 §4', () => {
     expect(parse(['Connection: keep-alive, closed, x-close', 'Content-Length: 1'])?.keepAlive).toBe(true);
   });
 
+  it('keeps no connection on which HEAD was answered without any framing', () => {
+    expect(parse([], '200', 'HEAD')).toMatchObject({ framing: { kind: 'none' }, keepAlive: false });
+    expect(parse(['Content-Length: 5'], '200', 'HEAD')?.keepAlive).toBe(true);
+    expect(parse(['Transfer-Encoding: chunked'], '200', 'HEAD')?.keepAlive).toBe(true);
+  });
+
   it('keeps no connection of HTTP/1.0, and none that would switch protocols', () => {
     const head = parseResponseHead(
       'HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\n',
@@ -133,6 +139,11 @@ describe('parseResponseHead, RFC 9112 §4', () => {
   it.each(['100', '103', '204'])('refuses a body announced by %s', (status) => {
     expect(parse(['Content-Length: 1'], status)).toBeUndefined();
     expect(parse(['Transfer-Encoding: chunked'], status)).toBeUndefined();
+  });
+
+  it('refuses an interim head that ends the connection', () => {
+    expect(parse(['Connection: close'], '103')).toBeUndefined();
+    expect(parseResponseHead('HTTP/1.0 100 Continue\r\n\r\n', 'POST')).toBeUndefined();
   });
 
   it('gives back the names and values that it was sent', () => {

@@ -31,10 +31,12 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
   const fields = readFraming(rawHeaders);
   // Chunks in HTTP/1.0 are a sign of a broken or a forged sender. RFC 9112 §6.1
   if (fields === undefined || (isVersion10 && fields.isChunked)) return undefined;
+  const closes = isVersion10 || fields.closes;
   const framing = framingOf(status, method, fields);
-  if (framing === undefined) return undefined;
-  const keepAlive = !isVersion10 && !fields.closes && framing !== close && status !== 101;
-  return { status, rawHeaders, framing, keepAlive };
+  // An interim head that announces the end of the connection leaves no room for the answer that has to follow.
+  if (framing === undefined || (closes && status < 200)) return undefined;
+  const isCut = framing === close || (method === 'HEAD' && isUnframed(fields));
+  return { status, rawHeaders, framing, keepAlive: !closes && !isCut && status !== 101 };
 }
 
 interface FramingFields {
@@ -90,6 +92,11 @@ function listsClose(value: string): boolean {
     .toLowerCase()
     .split(',')
     .some((option) => withoutBlanks(option, 0, option.length) === 'close');
+}
+
+/** Whoever answers HEAD so may have forgotten that it was one, and send a body up to the end of the connection. */
+function isUnframed(fields: FramingFields): boolean {
+  return fields.length < 0 && !fields.isChunked;
 }
 
 function framingOf(status: number, method: string, fields: FramingFields): ResponseFraming | undefined {
