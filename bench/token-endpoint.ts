@@ -26,6 +26,7 @@ import { times } from './effort.ts';
 import { codeVerifier, issueCode, redirectUri } from './issue-code.ts';
 import { measureRate, type Rate, spread, type Spread } from './measure.ts';
 import { openBenchStore } from './redis-memory.ts';
+import { benchIdentityIssuer } from './served-process.ts';
 
 const issuer = 'https://gatehouse.example';
 const resource = `${issuer}/mcp`;
@@ -157,7 +158,11 @@ function createSubject(name: StoreName, store: Store): Subject {
     identity: {
       mode: 'auto',
       graceSeconds: 3600,
-      provider: { admits: () => true, recheck: () => Promise.resolve({ outcome: 'unanswered' }) },
+      provider: {
+        issuer: benchIdentityIssuer,
+        admits: () => true,
+        recheck: () => Promise.resolve({ outcome: 'unanswered' }),
+      },
     },
     pause: (milliseconds) => setTimeout(milliseconds),
     emit: () => {},
