@@ -3,17 +3,16 @@
  * arguments run alone and are not kept: `npm run bench -- token login`. Neither are those of `BENCH_SHORT=1`, which
  * only shows that everything runs.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 
+import { build } from './build.ts';
 import { isShort } from './effort.ts';
 import { benchGrantsAtRest } from './grants-at-rest.ts';
 import { benchLogin } from './login.ts';
 import { benchRegistrations } from './registrations.ts';
 import { benchRevocationFeed } from './revocation-feed.ts';
-import { compiledFolder } from './served-process.ts';
 import { benchStart } from './start.ts';
 import { benchTokenEndpoint } from './token-endpoint.ts';
 import { benchTokenRedis } from './token-redis.ts';
@@ -47,14 +46,6 @@ for (const [name, bench] of benches) {
 const text = `${JSON.stringify(figures, null, 2)}\n`;
 process.stdout.write(text);
 if (chosen.length === 0 && !isShort) keep(text);
-
-/** What is measured is what is published, compiled; in a folder of its own, so that a build beside it harms nothing. */
-function build(): void {
-  const argv = ['tsc', '-p', 'tsconfig.build.json', '--outDir', compiledFolder];
-  const cwd = join(import.meta.dirname, '..');
-  const { status } = spawnSync('npx', argv, { cwd, stdio: ['ignore', 'inherit', 'ignore'] });
-  if (status !== 0) throw new Error('the build failed');
-}
 
 function keep(text: string): void {
   const folder = join(import.meta.dirname, 'results');

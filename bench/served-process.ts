@@ -1,12 +1,13 @@
 /** The compiled server, and any other, as a process of its own: when it answers, what it costs, how it ends. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 
 import { freePort } from '../test/support/free-port.ts';
+import { onCores } from './cores.ts';
 import { isShort } from './effort.ts';
+import { cpuMilliseconds, residentKibibytes } from './process-cost.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -27,20 +28,31 @@ export interface StartMoment {
 
 export interface ServedProcess {
   readonly url: string;
+  readonly pid: number;
   /** The first 200 of /healthz: the listener is bound. */
   readonly started: StartMoment;
   /** The first 200 of the authorization server's metadata: everything is loaded and the store is open. */
   readonly ready: StartMoment;
-  /** CPU time so far in milliseconds, user and system, all threads. */
+  /** CPU time so far in milliseconds, user and system, all threads and child processes. */
   cpuMilliseconds(): number;
   residentMegabytes(): number;
   stop(): Promise<void>;
+}
+
+/** How a process is run; by default anywhere, and what it writes to its standard output is dropped. */
+export interface RunOptions {
+  /** The cores it may use, as taskset writes them: `0` or `0,1`. */
+  readonly cores?: string | undefined;
+  readonly nodeOptions?: readonly string[];
+  /** The descriptor of an open file for its standard output. */
+  readonly output?: number;
 }
 
 /** Starts the compiled gatehouse on a port of 127.0.0.1 and waits until it is ready. */
 export async function startGatehouse(
   env: Record<string, string> = {},
   knownPort?: number,
+  options: RunOptions = {},
 ): Promise<ServedProcess> {
   const port = knownPort ?? (await freePort());
   const environment = {
@@ -58,7 +70,7 @@ export async function startGatehouse(
     ...env,
   };
   const main = isShort ? join(root, 'src', 'cli', 'main.ts') : join(compiledFolder, 'cli', 'main.js');
-  return startProcess([main, 'serve'], port, environment);
+  return startProcess([...(options.nodeOptions ?? []), main, 'serve'], port, environment, options);
 }
 
 /** Starts the smallest server Node can be: what of a start and of the memory is Node's own. */
@@ -72,13 +84,20 @@ async function startProcess(
   argv: readonly string[],
   port: number,
   env: Record<string, string>,
+  options: RunOptions = {},
 ): Promise<ServedProcess> {
   const url = `http://127.0.0.1:${port}`;
   const startedAt = performance.now();
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'ignore', 'inherit'], env });
+  const [program, ...words] = onCores(options.cores, [process.execPath, ...argv]);
+  const child = spawn(program, words, { stdio: ['ignore', options.output ?? 'ignore', 'inherit'], env });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${program} cannot be started`);
+  const end = (): boolean => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.off('exit', end));
   const look = (): StartMoment => ({
     wallMilliseconds: performance.now() - startedAt,
-    cpuMilliseconds: readCpuMilliseconds(child),
+    cpuMilliseconds: cpuMilliseconds(pid),
   });
   await untilAnswered(`${url}/healthz`, child);
   const started = look();
@@ -86,10 +105,11 @@ async function startProcess(
   const ready = look();
   return {
     url,
+    pid,
     started,
     ready,
-    cpuMilliseconds: () => readCpuMilliseconds(child),
-    residentMegabytes: () => readResidentMegabytes(child),
+    cpuMilliseconds: () => cpuMilliseconds(pid),
+    residentMegabytes: () => residentKibibytes(pid) / 1000,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
@@ -118,19 +138,4 @@ function answers(url: string): Promise<boolean> {
     });
     request.once('error', () => resolve(false));
   });
-}
-
-/** Nanoseconds on a CPU, summed over the threads: /proc's other counters tick every 10 ms only. Linux. */
-function readCpuMilliseconds(child: ChildProcess): number {
-  const folder = `/proc/${child.pid}/task`;
-  let nanoseconds = 0;
-  for (const thread of readdirSync(folder)) {
-    nanoseconds += Number(readFileSync(join(folder, thread, 'schedstat'), 'utf8').split(' ', 1)[0]);
-  }
-  return nanoseconds / 1e6;
-}
-
-function readResidentMegabytes(child: ChildProcess): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes) / 1000;
 }

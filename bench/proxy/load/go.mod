@@ -1,0 +1,3 @@
+module gatehouse.invalid/bench-load
+
+go 1.19
