@@ -88,10 +88,9 @@ function readCoding(fields: FramingFields, value: string): boolean {
 }
 
 function listsClose(value: string): boolean {
-  return value
-    .toLowerCase()
-    .split(',')
-    .some((option) => withoutBlanks(option, 0, option.length) === 'close');
+  const options = value.toLowerCase();
+  if (!options.includes('close')) return false;
+  return options.split(',').some((option) => withoutBlanks(option, 0, option.length) === 'close');
 }
 
 /** Whoever answers HEAD so may have forgotten that it was one, and send a body up to the end of the connection. */
