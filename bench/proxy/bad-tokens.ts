@@ -37,9 +37,9 @@ export async function measureBadTokens(surroundings: Surroundings): Promise<Part
         bad_tokens_per_cpu_second: spread([refused / cpuSeconds]),
         bad_tokens_memory_slope_mb: spread([slopePerMillion(samples, refused)], 1),
       },
-      measured: {
+      measured: { fast: { cpu_us: spread([(cpuSeconds * 1e6) / refused], 1) } },
+      notes: {
         refused,
-        cpu_us: Number(((cpuSeconds * 1e6) / refused).toFixed(1)),
         resident_mb: samples.filter((_, index) => index % Math.ceil(samples.length / 20) === 0).map(rounded),
       },
       failed: result.failed,

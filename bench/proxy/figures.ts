@@ -1,5 +1,6 @@
 /** The figures that are promised, under the names they are published with. */
 import { spread, type Spread } from '../measure.ts';
+import type { SubjectName } from './subjects.ts';
 
 export const fieldNames = [
   'cpu_ratio_haproxy',
@@ -21,10 +22,15 @@ export type FieldName = (typeof fieldNames)[number];
 
 export type Fields = Partial<Record<FieldName, Spread>>;
 
+/** Figures of each proxy, by their names. */
+export type Measured = Readonly<Partial<Record<SubjectName, Readonly<Record<string, Spread>>>>>;
+
 /** What one part of the run found: the promised figures, and what they were made of. */
 export interface PartFigures {
   readonly fields: Fields;
-  readonly measured: Readonly<Record<string, unknown>>;
+  readonly measured: Measured;
+  /** What else one has to know to judge them. */
+  readonly notes?: Readonly<Record<string, unknown>>;
   /** Calls and streams that were not answered as they should. */
   readonly failed: number;
 }

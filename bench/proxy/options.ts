@@ -18,6 +18,8 @@ export type PartName = (typeof partNames)[number];
 export interface Options {
   readonly json: boolean;
   readonly profile: boolean;
+  /** A kept result: its table is printed, and nothing measured. */
+  readonly table: string | undefined;
   readonly parts: ReadonlySet<PartName>;
   readonly rounds: number;
   /** Of each slice of load. */
@@ -31,6 +33,7 @@ export function parseOptions(words: readonly string[]): Options {
     options: {
       json: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      table: { type: 'string' },
       // Read by effort.ts, which everything asks.
       quick: { type: 'boolean', default: false },
       rounds: { type: 'string', default: String(times(5, 1)) },
@@ -41,6 +44,7 @@ export function parseOptions(words: readonly string[]): Options {
   return {
     json: values.json,
     profile: values.profile,
+    table: values.table,
     parts: new Set(values.only.split(',').map(parsePartName)),
     rounds: parsePositive('rounds', values.rounds),
     seconds: parsePositive('seconds', values.seconds),

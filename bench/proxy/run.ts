@@ -2,7 +2,7 @@
  * What the gatehouse costs on top of the calls it passes on, beside proxies that ask nobody who calls. Prints a table,
  * or with --json the figures; the README beside the other benchmarks says what they are and how to read them.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -13,39 +13,55 @@ import { measureBadTokens } from './bad-tokens.ts';
 import { chooseCallParts, measureCalls } from './calls.ts';
 import { fieldNames, type PartFigures } from './figures.ts';
 import { startUpstream } from './load.ts';
-import { type Options, parseOptions, type PartName } from './options.ts';
+import { type Options, parseOptions, partNames, type PartName } from './options.ts';
 import { profileGatehouse } from './profile.ts';
 import { buildLoadProgram, hasProgram, installPrograms, readVersions } from './programs.ts';
 import { measureStreams } from './streams.ts';
-import { hasSetting, startSubject, type SubjectName, type Surroundings } from './subjects.ts';
+import { hasSetting, startSubject, subjectNames, type Surroundings } from './subjects.ts';
 import { formatTable, type Report } from './table.ts';
 import { measureWorkers } from './workers.ts';
 
 const options = parseOptions(process.argv.slice(2));
-const leftOut = [...installPrograms()];
-buildLoadProgram();
-if (!isShort) build();
+const leftOut: string[] = [];
+/** Who else is on the machine. */
+const loadBefore = loadavg();
+if (options.table === undefined) await run();
+else process.stdout.write(formatTable(JSON.parse(readFileSync(options.table, 'utf8')) as Report));
 
-const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-proxy-'));
-process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-const upstream = await startUpstream();
-const surroundings: Surroundings = { folder, upstreamPort: upstream.port };
-try {
-  if (options.profile) process.stdout.write(`${await profileGatehouse(options, surroundings)}\n`);
-  else await measure();
-} finally {
-  await upstream.stop();
+async function run(): Promise<void> {
+  leftOut.push(...installPrograms());
+  buildLoadProgram();
+  if (!isShort) build();
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-proxy-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const upstream = await startUpstream();
+  const surroundings: Surroundings = { folder, upstreamPort: upstream.port };
+  try {
+    if (options.profile) process.stdout.write(`${await profileGatehouse(options, surroundings)}\n`);
+    else report(await measureParts(options, surroundings));
+  } finally {
+    await upstream.stop();
+  }
 }
 
-async function measure(): Promise<void> {
-  const parts = await measureParts(options);
-  const report = makeReport(parts);
-  process.stdout.write(options.json ? `${JSON.stringify(report, null, 2)}\n` : formatTable(report));
+function report(parts: ReadonlyMap<PartName, PartFigures>): void {
+  const found = makeReport(parts);
+  const json = `${JSON.stringify(found, null, 2)}\n`;
+  process.stdout.write(options.json ? json : formatTable(found));
+  if (options.parts.size === partNames.length && !isShort) keep(found.date, json);
 }
 
-async function measureParts({ parts, rounds }: Options): Promise<ReadonlyMap<PartName, PartFigures>> {
-  const names: SubjectName[] = ['haproxy', 'nginx', 'fast', 'standard'];
-  const present = names.filter(hasProgram);
+/** Whole runs are kept, by their day. */
+function keep(date: string, json: string): void {
+  const results = join(import.meta.dirname, '..', 'results');
+  writeFileSync(join(results, `proxy-${date.slice(0, 10)}.json`), json);
+}
+
+async function measureParts(
+  { parts, rounds }: Options,
+  surroundings: Surroundings,
+): Promise<ReadonlyMap<PartName, PartFigures>> {
+  const present = subjectNames.filter(hasProgram);
   const figures = new Map<PartName, PartFigures>();
   if (!hasSetting('FAST_LANE'))
     leftOut.push('the fast lane: this gatehouse has none, both lanes are the same');
@@ -79,7 +95,12 @@ function makeReport(parts: ReadonlyMap<PartName, PartFigures>): Report {
   ) as PartFigures['fields'];
   return {
     date: new Date().toISOString(),
-    machine: { cpu: cpus()[0]?.model, cpus: cpus().length, kernel: release(), load: loadavg() },
+    machine: {
+      cpu: cpus()[0]?.model,
+      cpus: cpus().length,
+      kernel: release(),
+      load: { before: loadBefore, after: loadavg() },
+    },
     versions: { gatehouse: version, node: process.versions.node, ...readVersions() },
     settings: { rounds: options.rounds, seconds: options.seconds },
     left_out: leftOut,
@@ -87,6 +108,9 @@ function makeReport(parts: ReadonlyMap<PartName, PartFigures>): Report {
     ...Object.fromEntries(fieldNames.map((name) => [name, fields[name]?.median ?? null])),
     spreads: fields,
     measured: Object.fromEntries([...parts].map(([name, { measured }]) => [name, measured])),
+    notes: Object.fromEntries(
+      [...parts].flatMap(([name, { notes }]) => (notes === undefined ? [] : [[name, notes]])),
+    ),
   };
 }
 

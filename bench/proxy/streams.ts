@@ -36,7 +36,8 @@ export async function measureStreams(
       kib_per_stream: spreads.get('fast'),
       kib_per_stream_standard: spreads.get('standard'),
     }),
-    measured: { streams: count, kib_per_stream: Object.fromEntries(spreads) },
+    measured: Object.fromEntries([...spreads].map(([name, each]) => [name, { kib_per_stream: each }])),
+    notes: { streams: count },
     failed,
   };
 }

@@ -10,7 +10,10 @@ import { type RunOptions, startGatehouse } from '../served-process.ts';
 import { type Passthrough, startHaproxy, startNginx } from './passthrough.ts';
 import { writeTokens } from './tokens.ts';
 
-export type SubjectName = 'haproxy' | 'nginx' | 'fast' | 'standard';
+export const subjectNames = ['haproxy', 'nginx', 'fast', 'standard'] as const;
+
+/** The last two are the gatehouse, by the lane that it takes. */
+export type SubjectName = (typeof subjectNames)[number];
 
 export interface Subject {
   readonly name: SubjectName;

@@ -1,5 +1,6 @@
 import type { Spread } from '../measure.ts';
-import { type FieldName, fieldNames, type Fields } from './figures.ts';
+import { type FieldName, fieldNames, type Fields, type Measured } from './figures.ts';
+import { subjectNames } from './subjects.ts';
 
 /** Everything a run found. The figures stand once more on top of it, under their names: medians, or null. */
 export interface Report extends Readonly<Record<string, unknown>> {
@@ -11,7 +12,9 @@ export interface Report extends Readonly<Record<string, unknown>> {
   readonly left_out: readonly string[];
   readonly failed: number;
   readonly spreads: Fields;
-  readonly measured: Readonly<Record<string, unknown>>;
+  /** By part, by proxy, by name of the figure. */
+  readonly measured: Readonly<Record<string, Measured>>;
+  readonly notes: Readonly<Record<string, unknown>>;
 }
 
 /** What each figure is, and what it should be. */
@@ -39,11 +42,10 @@ export function formatTable(report: Report): string {
   });
   const notes = report.left_out.map((note) => `left out: ${note}`);
   const failures = report.failed === 0 ? [] : [`failed calls and streams: ${report.failed}`];
-  const took = collectSpreads(report.measured).map(([name, spread]) => [name, formatSpread(spread)]);
   return [
     ...markdown([['figure', 'what it is', 'median (min to max)', 'target'], ...lines]),
     '',
-    ...markdown([['measured', 'median (min to max)'], ...took]),
+    ...markdown([['measured', ...subjectNames], ...listMeasured(report.measured)]),
     '',
     ...notes,
     ...failures,
@@ -63,15 +65,13 @@ function formatSpread(spread: Spread | undefined): string {
   return `${format(spread.median)} (${format(spread.min)} to ${format(spread.max)})`;
 }
 
-/** Every spread in what was measured, named by its path. */
-function collectSpreads(value: unknown, path = ''): ReadonlyArray<readonly [string, Spread]> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
-  if (isSpread(value)) return [[path, value]];
-  return Object.entries(value).flatMap(([name, each]) =>
-    collectSpreads(each, path === '' ? name : `${path} ${name}`),
-  );
-}
-
-function isSpread(value: object): value is Spread {
-  return 'median' in value && 'min' in value && 'max' in value && 'runs' in value;
+/** A row for each figure of each part, a column for each proxy. */
+function listMeasured(measured: Report['measured']): ReadonlyArray<readonly string[]> {
+  return Object.entries(measured).flatMap(([part, bySubject]) => {
+    const figures = new Set(Object.values(bySubject).flatMap((each) => Object.keys(each)));
+    return [...figures].map((figure) => [
+      `${part}: ${figure}`,
+      ...subjectNames.map((name) => formatSpread(bySubject[name]?.[figure])),
+    ]);
+  });
 }
