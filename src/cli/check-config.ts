@@ -52,6 +52,7 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ['upstream authorization', upstream.authorization === undefined ? 'none' : 'set'],
     ['listens on', formatListenAddress(config.listen)],
     ['metrics on', formatListenAddress(config.metricsListen)],
+    ['processes', config.workers === 1 ? '1' : `${config.workers} workers`],
     ['identity provider', identityProvider.issuer],
     ['client id there', identityProvider.clientId],
     ['redirect uri there', `${config.publicUrl}/callback`],

@@ -2,6 +2,7 @@ import type { ConfigWarning } from '../gateway/config/config.ts';
 import { ConfigError } from '../gateway/config/load-config.ts';
 import { StoreError } from '../platform/store/store.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
+import { WorkerStartError } from './worker-crew.ts';
 
 /** A command cannot do what it was asked to, and knows what to do about it. */
 export class CommandFailure extends Error {
@@ -23,6 +24,11 @@ export function describeFailure(error: unknown): string {
     return say(
       error.message,
       'check that STORE_PATH names a file in a folder that this process may write, and a file that is a gatehouse store; with REDIS_URL, that Redis is there and takes its user and password',
+    );
+  }
+  if (error instanceof WorkerStartError) {
+    return (
+      error.text ?? say(error.message, 'look at the lines that it logged; with WORKERS=1 it says the same')
     );
   }
   const code = systemCodeOf(error);

@@ -29,6 +29,14 @@ program
   });
 
 program
+  .command('worker <number>', { hidden: true })
+  .description('one of the processes of serve, which starts it')
+  .action(async () => {
+    const { runWorker } = await import('./worker.ts');
+    await runWorker({ exit: (code) => process.exit(code) });
+  });
+
+program
   .command('check-config')
   .description('read the configuration as serve does and say what is wrong with it')
   .option('--json', 'print JSON on standard output')

@@ -127,6 +127,7 @@ function gatehouseEnvironment(
     MCP_RESOURCE_NAME: 'Gatehouse sample server',
     TOKEN_SIGNING_SECRET: random.token(48),
     STORE_PATH: ':memory:',
+    WORKERS: '1',
   };
 }
 

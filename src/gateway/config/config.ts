@@ -11,6 +11,8 @@ export interface GatehouseConfig {
   readonly listen: ListenAddress;
   /** Listener of /metrics, /readyz and /healthz. */
   readonly metricsListen: ListenAddress;
+  /** Processes that serve the public listener together. A gateway is one of them; who starts it starts the others. */
+  readonly workers: number;
   readonly upstream: {
     /** scheme, host and port, e.g. `http://127.0.0.1:3000`. */
     readonly origin: string;

@@ -13,13 +13,14 @@ export { ConfigError, type ConfigProblem } from './setting.ts';
 
 /**
  * Reads the configuration from environment variables. `readFile` returns the text of a file that a `NAME_FILE`
- * variable names. With `nodeVersion` (`process.version`), an outdated runtime is among the warnings.
+ * variable names. With `nodeVersion` (`process.version`), an outdated runtime is among the warnings. `cores` is what
+ * `WORKERS=auto` comes to.
  * @throws ConfigError with every problem there is, and no value of any variable
  */
 export function loadConfig(
   env: Environment,
   readFile: ReadFile,
-  runtime: { readonly nodeVersion?: string } = {},
+  runtime: { readonly nodeVersion?: string; readonly cores?: number } = {},
 ): GatehouseConfig {
   const reading = readSettings(env, readFile);
   const judgement = judgeSettings(reading.values);
@@ -29,7 +30,9 @@ export function loadConfig(
   const nodeWarning =
     runtime.nodeVersion === undefined ? undefined : findNodeVersionWarning(runtime.nodeVersion);
   // No problem means that every variable has its value.
-  return assemble(reading.values as SettingValues, [
+  const values = reading.values as SettingValues;
+  const workers = values.WORKERS === 'auto' ? Math.max(1, runtime.cores ?? 1) : values.WORKERS;
+  return assemble(values, workers, [
     ...reading.warnings,
     ...judgement.warnings,
     ...findCombinedWarnings(reading.values),
@@ -38,12 +41,17 @@ export function loadConfig(
   ]);
 }
 
-function assemble(values: SettingValues, warnings: readonly ConfigWarning[]): GatehouseConfig {
+function assemble(
+  values: SettingValues,
+  workers: number,
+  warnings: readonly ConfigWarning[],
+): GatehouseConfig {
   return {
     productionMode: values.PROD_MODE,
     publicUrl: values.PROXY_BASE_URL.origin,
     listen: values.LISTEN_ADDR ?? defaultListenAddress(values.PROXY_BASE_URL),
     metricsListen: values.METRICS_ADDR,
+    workers,
     upstream: {
       origin: values.UPSTREAM_MCP_URL.origin,
       path: values.UPSTREAM_MCP_URL.path,

@@ -39,6 +39,13 @@ const combinedProblems: ReadonlyArray<{ readonly when: (values: Values) => boole
     fix: 'unset it, and list the networks of your proxies in TRUSTED_PROXY_CIDRS',
   },
   {
+    // Each would have a memory of its own: codes and refresh tokens would work once in every worker.
+    when: ({ WORKERS, STORE_PATH }) => WORKERS !== undefined && WORKERS !== 1 && STORE_PATH === ':memory:',
+    variable: 'WORKERS',
+    problem: 'is more than one process, and STORE_PATH is :memory:, which processes cannot share',
+    fix: 'name a file in STORE_PATH or set REDIS_URL, or unset WORKERS',
+  },
+  {
     when: hasOneAddressForBothListeners,
     variable: 'METRICS_ADDR',
     problem: 'is the address of the public listener (LISTEN_ADDR)',

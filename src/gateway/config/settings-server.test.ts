@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { complaintsOf, load, problemsOf, warningsOf } from '../../../test/support/configuration.ts';
+import {
+  complaintsOf,
+  load,
+  problemsOf,
+  soundEnvironment,
+  warningsOf,
+} from '../../../test/support/configuration.ts';
+import { loadConfig } from './load-config.ts';
 
 describe('PROD_MODE', () => {
   it('is on by default', () => {
@@ -281,5 +288,33 @@ describe('the other server settings', () => {
     expect(complaintsOf({ ALLOWED_ORIGINS: `https://ok.test,${text}` })).toEqual([
       'ALLOWED_ORIGINS has an entry that is no origin (number 2)',
     ]);
+  });
+});
+
+describe('WORKERS', () => {
+  it.each([
+    [undefined, 1],
+    ['1', 1],
+    ['4', 4],
+    ['64', 64],
+  ])('reads %s as %i', (text, workers) => {
+    expect(load({ WORKERS: text }).workers).toBe(workers);
+  });
+
+  it.each(['0', '65', '-1', '1.5', 'many'])('refuses %s', (text) => {
+    expect(complaintsOf({ WORKERS: text })).toEqual([expect.stringMatching(/^WORKERS is (not an|out of)/)]);
+  });
+
+  it.each(['auto', 'AUTO'])('takes %s for one for each core', (text) => {
+    const noFiles = (): string => '';
+    expect(loadConfig({ ...soundEnvironment, WORKERS: text }, noFiles, { cores: 6 }).workers).toBe(6);
+  });
+
+  it.each(['2', 'auto'])('refuses %s together with a store that processes cannot share', (text) => {
+    const changes = { WORKERS: text, STORE_PATH: ':memory:', PROD_MODE: 'false' };
+    expect(complaintsOf(changes)).toEqual([
+      'WORKERS is more than one process, and STORE_PATH is :memory:, which processes cannot share',
+    ]);
+    expect(complaintsOf({ ...changes, WORKERS: '1' })).toEqual([]);
   });
 });

@@ -16,6 +16,7 @@ const oneHour = 3600;
 const fifteenMinutes = 900;
 const bodyDefault = 16_777_216;
 const bodyCeiling = 1_073_741_824;
+const maxWorkers = 64;
 
 /** Where this server is, and what stands behind it. */
 export const serverSettings = {
@@ -116,6 +117,14 @@ export const serverSettings = {
     parse: (text) =>
       parseDuration(text, { minSeconds: 1e-9, maxSeconds: fifteenMinutes, text: 'more than 0, up to 15m' }),
   } satisfies Setting<number>,
+  WORKERS: {
+    description:
+      'How many processes serve the public port, each on a core of its own; `auto`: one for each core that this process may use. They are one gatehouse to everybody outside: one metrics endpoint, one set of limits and revocations. See [workers](workers.md).',
+    accepts: `integer, 1 to ${maxWorkers}, or \`auto\`; more than 1 not with \`STORE_PATH=:memory:\``,
+    defaultText: '1',
+    unset: 1,
+    parse: (text) => (text.trim().toLowerCase() === 'auto' ? 'auto' : parseInteger(text, 1, maxWorkers)),
+  } satisfies Setting<number | 'auto'>,
   MCP_TOOL_METRICS: offUnlessTrue('MCP_TOOL_METRICS', {
     description: 'Counts calls by tool name on `/metrics`.',
   }),
