@@ -83,8 +83,9 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
     return opening;
   }
 
-  const publicServer = createPublicListener({
+  const publicListener = createPublicListener({
     issuer: config.publicUrl,
+    fastLane: config.fastLane,
     inFlight,
     isDraining: () => draining,
     findRequests: () => open?.requests,
@@ -96,7 +97,7 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
     async listen() {
       // The others answer meanwhile.
       if (deps.crew !== undefined) await openRooms();
-      const publicPort = await bind(publicServer, config.listen);
+      const publicPort = await bind(publicListener.server, config.listen);
       try {
         const rooms = await openRooms();
         deps.crew?.report(rooms);
@@ -104,8 +105,8 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
         privateServer = createPrivateListener(rooms, config.metricsListen);
         return { publicPort, metricsPort: await bind(privateServer, config.metricsListen) };
       } catch (error) {
-        publicServer.close();
-        publicServer.closeAllConnections();
+        publicListener.server.close();
+        publicListener.closeAll();
         throw error;
       }
     },
@@ -114,7 +115,8 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
     },
     async close(deadlineSeconds) {
       draining = true;
-      const calls = await drain(publicServer, inFlight, deadlineSeconds);
+      const endStreams = (): void => open?.endListeningStreams();
+      const calls = await drain(publicListener, { inFlight, endStreams, deadlineSeconds });
       if (calls > 0) deps.log.warn({ calls }, 'shutdown_inflight_grace_expired');
       privateServer?.close();
       privateServer?.closeAllConnections();

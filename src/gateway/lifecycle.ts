@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 
 import type { ListenAddress } from './config/config.ts';
 import type { InFlight } from './in-flight.ts';
+import type { PublicListener } from './public-listener.ts';
 
 const sweepMilliseconds = 250;
 const afterCutMilliseconds = 1_000;
@@ -19,22 +20,28 @@ export function bind(server: Server, address: ListenAddress): Promise<number> {
   });
 }
 
+export interface DrainRules {
+  readonly inFlight: InFlight;
+  /** Ends the streams that clients hold open to listen. */
+  readonly endStreams: () => void;
+  readonly deadlineSeconds: number;
+}
+
 /**
  * Takes no new connections and waits for the answers in flight; cuts what is left at the deadline. Resolves with how
  * many it cut.
  */
-export async function drain(server: Server, inFlight: InFlight, deadlineSeconds: number): Promise<number> {
-  server.close();
-  server.closeIdleConnections();
-  inFlight.endListeningStreams();
+export async function drain(listener: PublicListener, rules: DrainRules): Promise<number> {
+  const { inFlight, endStreams, deadlineSeconds } = rules;
+  listener.server.close();
+  listener.closeIdle();
+  endStreams();
   // Those too whose upstream opens them late: nothing else would end them before the deadline.
-  const sweep = setInterval(() => {
-    inFlight.endListeningStreams();
-  }, sweepMilliseconds);
+  const sweep = setInterval(endStreams, sweepMilliseconds);
   await inFlightOver(inFlight, deadlineSeconds * 1000);
   clearInterval(sweep);
   const cut = inFlight.count;
-  server.closeAllConnections();
+  listener.closeAll();
   // What was cut ends as a client that left: it gets its line in the log, and its upstream no blame.
   await inFlightOver(inFlight, afterCutMilliseconds);
   return cut;

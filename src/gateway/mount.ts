@@ -1,28 +1,27 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-
 import type { Clock } from '../platform/clock.ts';
-import type { RequestContext } from '../platform/http/handler.ts';
+import { headerValues } from '../platform/http/raw-headers.ts';
+import { createHttpClient } from '../platform/http1/http-client.ts';
 import type { Sealer } from '../platform/sealing/sealer.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import { type AdmissionControl, createAdmission } from '../resource-server/admission/admit.ts';
 
 import { createForwarder } from '../resource-server/proxy/forwarder.ts';
 import { createLiveCalls } from '../resource-server/proxy/live-calls.ts';
-import { createMountHandler } from '../resource-server/proxy/mount-handler.ts';
+import { createMountHandler, type MountHandler } from '../resource-server/proxy/mount-handler.ts';
 import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
-import { headerValues } from '../resource-server/proxy/request-headers.ts';
 import { isMountTarget } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
 import { createSubjectConcurrency } from '../services/limits/subject-concurrency.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
-import type { CallDetails } from './access-log.ts';
+import type { AccessRecord, CallDetails } from './access-log.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { securityHeaders } from './security-headers.ts';
 import { isWellKnown } from './routes.ts';
 
 /** Bodies up to this wait for their end before the upstream hears of the call. */
 const wholeBodyBytes = 64 * 1024;
+const connectTimeoutMs = 10_000;
 
 export interface MountDeps {
   readonly sealer: Sealer;
@@ -33,7 +32,8 @@ export interface MountDeps {
   readonly rateLimits: RateLimits;
   readonly emit: Emit;
   readonly log: Logger;
-  readonly onCall: (requestId: string, details: CallDetails) => void;
+  /** Told of every request to the mount when it is over. */
+  readonly onAccess: (record: AccessRecord, call: CallDetails) => void;
   /** Told of each call that a revocation ended: seconds from the revocation to its last byte. */
   readonly onRevocationDone: (seconds: number) => void;
 }
@@ -41,11 +41,13 @@ export interface MountDeps {
 /** The resource server in front of the upstream: the rooms of the proxied path, joined. */
 export interface Mount {
   takes(rawTarget: string): boolean;
-  isHostAcceptable(request: IncomingMessage): boolean;
+  isHostAcceptable(rawHeaders: readonly string[]): boolean;
   /** What decides about every call. */
   readonly admission: AdmissionControl;
-  handle(request: IncomingMessage, response: ServerResponse, context: RequestContext): void;
-  close(): Promise<void>;
+  readonly handle: MountHandler;
+  /** Ends the streams that clients only listen to: they come back elsewhere. */
+  endListeningStreams(): void;
+  close(): void;
 }
 
 export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
@@ -64,7 +66,17 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
   const originCheck = createOriginCheck({ publicUrl, allowedOrigins: config.allowedOrigins });
   const { rpcPeekMaxBytes } = config.logging;
   // What is to be looked into has to be there whole.
-  const forwarder = createForwarder({ upstream, wholeBodyBytes: Math.max(wholeBodyBytes, rpcPeekMaxBytes) });
+  const headerTimeoutMs = upstream.headerTimeoutSeconds * 1000;
+  const client = createHttpClient({
+    origin: new URL(upstream.origin),
+    headerTimeoutMs,
+    connectTimeoutMs: Math.min(connectTimeoutMs, headerTimeoutMs),
+  });
+  const forwarder = createForwarder({
+    client,
+    upstream,
+    wholeBodyBytes: Math.max(wholeBodyBytes, rpcPeekMaxBytes),
+  });
   const liveCalls = createLiveCalls({
     recheck: (call) => admission.recheck(call),
     nowSeconds: () => clock.nowSeconds(),
@@ -87,26 +99,23 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     liveCalls,
     emit,
     report: (access, context) => {
-      deps.onCall(context.requestId, {
-        subject: access.subject,
-        email: access.email,
-        requestBytes: access.requestBytes,
-        responseBytes: access.responseBytes,
-        rpc: access.rpc,
-      });
+      const { method, target, status, durationMs } = access;
+      const path = target.split('?', 1)[0] ?? '';
+      deps.onAccess({ method, path, status, durationMs, requestId: context.requestId }, access);
     },
     onInternalError: (error, requestId) =>
       log.error({ ...describeError(error), request_id: requestId }, 'internal_error'),
   });
   return {
     takes: (target) => isMountTarget(target, mount) && !isWellKnown(target, mount),
-    isHostAcceptable: (request) => originCheck.isHostAcceptable(headerValues(request.rawHeaders, 'host')),
+    isHostAcceptable: (rawHeaders) => originCheck.isHostAcceptable(headerValues(rawHeaders, 'host')),
     admission,
     handle,
-    async close() {
+    endListeningStreams: () => liveCalls.endListeningStreams(),
+    close() {
       stopListening();
       liveCalls.close();
-      await forwarder.close();
+      forwarder.close();
     },
   };
 }

@@ -13,8 +13,9 @@ afterEach(async () => {
 
 /** A listener whose rooms never come. */
 async function startEarly(): Promise<string> {
-  const server = createPublicListener({
+  const { server, closeAll } = createPublicListener({
     issuer: 'https://gatehouse.test',
+    fastLane: true,
     inFlight: createInFlight(),
     isDraining: () => false,
     findRequests: () => undefined,
@@ -22,7 +23,7 @@ async function startEarly(): Promise<string> {
   });
   closers.push(() => {
     server.close();
-    server.closeAllConnections();
+    closeAll();
   });
   return `http://127.0.0.1:${await bind(server, { host: '127.0.0.1', port: 0 })}`;
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import { createFastLane, type FastLane } from '../resource-server/fast-lane/fast-lane.ts';
 import type { InFlight } from './in-flight.ts';
 import { type ListenerRefusal, listenerRefusals, refusalOfConnectionError } from './listener-refusal.ts';
 import type { PublicRequests } from './public-requests.ts';
@@ -14,9 +15,18 @@ const keepAliveTimeoutMs = 75_000;
 /** How late after its time a slow request is cut; Node looks every 30 seconds by itself. */
 const timeoutCheckMs = 2_000;
 const maxHeaderBytes = 16 * 1024;
+/** A head that is still not whole is left to the standard lane, which knows how to wait and what to say. */
+const fastHeadMs = 1_000;
+/**
+ * A connection that the standard lane got stays there. It ends after so many requests, so that one that a proxy keeps
+ * for years finds its way back.
+ */
+const standardRequestsPerConnection = 100;
 
 export interface PublicListenerDeps {
   readonly issuer: string;
+  /** False: every request goes the standard way. */
+  readonly fastLane: boolean;
   readonly inFlight: InFlight;
   readonly isDraining: () => boolean;
   /** What answers, once it is there. */
@@ -25,11 +35,18 @@ export interface PublicListenerDeps {
   readonly awaitRequests: () => Promise<PublicRequests>;
 }
 
+export interface PublicListener {
+  readonly server: Server;
+  /** Closes connections that carry nothing. */
+  closeIdle(): void;
+  closeAll(): void;
+}
+
 /**
  * The public server. It is bound before the rooms behind it are loaded: a liveness probe is answered from the first
  * moment, any other early request waits for them.
  */
-export function createPublicListener(deps: PublicListenerDeps): Server {
+export function createPublicListener(deps: PublicListenerDeps): PublicListener {
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
@@ -55,15 +72,57 @@ export function createPublicListener(deps: PublicListenerDeps): Server {
     const receivedBytes = socket instanceof Socket ? socket.bytesRead : 0;
     refuseBare(socket, refusalOfConnectionError(error, receivedBytes));
   });
-  return server;
+  const fastLane = deps.fastLane ? layFastLane(server) : undefined;
+  return {
+    server,
+    closeIdle() {
+      server.closeIdleConnections();
+      fastLane?.closeIdle();
+    },
+    closeAll() {
+      server.closeAllConnections();
+      fastLane?.closeAll();
+    },
+  };
+
+  /** Each connection goes to the fast lane first; Node's own listener gets what that does not take. */
+  function layFastLane(of: Server): FastLane {
+    const standard = of.listeners('connection') as ((this: Server, socket: Socket) => void)[];
+    of.removeAllListeners('connection');
+    of.maxRequestsPerSocket = standardRequestsPerConnection;
+    const handOver = (socket: Socket): void => {
+      for (const listener of standard) listener.call(of, socket);
+    };
+    const lane = createFastLane({
+      answer: (caller, peer) => deps.findRequests()?.answerCall(caller, peer),
+      handOver,
+      refuseSlow: (socket) => {
+        refuseBare(socket, listenerRefusals.timeout);
+      },
+      isDraining: deps.isDraining,
+      onCall: deps.inFlight.enter,
+      onCallOver: deps.inFlight.leave,
+      limits: {
+        headMs: fastHeadMs,
+        requestMs: requestTimeoutMs,
+        keepAliveMs: keepAliveTimeoutMs,
+        headBytes: maxHeaderBytes,
+      },
+    });
+    of.on('connection', (socket) => {
+      if (deps.findRequests() === undefined) handOver(socket);
+      else lane.take(socket);
+    });
+    return lane;
+  }
 
   function take(
     request: IncomingMessage,
     response: ServerResponse,
     refusal: ListenerRefusal | undefined,
   ): void {
-    deps.inFlight.track(request, response);
-    if (deps.isDraining()) response.setHeader('Connection', 'close');
+    deps.inFlight.enter();
+    response.once('close', deps.inFlight.leave);
     const requests = deps.findRequests();
     if (requests !== undefined) {
       requests.answer(request, response, refusal);

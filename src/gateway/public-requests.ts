@@ -3,7 +3,10 @@ import type { Duplex } from 'node:stream';
 
 import { getRequestListener } from '@hono/node-server';
 
+import type { FindClientAddress } from '../platform/http/client-address.ts';
 import type { RequestContext } from '../platform/http/handler.ts';
+import type { Caller, CallerListener } from '../resource-server/proxy/caller.ts';
+import { NodeCaller } from '../resource-server/proxy/node-caller.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { AccessRecord } from './access-log.ts';
 import type { Dispatch } from './dispatch.ts';
@@ -19,33 +22,37 @@ import type { Mount } from './mount.ts';
 /** Node would drop lines past a maximum of its own without a word. */
 const maxHeaderLines = 100;
 
-/** What servers log for a client that left before anything was sent; nobody is ever sent it. */
-const clientGoneStatus = 499;
-
 export interface PublicRequestsDeps {
   readonly issuer: string;
   readonly dispatch: Dispatch;
   /** The proxied path; it also judges `Host`, which on a loopback deployment must not be foreign. */
   readonly mount: Pick<Mount, 'takes' | 'handle' | 'isHostAcceptable'>;
   readonly newRequestId: () => string;
-  readonly clientAddress: (request: IncomingMessage) => string;
+  readonly findAddress: FindClientAddress;
+  /** Whether connections end with their answers from now on. */
+  readonly isDraining: () => boolean;
   readonly emit: Emit;
+  /** Told of every answered request but those of the mount, which tells of them itself. */
   readonly onAccess: (record: AccessRecord) => void;
 }
 
 export interface PublicRequests {
   /** Answers one public request; with `refusal`, where the listener has found that it cannot be heard. Never throws. */
   answer(request: IncomingMessage, response: ServerResponse, refusal?: ListenerRefusal): void;
+  /**
+   * Answers a call whose framing the fast lane has judged; undefined when it is not one that the mount takes without
+   * a question.
+   */
+  answerCall(caller: Caller, peer: string): CallerListener | undefined;
   /** Answers bytes that did not become a request, and closes their connection. */
   refuseConnection(socket: Duplex, refusal: ListenerRefusal): void;
 }
 
 /** Mount match before any router, everything else as `(Request) => Response`. */
 export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
-  const { issuer } = deps;
+  const { issuer, mount } = deps;
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
-  const answers = new WeakMap<Duplex, Set<ServerResponse>>();
-  const answeredBare = new WeakMap<ServerResponse, number>();
+  const answers = new WeakMap<Duplex, Set<NodeCaller>>();
   const answerRequest = getRequestListener(
     (request, env) => {
       const incoming = (env as { incoming: IncomingMessage }).incoming;
@@ -57,79 +64,77 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
 
   return {
     answer(request, response, refusal) {
-      const context = { requestId: deps.newRequestId(), clientAddress: deps.clientAddress(request) };
+      const caller = new NodeCaller(request, response, deps.isDraining);
+      const context = contextOf(request.rawHeaders, request.socket.remoteAddress ?? '');
+      remember(request.socket, response, caller);
+      const verdict = refusal ?? judge(request);
+      if (verdict === undefined && mount.takes(caller.target)) {
+        caller.listen(mount.handle(caller, context));
+        return;
+      }
       contexts.set(request, context);
-      remember(request.socket, response);
-      route(request, response, context, refusal ?? judge(request));
-      // After routing, so that this listener for the end comes last and finds what the others noted.
-      logAccess(request, response, context);
+      if (verdict === undefined) {
+        if (deps.isDraining()) response.setHeader('Connection', 'close');
+        void answerRequest(request, response);
+      } else {
+        count(verdict, context.requestId);
+        refuseRequest(response, verdict, { issuer, requestId: context.requestId });
+      }
+      logAccess(caller, response, context);
+    },
+    answerCall(caller, peer) {
+      if (!mount.takes(caller.target) || !mount.isHostAcceptable(caller.rawHeaders)) return undefined;
+      return mount.handle(caller, contextOf(caller.rawHeaders, peer));
     },
     refuseConnection(socket, refusal) {
       const requestId = deps.newRequestId();
       count(refusal, requestId);
       const underWay = [...(answers.get(socket) ?? [])];
       // Into an answer that has begun, or between several, these bytes would be taken for another's.
-      const isLegible = underWay.length < 2 && underWay.every((answer) => !answer.headersSent);
+      const isLegible = underWay.length < 2 && underWay.every((answer) => !answer.isHeadSent);
       if (!socket.writable || !isLegible) {
         socket.destroy();
         return;
       }
-      for (const answer of underWay) answeredBare.set(answer, refusal.status);
+      for (const answer of underWay) answer.bareStatus = refusal.status;
       refuseConnection(socket, refusal, { issuer, requestId });
     },
   };
+
+  function contextOf(rawHeaders: readonly string[], peer: string): RequestContext {
+    return { requestId: deps.newRequestId(), clientAddress: deps.findAddress(rawHeaders, peer) };
+  }
 
   function judge(request: IncomingMessage): ListenerRefusal | undefined {
     const target = request.url ?? '/';
     if (request.rawHeaders.length / 2 > maxHeaderLines) return listenerRefusals.headersTooLarge;
     const misframed = judgeFraming(request);
     if (misframed !== undefined) return misframed;
-    if (!deps.mount.isHostAcceptable(request)) return listenerRefusals.hostForeign;
-    if (deps.mount.takes(target) || isPlainTarget(target)) return undefined;
+    if (!mount.isHostAcceptable(request.rawHeaders)) return listenerRefusals.hostForeign;
+    if (mount.takes(target) || isPlainTarget(target)) return undefined;
     return listenerRefusals.targetMalformed;
-  }
-
-  function route(
-    request: IncomingMessage,
-    response: ServerResponse,
-    context: RequestContext,
-    refusal: ListenerRefusal | undefined,
-  ): void {
-    if (refusal !== undefined) {
-      count(refusal, context.requestId);
-      refuseRequest(response, refusal, { issuer, requestId: context.requestId });
-    } else if (deps.mount.takes(request.url ?? '/')) {
-      deps.mount.handle(request, response, context);
-    } else {
-      void answerRequest(request, response);
-    }
   }
 
   function count({ reason, status }: ListenerRefusal, requestId: string): void {
     deps.emit({ type: 'request_refused', endpoint: 'other', reason, status }, requestId);
   }
 
-  function remember(socket: Duplex, response: ServerResponse): void {
+  function remember(socket: Duplex, response: ServerResponse, caller: NodeCaller): void {
     const underWay = answers.get(socket) ?? new Set();
-    answers.set(socket, underWay.add(response));
-    response.once('close', () => underWay.delete(response));
+    answers.set(socket, underWay.add(caller));
+    response.once('close', () => underWay.delete(caller));
   }
 
-  /** As the client saw it. */
-  function statusOf(response: ServerResponse): number {
-    if (response.headersSent) return response.statusCode;
-    return answeredBare.get(response) ?? clientGoneStatus;
-  }
-
-  function logAccess(request: IncomingMessage, response: ServerResponse, context: RequestContext): void {
+  function logAccess(caller: NodeCaller, response: ServerResponse, { requestId }: RequestContext): void {
     const startedAt = performance.now();
     response.once('close', () => {
+      const { method, target, status } = caller;
       deps.onAccess({
-        method: request.method ?? '',
-        path: (request.url ?? '').split('?', 1)[0] ?? '',
-        status: statusOf(response),
+        method,
+        path: target.split('?', 1)[0] ?? '',
+        status,
         durationMs: performance.now() - startedAt,
-        requestId: context.requestId,
+        requestId,
       });
     });
   }

@@ -11,7 +11,7 @@ import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createRevocations } from '../services/tokens/revocations.ts';
-import { type CallDetails, createAccessLog } from './access-log.ts';
+import { type AccessRecord, type CallDetails, createAccessLog } from './access-log.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEndpoints } from './endpoints.ts';
@@ -42,6 +42,7 @@ export interface Rooms {
   readiness(): Promise<Readiness>;
   /** Reads again what may change without a restart. Resolves when it is in force. */
   reload(): Promise<void>;
+  endListeningStreams(): void;
   close(): Promise<void>;
 }
 
@@ -49,7 +50,6 @@ export interface Rooms {
 export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promise<Rooms> {
   const { log, clock, random, inFlight } = deps;
   const issuer = config.publicUrl;
-  const calls = new Map<string, CallDetails>();
 
   const observed = observe({
     log,
@@ -130,7 +130,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     rateLimits,
     emit,
     log,
-    onCall: (requestId, details) => calls.set(requestId, details),
+    onAccess,
     onRevocationDone: observed.onRevocationDone,
   });
   const findAddress = createClientAddress({
@@ -144,15 +144,16 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     dispatch,
     mount,
     newRequestId: () => random.token(12),
-    clientAddress: (request) => findAddress(request.headersDistinct, request.socket.remoteAddress ?? ''),
+    findAddress,
+    isDraining: deps.isDraining,
     emit,
-    onAccess: (record) => {
-      const call = calls.get(record.requestId);
-      calls.delete(record.requestId);
-      observed.onRequest(record, call);
-      writeAccess(record, call);
-    },
+    onAccess,
   });
+
+  function onAccess(record: AccessRecord, call?: CallDetails): void {
+    observed.onRequest(record, call);
+    writeAccess(record, call);
+  }
 
   return {
     dispatch,
@@ -167,9 +168,10 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       identity_provider: identityProvider.isReady() ? 'ok' : 'unavailable',
     }),
     reload: () => keys.reload(),
+    endListeningStreams: () => mount.endListeningStreams(),
     async close() {
       keys.close();
-      await mount.close();
+      mount.close();
       identityProvider.close();
       grantTidying?.close();
       revocations.close();

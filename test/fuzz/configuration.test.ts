@@ -62,7 +62,7 @@ describe('createClientAddress', () => {
     );
     fc.assert(
       fc.property(fc.array(hop), (hops) => {
-        expect(isIP(clientAddress({ 'x-forwarded-for': hops.join(', ') }, '10.0.0.1'))).not.toBe(0);
+        expect(isIP(clientAddress(['x-forwarded-for', hops.join(', ')], '10.0.0.1'))).not.toBe(0);
       }),
     );
   });
@@ -71,7 +71,7 @@ describe('createClientAddress', () => {
     const clientAddress = createClientAddress(options);
     fc.assert(
       fc.property(fc.string(), (header) => {
-        expect(clientAddress({ 'x-forwarded-for': header }, '192.0.2.1')).toBe('192.0.2.1');
+        expect(clientAddress(['x-forwarded-for', header], '192.0.2.1')).toBe('192.0.2.1');
       }),
     );
   });
@@ -81,7 +81,7 @@ describe('createClientAddress', () => {
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat(140), (address, bits) => {
         const cidr = `${address}/${bits}`;
         const create = () => createClientAddress({ ...options, trustedCidrs: [cidr] });
-        if (isCidr(cidr)) expect(create()({}, '10.0.0.1')).toBe('10.0.0.1');
+        if (isCidr(cidr)) expect(create()([], '10.0.0.1')).toBe('10.0.0.1');
         else expect(create).toThrow(TypeError);
       }),
     );

@@ -2,10 +2,13 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
+import { securityHeaders } from '../../src/gateway/security-headers.ts';
+import { createHttpClient } from '../../src/platform/http1/http-client.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { createSealer } from '../../src/platform/sealing/sealer.ts';
 import { createAdmission } from '../../src/resource-server/admission/admit.ts';
 import type { MountAccess } from '../../src/resource-server/proxy/exchange.ts';
+import { NodeCaller } from '../../src/resource-server/proxy/node-caller.ts';
 import { createForwarder } from '../../src/resource-server/proxy/forwarder.ts';
 import { createLiveCalls, type LiveCalls } from '../../src/resource-server/proxy/live-calls.ts';
 import { type CallRates, createMountHandler } from '../../src/resource-server/proxy/mount-handler.ts';
@@ -87,14 +90,14 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     revokeBefore: undefined,
   });
   const maxBodyBytes = options.maxBodyBytes ?? 16 * 1024 * 1024;
+  const origin = options.upstreamOrigin ?? upstream.origin;
   const forwarder = createForwarder({
-    upstream: {
-      origin: options.upstreamOrigin ?? upstream.origin,
-      path: mount,
-      authorization: options.upstreamAuthorization,
-      headerTimeoutSeconds: options.headerTimeoutSeconds ?? 20,
-      maxBodyBytes,
-    },
+    client: createHttpClient({
+      origin: new URL(origin),
+      connectTimeoutMs: 10_000,
+      headerTimeoutMs: (options.headerTimeoutSeconds ?? 20) * 1000,
+    }),
+    upstream: { origin, path: mount, authorization: options.upstreamAuthorization, maxBodyBytes },
   });
   const liveCalls = createLiveCalls({ recheck: admission.recheck, nowSeconds: () => clock.nowSeconds() });
   let wake = (): void => undefined;
@@ -102,7 +105,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     mount,
     maxBodyBytes,
     rpcPeekMaxBytes: options.rpcPeekMaxBytes ?? 65_536,
-    commonHeaders: ['Referrer-Policy', 'no-referrer'],
+    commonHeaders: Object.entries(securityHeaders(publicUrl)).flat(),
     originCheck: createOriginCheck({ publicUrl, allowedOrigins: options.allowedOrigins ?? [] }),
     admission,
     subjectConcurrency: createSubjectConcurrency(options.perSubjectConcurrency ?? 16),
@@ -120,7 +123,8 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
   let requestNumber = 0;
   const server = createServer((request, response) => {
     requestNumber += 1;
-    handle(request, response, { requestId: `request-${requestNumber}`, clientAddress: '192.0.2.1' });
+    const caller = new NodeCaller(request, response, () => false);
+    caller.listen(handle(caller, { requestId: `request-${requestNumber}`, clientAddress: '192.0.2.1' }));
   });
   const gatewaySockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {

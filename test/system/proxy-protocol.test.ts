@@ -221,8 +221,10 @@ describe('what the upstream says about itself and our origin', () => {
       'content-type',
       'date',
       'referrer-policy',
+      'strict-transport-security',
       'vary',
       'x-content-type-options',
+      'x-frame-options',
       'x-request-id',
     ]);
     expect(answer.headers['content-security-policy']).toContain('sandbox');

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { signIn } from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
-import { startRecordingUpstream } from '../support/recording-upstream.ts';
+import { type RecordedRequest, startRecordingUpstream } from '../support/recording-upstream.ts';
 
 let gatehouse: TestGatehouse;
 
@@ -157,20 +157,36 @@ describe('a request that no endpoint sees', () => {
     });
   });
 
-  it('is not answered in the middle of an answer that has begun', async () => {
+  /** Sends nonsense behind a call whose answer has begun; `finish` ends that answer. */
+  async function interrupt(env: Record<string, string>, finish: (socket: Socket) => void): Promise<string> {
     const upstream = await startRecordingUpstream();
     upstream.answer = (_, socket) => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n');
     };
-    gatehouse = await createTestGatehouse({ upstream: `${upstream.origin}/mcp` });
+    gatehouse = await createTestGatehouse({ upstream: `${upstream.origin}/mcp`, env });
     const { accessToken } = await signIn(gatehouse);
     const { publicPort } = await gatehouse.listen();
     const get = request('GET /mcp HTTP/1.1', host, `Authorization: Bearer ${accessToken}`);
     const received = await receive(publicPort, get, (text, socket) => {
-      if (text.includes('data: 1')) socket.write('hello\r\n\r\n');
+      if (text.endsWith('data: 1\n\n\r\n')) {
+        socket.write('hello\r\n\r\n', () => {
+          finish((upstream.requests[0] as RecordedRequest).socket);
+        });
+      }
     });
-    expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
     await upstream.close();
+    return received;
+  }
+
+  it('is not answered in the middle of an answer that has begun', async () => {
+    const received = await interrupt({ FAST_LANE: 'off' }, () => undefined);
+    expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
+  });
+
+  it('waits for the end of that answer in the fast lane', async () => {
+    const received = await interrupt({}, (socket) => socket.end('data: 2\n\n'));
+    expect(received).toMatch(/data: 2\n\n\r\n0\r\n\r\nHTTP\/1\.1 400 Bad Request\r\n/);
+    expect(received.match(/HTTP\/1\.1/g)).toHaveLength(2);
   });
 });
 

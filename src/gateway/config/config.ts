@@ -9,6 +9,8 @@ export interface GatehouseConfig {
   readonly publicUrl: string;
   /** Public listener. `host` undefined: every interface. */
   readonly listen: ListenAddress;
+  /** Whether plain calls to the mount may pass by Node's HTTP server. */
+  readonly fastLane: boolean;
   /** Listener of /metrics, /readyz and /healthz. */
   readonly metricsListen: ListenAddress;
   /** Processes that serve the public listener together. A gateway is one of them; who starts it starts the others. */

@@ -50,6 +50,7 @@ function assemble(
     productionMode: values.PROD_MODE,
     publicUrl: values.PROXY_BASE_URL.origin,
     listen: values.LISTEN_ADDR ?? defaultListenAddress(values.PROXY_BASE_URL),
+    fastLane: values.FAST_LANE,
     metricsListen: values.METRICS_ADDR,
     workers,
     upstream: {

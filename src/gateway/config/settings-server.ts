@@ -65,6 +65,14 @@ export const serverSettings = {
     unset: 300,
     parse: (text) => parseDuration(text, { minSeconds: 1, maxSeconds: oneHour, text: '1s to 1h' }),
   } satisfies Setting<number>,
+  FAST_LANE: {
+    description:
+      "Whether plain calls to the mount are read from the socket without Node's HTTP server in between. The rules are the same; `off` costs time alone.",
+    accepts: '`on` or `off`',
+    defaultText: 'on',
+    unset: true,
+    parse: parseSwitch,
+  } satisfies Setting<boolean>,
   MAX_BODY_BYTES: {
     description: 'The largest request body that is forwarded to the upstream; more is answered with 413.',
     accepts: `integer, 1 to ${bodyCeiling}`,
@@ -146,4 +154,9 @@ function parseHeaderValue(text: string): string {
     );
   }
   return text;
+}
+
+function parseSwitch(text: string): boolean {
+  if (text !== 'on' && text !== 'off') throw new ValueProblem('is neither `on` nor `off`', 'write on or off');
+  return text === 'on';
 }

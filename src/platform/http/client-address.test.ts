@@ -15,7 +15,11 @@ function find(
     trustEveryone: false,
     ...options,
   });
-  return clientAddress({ 'x-forwarded-for': header }, peer);
+  const lines = header === undefined ? [] : typeof header === 'string' ? [header] : header;
+  return clientAddress(
+    lines.flatMap((line) => ['X-Forwarded-For', line]),
+    peer,
+  );
 }
 
 describe('createClientAddress', () => {
@@ -98,7 +102,7 @@ describe('createClientAddress', () => {
         header,
         trustEveryone: false,
       });
-      expect(clientAddress({ [header]: ['6.6.6.6', '1.2.3.4'] }, proxy)).toBe('1.2.3.4');
+      expect(clientAddress([header, '6.6.6.6', header, '1.2.3.4'], proxy)).toBe('1.2.3.4');
     }
   });
 
@@ -112,7 +116,7 @@ describe('createClientAddress', () => {
       header: 'x-real-ip',
       trustEveryone: false,
     });
-    expect(clientAddress({ 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '1.2.3.4' }, proxy)).toBe('1.2.3.4');
+    expect(clientAddress(['x-forwarded-for', '6.6.6.6', 'x-real-ip', '1.2.3.4'], proxy)).toBe('1.2.3.4');
   });
 
   it('believes the nearest address when it trusts everyone', () => {

@@ -2,6 +2,8 @@ import { isIP } from 'node:net';
 
 import ipaddr from 'ipaddr.js';
 
+import { headerValues } from './raw-headers.ts';
+
 export type ForwardingHeader = 'x-forwarded-for' | 'x-real-ip' | 'true-client-ip';
 
 export interface ClientAddressOptions {
@@ -12,10 +14,8 @@ export interface ClientAddressOptions {
   readonly trustEveryone: boolean;
 }
 
-/** Header lines by lower-case name: the shape of `IncomingMessage.headers` and of `.headersDistinct`. */
-type HeaderLines = Readonly<Record<string, string | readonly string[] | undefined>>;
-
-export type FindClientAddress = (headers: HeaderLines, peer: string) => string;
+/** @param rawHeaders name and value alternating, as received */
+export type FindClientAddress = (rawHeaders: readonly string[], peer: string) => string;
 
 type Network = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
 
@@ -37,10 +37,14 @@ export function createClientAddress(options: ClientAddressOptions): FindClientAd
       ([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits),
     );
   };
-  return (headers, peer) => {
-    const nearest = findAddress(peer) ?? peer;
-    if (!options.trustEveryone && !isTrusted(nearest)) return nearest;
-    const hops = listHops(headers[options.header]);
+  const judgePeer = rememberPeers((peer) => {
+    const address = findAddress(peer) ?? peer;
+    return { address, isBelieved: options.trustEveryone || isTrusted(address) };
+  });
+  return (rawHeaders, peer) => {
+    const { address: nearest, isBelieved } = judgePeer(peer);
+    if (!isBelieved) return nearest;
+    const hops = listHops(headerValues(rawHeaders, options.header));
     for (const hop of hops.toReversed()) {
       const address = findAddress(hop);
       if (address === undefined) return nearest;
@@ -61,10 +65,33 @@ export function isEveryAddress(cidr: string): boolean {
 }
 
 // A proxy that adds a line of its own instead of extending the first one must not hide behind it.
-function listHops(lines: string | readonly string[] | undefined): string[] {
-  if (lines === undefined) return [];
-  const all = typeof lines === 'string' ? lines : lines.join(',');
-  return all.split(',').map((hop) => hop.trim());
+function listHops(lines: readonly string[]): string[] {
+  return lines.length === 0
+    ? []
+    : lines
+        .join(',')
+        .split(',')
+        .map((hop) => hop.trim());
+}
+
+interface Peer {
+  readonly address: string;
+  readonly isBelieved: boolean;
+}
+
+const maxPeers = 1000;
+
+/** Peers come back, call after call; parsing their addresses each time would cost more than the rest. */
+function rememberPeers(judge: (peer: string) => Peer): (peer: string) => Peer {
+  const peers = new Map<string, Peer>();
+  return (peer) => {
+    const known = peers.get(peer);
+    if (known !== undefined) return known;
+    if (peers.size >= maxPeers) peers.clear();
+    const judged = judge(peer);
+    peers.set(peer, judged);
+    return judged;
+  };
 }
 
 /** The plain address in `1.2.3.4`, `1.2.3.4:567`, `::1`, `[::1]`, `[::1]:567`; IPv4-mapped IPv6 comes as IPv4. */

@@ -1,16 +1,18 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-
 import type { RequestContext } from '../../platform/http/handler.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
-import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import type { AdmittedCall } from '../admission/admit.ts';
+import type { Caller, CallerListener } from './caller.ts';
 import { formatRefusal, type Refusal } from './refusal.ts';
-import { drainBody } from './request-body.ts';
 import type { RpcPeek } from './rpc-peek.ts';
+import type { UpstreamFlight } from './upstream-flight.ts';
 
 /** What is known of a call to the mount when it is over. */
 export interface MountAccess {
+  readonly method: string;
+  readonly target: string;
   /** What was sent; 499 when the client was gone before anything was. */
   readonly status: number;
+  readonly durationMs: number;
   /** Undefined unless the call was admitted. */
   readonly subject: string | undefined;
   readonly email: string | undefined;
@@ -21,65 +23,79 @@ export interface MountAccess {
   readonly responseBytes: number;
 }
 
-const clientGoneStatus = 499;
-
 /** One request to the mount and all that is learned about it on its way. */
-export class Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+export class Exchange implements CallerListener {
+  readonly caller: Caller;
   readonly context: RequestContext;
-  grant: GrantTerms | undefined;
+  /** Headers of every answer to this call, name and value alternating. */
+  readonly headers: string[];
+  readonly startedAt = performance.now();
+  /** Set when the call was admitted. */
+  admitted: AdmittedCall | undefined;
+  flight: UpstreamFlight | undefined;
+  /** Gives back the place among the person's calls. */
+  release: (() => void) | undefined;
   rpc: RpcPeek | undefined;
+  /** Set when the answer turned out to be a stream of events. */
+  isEventStream = false;
+  /** The last byte is out, or the client is gone. */
+  isOver = false;
   requestBytes = 0;
   responseBytes = 0;
-  #reason: RefusalReason | undefined;
+  reason: RefusalReason | undefined;
+  readonly #onOver: (exchange: Exchange) => void;
 
-  constructor(request: IncomingMessage, response: ServerResponse, context: RequestContext) {
-    this.request = request;
-    this.response = response;
+  /** @param onOver called once, when the last byte of the answer is out or the client is gone */
+  constructor(
+    caller: Caller,
+    context: RequestContext,
+    headers: string[],
+    onOver: (exchange: Exchange) => void,
+  ) {
+    this.caller = caller;
     this.context = context;
-    // A client that breaks off is no error of ours, and `close` on the response says so anyway.
-    request.on('error', ignore);
-    response.on('error', ignore);
+    this.headers = headers;
+    this.#onOver = onOver;
   }
 
-  get isClientGone(): boolean {
-    return this.response.destroyed;
+  onDrain(): void {
+    this.flight?.resume();
   }
 
-  /** @param headers name and value alternating */
-  addHeaders(headers: readonly string[]): void {
-    for (let index = 0; index + 1 < headers.length; index += 2) {
-      this.response.setHeader(headers[index] as string, headers[index + 1] as string);
-    }
+  onClose(): void {
+    this.isOver = true;
+    this.flight?.onCallerGone();
+    this.#onOver(this);
   }
 
   /** Answers with a refusal, takes in what is left of the body, and keeps the connection. */
-  refuse(refusal: Refusal, maxDrainBytes: number): void {
-    this.#reason = refusal.reason;
-    if (this.response.destroyed || this.response.headersSent) return;
+  refuse(refusal: Refusal, maxDiscardedBytes: number): void {
+    this.reason = refusal.reason;
+    const { caller } = this;
+    if (caller.isEnded || caller.isHeadSent) return;
     const { headers, body } = formatRefusal(refusal);
-    this.addHeaders(headers);
-    this.response.setHeader('Content-Length', Buffer.byteLength(body));
-    this.response.writeHead(refusal.status);
-    this.responseBytes = Buffer.byteLength(body);
-    this.response.end(body);
-    drainBody(this.request, maxDrainBytes);
+    const bytes = Buffer.from(body);
+    this.responseBytes = bytes.length;
+    caller.writeHead(refusal.status, [...this.headers, ...headers], bytes.length);
+    caller.write(bytes, 0, bytes.length);
+    caller.end();
+    caller.flush();
+    caller.discardBody(maxDiscardedBytes);
   }
 
   summarise(): MountAccess {
+    const { caller, admitted } = this;
     return {
-      status: this.response.headersSent ? this.response.statusCode : clientGoneStatus,
-      subject: this.grant?.subject,
-      email: this.grant?.email,
+      method: caller.method,
+      target: caller.target,
+      status: caller.status,
+      durationMs: performance.now() - this.startedAt,
+      subject: admitted?.grant.subject,
+      email: admitted?.grant.email,
       rpc: this.rpc,
-      reason: this.#reason,
+      reason: this.reason,
       requestBytes: this.requestBytes,
       responseBytes: this.responseBytes,
     };
   }
-}
-
-function ignore(): void {
-  // Nothing to do.
 }

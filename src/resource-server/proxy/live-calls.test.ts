@@ -1,24 +1,11 @@
-import { EventEmitter, once } from 'node:events';
-import type { ServerResponse } from 'node:http';
-
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { AdmittedCall, RefusedCall } from '../admission/admit.ts';
-import type { Failure } from './upstream-answer.ts';
+import type { Caller } from './caller.ts';
+import { Exchange } from './exchange.ts';
 import { createLiveCalls, type LiveCalls } from './live-calls.ts';
-
-class FakeResponse extends EventEmitter {
-  headersSent = true;
-  ended = 0;
-  destroyed = 0;
-  end(): void {
-    this.ended += 1;
-  }
-  destroy(): void {
-    this.destroyed += 1;
-    this.emit('close');
-  }
-}
+import type { Failure } from './upstream-answer.ts';
+import type { UpstreamFlight } from './upstream-flight.ts';
 
 let open: LiveCalls[] = [];
 
@@ -40,17 +27,20 @@ function setUp() {
     onCutCall: (madeAtMs) => done.push(madeAtMs),
   });
   open.push(liveCalls);
-  const watch = (method: string) => {
+  const watch = (method: string, isEventStream = true) => {
     const call = { outcome: 'admitted', expiresAt: 2000 } as AdmittedCall;
-    const response = new FakeResponse();
+    const destroy = vi.fn();
+    const caller = { method, isHeadSent: true, destroy } as unknown as Caller;
+    const context = { requestId: 'r', clientAddress: '' };
+    const exchange = new Exchange(caller, context, [], (over) => liveCalls.forget(over));
     const aborted: Failure[] = [];
-    liveCalls.watch({
-      call,
-      method,
-      response: response as unknown as ServerResponse,
-      handle: { abort: (failure) => aborted.push(failure) },
-    });
-    return { call, response, aborted };
+    const finish = vi.fn();
+    const flight = { abort: (failure: Failure) => aborted.push(failure), finish, onCallerGone: vi.fn() };
+    exchange.flight = flight as unknown as UpstreamFlight;
+    exchange.admitted = call;
+    exchange.isEventStream = isEventStream;
+    liveCalls.watch(exchange);
+    return { call, exchange, aborted, finish, destroy };
   };
   return { liveCalls, refused, recheck, done, watch };
 }
@@ -66,8 +56,10 @@ describe('calls in flight after a cut-off', () => {
     expect(recheck).not.toHaveBeenCalled();
     await aMoment();
     expect(recheck).toHaveBeenCalledTimes(2);
-    expect([stream.response.ended, other.response.ended, done]).toEqual([1, 0, []]);
-    stream.response.emit('close');
+    expect(stream.finish).toHaveBeenCalledOnce();
+    expect(other.finish).not.toHaveBeenCalled();
+    expect(done).toEqual([]);
+    stream.exchange.onClose();
     expect(done).toEqual([50]);
     liveCalls.sweepSoon(80);
     await aMoment();
@@ -80,26 +72,54 @@ describe('calls in flight after a cut-off', () => {
     refused.set(call.call, 'token_revoked');
     liveCalls.sweepSoon(1);
     await aMoment();
-    expect([call.aborted.length, call.response.ended]).toEqual([1, 0]);
+    expect(call.aborted).toHaveLength(1);
+    expect(call.finish).not.toHaveBeenCalled();
     expect(call.aborted[0]?.refusal.status).toBe(401);
   });
 
   it('are cut when the client does not read', async () => {
     const { liveCalls, refused, done, watch } = setUp();
-    const { call, response } = watch('GET');
+    const { call, exchange, finish, destroy } = watch('GET');
+    destroy.mockImplementation(() => {
+      exchange.onClose();
+    });
     refused.set(call, 'token_revoked');
     liveCalls.sweepSoon(1);
-    await once(response, 'close');
-    expect([response.ended, response.destroyed, done]).toEqual([1, 1, [1]]);
+    await vi.waitFor(() => {
+      expect(destroy).toHaveBeenCalledOnce();
+    });
+    expect(finish).toHaveBeenCalledOnce();
+    expect(done).toEqual([1]);
+  });
+
+  it('are left alone once their last byte is out', async () => {
+    const { liveCalls, refused, watch } = setUp();
+    const { call, exchange, destroy } = watch('GET');
+    refused.set(call, 'token_revoked');
+    liveCalls.sweepSoon(1);
+    await aMoment();
+    exchange.onClose();
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(destroy).not.toHaveBeenCalled();
   });
 
   it('count as ended by it only when they were', async () => {
     const { liveCalls, refused, done, watch } = setUp();
-    const { call, response } = watch('GET');
+    const { call, exchange, finish } = watch('GET');
     refused.set(call, 'token_expired');
     liveCalls.sweepSoon(1);
     await aMoment();
-    response.emit('close');
-    expect([response.ended, done]).toEqual([1, []]);
+    exchange.onClose();
+    expect(finish).toHaveBeenCalledOnce();
+    expect(done).toEqual([]);
+  });
+
+  it('end with the process when they are streams that only listen', () => {
+    const { liveCalls, watch } = setUp();
+    const [stream, call, download] = [watch('GET'), watch('POST'), watch('GET', false)];
+    liveCalls.endListeningStreams();
+    expect(stream.finish).toHaveBeenCalledOnce();
+    expect(call.finish).not.toHaveBeenCalled();
+    expect(download.finish).not.toHaveBeenCalled();
   });
 });

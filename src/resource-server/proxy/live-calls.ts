@@ -1,25 +1,18 @@
-import type { ServerResponse } from 'node:http';
-
-import type { AdmissionControl, AdmittedCall, RefusedCall } from '../admission/admit.ts';
-import type { CallHandle } from './forwarder.ts';
+import type { AdmissionControl, RefusedCall } from '../admission/admit.ts';
+import type { Exchange } from './exchange.ts';
 import { refuseAdmission } from './refusal.ts';
-
-/** A call that is in the upstream's hands. */
-export interface LiveCall {
-  readonly call: AdmittedCall;
-  readonly method: string;
-  readonly response: ServerResponse;
-  readonly handle: CallHandle;
-}
 
 /** The calls in flight, so that none outlives the right to make it. */
 export interface LiveCalls {
-  /** Watches a call; returns what ends the watch. */
-  watch(live: LiveCall): () => void;
+  /** Watches an admitted call, until it is forgotten. */
+  watch(call: Exchange): void;
+  forget(call: Exchange): void;
   /** Judges every call in flight again and ends those that would be refused now. */
   sweep(): void;
   /** Sweeps in a moment, after a cut-off that was made at `madeAtMs`; many in a row share one sweep. */
   sweepSoon(madeAtMs: number): void;
+  /** Ends the streams that clients hold open to listen (GET): they come back elsewhere; nothing is lost in them. */
+  endListeningStreams(): void;
   close(): void;
 }
 
@@ -44,25 +37,25 @@ const expiryGraceSeconds = 300;
  * revoked or has expired.   @see OAuth 2.1 §5.2
  */
 export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
-  const calls = new Set<LiveCall>();
+  const calls = new Set<Exchange>();
+  /** Calls that a cut-off has ended and that are not closed yet. */
+  const cut = new Map<Exchange, number>();
 
-  function judge(live: LiveCall, madeAtMs: number | undefined): void {
-    const refused = deps.recheck(live.call);
-    if (refused === undefined) return;
-    const inGrace =
-      refused.reason === 'token_expired' &&
-      live.method !== 'GET' &&
-      deps.nowSeconds() < live.call.expiresAt + expiryGraceSeconds;
-    if (inGrace) return;
-    calls.delete(live);
-    if (madeAtMs !== undefined && refused.reason === 'token_revoked') {
-      live.response.once('close', () => deps.onCutCall?.(madeAtMs));
-    }
-    end(live, refused);
+  function judge(call: Exchange, madeAtMs: number | undefined): void {
+    const refused = call.admitted === undefined ? undefined : deps.recheck(call.admitted);
+    if (refused === undefined || isInGrace(call, refused)) return;
+    calls.delete(call);
+    if (madeAtMs !== undefined && refused.reason === 'token_revoked') cut.set(call, madeAtMs);
+    end(call, refused);
+  }
+
+  function isInGrace({ caller, admitted }: Exchange, refused: RefusedCall): boolean {
+    if (refused.reason !== 'token_expired' || caller.method === 'GET') return false;
+    return deps.nowSeconds() < (admitted?.expiresAt ?? 0) + expiryGraceSeconds;
   }
 
   function sweep(madeAtMs?: number): void {
-    for (const live of calls) judge(live, madeAtMs);
+    for (const call of calls) judge(call, madeAtMs);
   }
 
   let soon: NodeJS.Timeout | undefined;
@@ -82,14 +75,21 @@ export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
   timer.unref();
 
   return {
-    watch(live) {
-      calls.add(live);
-      return () => {
-        calls.delete(live);
-      };
+    watch(call) {
+      calls.add(call);
+    },
+    forget(call) {
+      calls.delete(call);
+      const madeAtMs = cut.get(call);
+      if (madeAtMs === undefined) return;
+      cut.delete(call);
+      deps.onCutCall?.(madeAtMs);
     },
     sweep: () => sweep(),
     sweepSoon,
+    endListeningStreams() {
+      for (const call of calls) if (isOpenStream(call)) call.flight?.finish();
+    },
     close() {
       clearInterval(timer);
       clearTimeout(soon);
@@ -97,18 +97,20 @@ export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
   };
 }
 
-function end({ method, response, handle }: LiveCall, refused: RefusedCall): void {
-  if (method !== 'GET' || !response.headersSent) {
-    handle.abort({ refusal: refuseAdmission(refused), kind: undefined });
+function isOpenStream({ caller, isEventStream }: Exchange): boolean {
+  return caller.method === 'GET' && caller.isHeadSent && isEventStream;
+}
+
+function end(call: Exchange, refused: RefusedCall): void {
+  const { caller, flight } = call;
+  if (caller.method !== 'GET' || !caller.isHeadSent) {
+    flight?.abort({ refusal: refuseAdmission(refused), kind: undefined });
     return;
   }
   // A stream that only listens ends cleanly, and its client comes back with a new token; nothing else may look whole.
-  response.end();
+  flight?.finish();
   const giveUp = setTimeout(() => {
-    response.destroy();
+    if (!call.isOver) caller.destroy();
   }, lastBytesMilliseconds);
   giveUp.unref();
-  response.once('close', () => {
-    clearTimeout(giveUp);
-  });
 }

@@ -14,23 +14,23 @@
  * listener and its limits, and the `Host` check, which every public route shares (`origin-check.ts`).
  * @see MCP 2026-07-28 and 2025-11-25, Streamable HTTP
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-
 import type { RequestContext } from '../../platform/http/handler.ts';
+import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../../services/limits/subject-concurrency.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
-import type { Admission, AdmissionControl, AdmittedCall, RefusedCall } from '../admission/admit.ts';
+import type { Admission, AdmissionControl, RefusedCall } from '../admission/admit.ts';
+import type { Caller, CallerListener } from './caller.ts';
 import { formatCorsHeaders, formatPreflightHeaders, mountMethods } from './cors.ts';
 import { Exchange, type MountAccess } from './exchange.ts';
-import type { Forwarder, ForwardEnd } from './forwarder.ts';
+import type { Forwarder } from './forwarder.ts';
 import type { LiveCalls } from './live-calls.ts';
 import type { OriginCheck } from './origin-check.ts';
 import { type Refusal, refusals, refuseAdmission, refuseRate } from './refusal.ts';
-import { headerValues } from './request-headers.ts';
 import { judgeTarget } from './request-target.ts';
 import { isPeekable, peekRpc } from './rpc-peek.ts';
+import type { FlightEnd } from './upstream-flight.ts';
 
 export interface MountHandlerDeps {
   /** Path of the mount, here and upstream: `/mcp`. */
@@ -62,48 +62,42 @@ export interface CallRates {
   checkStranger(clientAddress: string): RateLimitOutcome;
 }
 
-/** Answers one request to the mount. Never throws. */
-export type MountHandler = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  context: RequestContext,
-) => void;
+/** Answers one request to the mount; whoever brought the caller tells the listener of it. Never throws. */
+export type MountHandler = (caller: Caller, context: RequestContext) => CallerListener;
 
 export function createMountHandler(deps: MountHandlerDeps): MountHandler {
-  return (request, response, context) => {
-    const exchange = new Exchange(request, response, context);
-    response.once('close', () => {
-      deps.report(exchange.summarise(), context);
-    });
+  return (caller, context) => {
+    const headers = [...deps.commonHeaders, 'X-Request-Id', context.requestId, 'Vary', 'Origin'];
+    const exchange = new Exchange(caller, context, headers, finish);
     try {
       answer(exchange);
     } catch (error) {
       deps.onInternalError(error, context.requestId);
       refuse(exchange, refusals.internal);
     }
+    return exchange;
   };
 
   function answer(exchange: Exchange): void {
-    const { request, context } = exchange;
-    exchange.addHeaders([...deps.commonHeaders, 'X-Request-Id', context.requestId, 'Vary', 'Origin']);
-    const origin = deps.originCheck.judgeOrigin(headerValues(request.rawHeaders, 'origin'));
+    const { caller, context } = exchange;
+    const origin = deps.originCheck.judgeOrigin(headerValues(caller.rawHeaders, 'origin'));
     if (origin.outcome === 'foreign') return refuse(exchange, refusals.originForeign);
-    if (origin.outcome === 'allowed') exchange.addHeaders(formatCorsHeaders(origin.origin));
+    if (origin.outcome === 'allowed') exchange.headers.push(...formatCorsHeaders(origin.origin));
 
-    const target = judgeTarget(request.url ?? '', deps.mount);
+    const target = judgeTarget(caller.target, deps.mount);
     if (target.outcome === 'refused') {
       return refuse(exchange, target.status === 414 ? refusals.targetTooLong : refusals.targetMalformed);
     }
-    if (origin.outcome === 'allowed' && isPreflight(request)) return answerPreflight(exchange);
-    if (!isMountMethod(request.method)) return refuse(exchange, refusals.methodNotAllowed);
+    if (origin.outcome === 'allowed' && isPreflight(caller)) return answerPreflight(exchange);
+    if (!isMountMethod(caller.method)) return refuse(exchange, refusals.methodNotAllowed);
 
-    const admission = deps.admission.admit(headerValues(request.rawHeaders, 'authorization'));
+    const admission = deps.admission.admit(headerValues(caller.rawHeaders, 'authorization'));
     const rate = checkRate(admission, context.clientAddress);
     if (rate?.outcome === 'limited') return refuse(exchange, refuseRate(rate.retryAfterSeconds));
     if (admission.outcome === 'refused') return refuse(exchange, refuseAdmission(admission));
-    exchange.grant = admission.grant;
+    exchange.admitted = admission;
     if (target.carriesToken) return refuse(exchange, refusals.tokenInQuery);
-    return forward(exchange, admission, target.target);
+    return forward(exchange, admission.grant, target.target);
   }
 
   function checkRate(admission: Admission, clientAddress: string): RateLimitOutcome | undefined {
@@ -112,55 +106,39 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     return namesNobody(admission) ? deps.rates?.checkStranger(clientAddress) : undefined;
   }
 
-  function forward(exchange: Exchange, call: AdmittedCall, target: string): void {
-    const { request, response, context } = exchange;
-    const person = personOf(call.grant);
-    const isStream = request.method === 'GET';
-    let release = (isStream ? deps.subjectStreams : deps.subjectConcurrency).acquire(person);
-    if (release === undefined)
-      return refuse(exchange, isStream ? refusals.tooManyStreams : refusals.tooManyCalls);
+  function forward(exchange: Exchange, grant: GrantTerms, target: string): void {
+    const isStream = exchange.caller.method === 'GET';
+    const places = isStream ? deps.subjectStreams : deps.subjectConcurrency;
     // Held until the last byte is out: a client that reads slowly keeps its place.
-    response.once('close', () => release?.());
-    const handle = deps.forwarder.forward({
-      request,
-      response,
-      target,
-      grant: call.grant,
-      requestId: context.requestId,
-      onWholeBody: (body) => {
-        if (isPeekable(request.headers['content-type'], body.length, deps.rpcPeekMaxBytes)) {
-          exchange.rpc = peekRpc(body);
-          if (exchange.rpc?.method === listenMethod) release = moveToStreams(person, release);
-        }
-      },
-      onRequestBytes: (count) => {
-        exchange.requestBytes += count;
-      },
-      onResponseBytes: (count) => {
-        exchange.responseBytes += count;
-      },
-      onEnd: (end) => {
-        settle(exchange, end);
-      },
-    });
-    const unwatch = deps.liveCalls.watch({ call, method: request.method ?? '', response, handle });
-    response.once('close', unwatch);
+    exchange.release = places.acquire(personOf(grant));
+    if (exchange.release === undefined)
+      return refuse(exchange, isStream ? refusals.tooManyStreams : refusals.tooManyCalls);
+    deps.liveCalls.watch(exchange);
+    const refusal = deps.forwarder.forward({ exchange, grant, target, onWholeBody, onEnd: settle });
+    if (refusal !== undefined) refuse(exchange, refusal);
+  }
+
+  function onWholeBody(exchange: Exchange, body: Buffer): void {
+    const [contentType] = headerValues(exchange.caller.rawHeaders, 'content-type');
+    if (!isPeekable(contentType, body.length, deps.rpcPeekMaxBytes)) return;
+    exchange.rpc = peekRpc(body);
+    if (exchange.rpc?.method === listenMethod) moveToStreams(exchange);
   }
 
   /** A POST that asks for a stream takes a stream's place where one is free; else it stays the call that it came as. */
-  function moveToStreams(person: string, release: (() => void) | undefined): (() => void) | undefined {
-    const place = deps.subjectStreams.acquire(person);
-    if (place === undefined) return release;
-    release?.();
-    return place;
+  function moveToStreams(exchange: Exchange): void {
+    if (exchange.admitted === undefined) return;
+    const place = deps.subjectStreams.acquire(personOf(exchange.admitted.grant));
+    if (place === undefined) return;
+    exchange.release?.();
+    exchange.release = place;
   }
 
-  function settle(exchange: Exchange, end: ForwardEnd): void {
-    const failure = end.outcome === 'refused' || end.outcome === 'broken' ? end.failure : undefined;
-    if (failure?.kind !== undefined) {
-      deps.emit({ type: 'upstream_failed', kind: failure.kind }, exchange.context.requestId);
-    }
-    if (end.outcome === 'refused') refuse(exchange, end.refusal);
+  function settle(exchange: Exchange, end: FlightEnd): void {
+    if (end.outcome !== 'failed' && end.outcome !== 'broken') return;
+    const { kind, refusal } = end.failure;
+    if (kind !== undefined) deps.emit({ type: 'upstream_failed', kind }, exchange.context.requestId);
+    if (end.outcome === 'failed') refuse(exchange, refusal);
   }
 
   function refuse(exchange: Exchange, refusal: Refusal): void {
@@ -168,6 +146,12 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     // Twice the cap: a client just above it gets to read its refusal.
     exchange.refuse(refusal, 2 * deps.maxBodyBytes);
     deps.emit({ type: 'request_refused', endpoint: 'mcp', reason, status }, exchange.context.requestId);
+  }
+
+  function finish(exchange: Exchange): void {
+    exchange.release?.();
+    deps.liveCalls.forget(exchange);
+    deps.report(exchange.summarise(), exchange.context);
   }
 }
 
@@ -183,18 +167,20 @@ function personOf(grant: GrantTerms): string {
   return `${grant.identityIssuer}\n${grant.subject}`;
 }
 
-function answerPreflight(exchange: Exchange): void {
-  const requested = headerValues(exchange.request.rawHeaders, 'access-control-request-headers').join(',');
-  exchange.addHeaders(formatPreflightHeaders(requested));
-  exchange.addHeaders(['Vary', 'Origin, Access-Control-Request-Headers']);
-  exchange.response.writeHead(204);
-  exchange.response.end();
+function answerPreflight({ caller, headers }: Exchange): void {
+  const requested = headerValues(caller.rawHeaders, 'access-control-request-headers').join(',');
+  headers.push(...formatPreflightHeaders(requested), 'Vary', 'Access-Control-Request-Headers');
+  caller.writeHead(204, headers, 0);
+  caller.end();
+  caller.flush();
 }
 
-function isPreflight(request: IncomingMessage): boolean {
-  return request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined;
+function isPreflight(caller: Caller): boolean {
+  return (
+    caller.method === 'OPTIONS' && headerValues(caller.rawHeaders, 'access-control-request-method').length > 0
+  );
 }
 
-function isMountMethod(method: string | undefined): boolean {
+function isMountMethod(method: string): boolean {
   return mountMethods.some((allowed) => allowed === method);
 }

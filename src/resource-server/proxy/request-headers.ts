@@ -1,3 +1,4 @@
+import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { formatIdentityHeaders } from './identity-headers.ts';
 
@@ -47,7 +48,7 @@ const mcpParameter = /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+$/;
  */
 export function buildRequestHeaders(rawHeaders: readonly string[], ours: GatewayHeaders): HeaderBuild {
   const perHop = findConnectionOptions(rawHeaders);
-  const headers: string[] = [];
+  const headers = ['Host', ours.host];
   const positions = new Map<string, number>();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
@@ -66,21 +67,9 @@ export function buildRequestHeaders(rawHeaders: readonly string[], ours: Gateway
       return { outcome: 'repeated' };
     }
   }
-  headers.push('Host', ours.host, 'X-Request-Id', ours.requestId, ...formatIdentityHeaders(ours.grant));
+  headers.push('X-Request-Id', ours.requestId, ...formatIdentityHeaders(ours.grant));
   if (ours.authorization !== undefined) headers.push('Authorization', ours.authorization);
   return { outcome: 'built', headers };
-}
-
-/** All values of a header, in order. Node's own map joins some and drops others. */
-export function headerValues(rawHeaders: readonly string[], name: string): readonly string[] {
-  const values: string[] = [];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const candidate = rawHeaders[index] as string;
-    if (candidate.length === name.length && candidate.toLowerCase() === name) {
-      values.push(rawHeaders[index + 1] as string);
-    }
-  }
-  return values;
 }
 
 function findCardinality(name: string): Cardinality | undefined {

@@ -28,16 +28,12 @@ const printable = /^[\t\x20-\x7e\x80-\xff]*$/;
  * origins, or have a document of its own rendered with our privileges.
  * @param rawHeaders name and value alternating, as received
  */
-export function buildResponseHead(status: number, rawHeaders: readonly string[]): ResponseHead | undefined {
+export function buildResponseHead(rawHeaders: readonly string[]): ResponseHead | undefined {
   const fields = new Map<string, string>();
-  let contentLength: string | undefined;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = (rawHeaders[index] as string).toLowerCase();
     const value = rawHeaders[index + 1] as string;
-    if (name === 'content-length') {
-      if (contentLength !== undefined || !/^\d{1,15}$/.test(value)) return undefined;
-      contentLength = value;
-    } else if ((passing.has(name) || passingPatterns.test(name)) && printable.test(value)) {
+    if ((passing.has(name) || passingPatterns.test(name)) && printable.test(value)) {
       const present = fields.get(name);
       if (present !== undefined && (name === 'content-type' || name === 'mcp-session-id')) return undefined;
       fields.set(name, present === undefined ? value : `${present}, ${value}`);
@@ -47,10 +43,6 @@ export function buildResponseHead(status: number, rawHeaders: readonly string[])
   const eventStream = mediaType === 'text/event-stream';
   if (eventStream) keepUnbuffered(fields);
   else if (!isInert(mediaType)) fields.set('content-security-policy', sandbox);
-  fields.set('x-content-type-options', 'nosniff');
-  // RFC 9110 §8.6: a 204 has no length; undici has made sure that all others have the one they say.
-  if (contentLength !== undefined && status !== 204 && !eventStream)
-    fields.set('content-length', contentLength);
   return { headers: [...fields].flat(), eventStream };
 }
 

@@ -1,8 +1,6 @@
-import { errors } from 'undici';
-
+import type { ClientFailure } from '../../platform/http1/response-sink.ts';
 import type { GatehouseEvent } from '../../services/audit/events.ts';
 import { type Refusal, refusals } from './refusal.ts';
-import { BodyTooLargeError } from './request-body.ts';
 import { buildResponseHead, type ResponseHead } from './response-headers.ts';
 
 type FailureKind = Extract<GatehouseEvent, { type: 'upstream_failed' }>['kind'];
@@ -39,32 +37,21 @@ export function judgeAnswer(status: number, rawHeaders: readonly string[]): Answ
   if (status < 200 || status > 599) return { outcome: 'failed', failure: failures.malformed };
   if (status < 400 && status >= 300) return { outcome: 'failed', failure: failures.redirect };
   if (status === 401) return { outcome: 'failed', failure: failures.credential };
-  const head = buildResponseHead(status, rawHeaders);
+  const head = buildResponseHead(rawHeaders);
   return head === undefined
     ? { outcome: 'failed', failure: failures.malformed }
     : { outcome: 'passed', head };
 }
 
-const misframed = [
-  errors.HTTPParserError,
-  errors.HeadersOverflowError,
-  errors.ResponseContentLengthMismatchError,
-];
+const byClientFailure: Readonly<Record<ClientFailure, Failure>> = {
+  unreachable: failures.unavailable,
+  'connect-timeout': failures.timeout,
+  'header-timeout': failures.timeout,
+  reset: failures.reset,
+  malformed: failures.malformed,
+};
 
-/**
- * What an error of the upstream client means.
- * @param connected whether a connection was there to send the call on
- */
-export function classifyError(error: Error, connected: boolean): Failure {
-  if (error instanceof BodyTooLargeError) return failures.bodyTooLarge;
-  if (error instanceof errors.ConnectTimeoutError || error instanceof errors.HeadersTimeoutError) {
-    return failures.timeout;
-  }
-  if (misframed.some((type) => error instanceof type)) return failures.malformed;
-  if (error instanceof errors.SocketError && /^bad (?:response|upgrade)$/.test(error.message)) {
-    return failures.malformed;
-  }
-  // A head that the client does not want to write is our bug, not the upstream's.
-  if (error instanceof errors.InvalidArgumentError) return failures.internal;
-  return connected ? failures.reset : failures.unavailable;
+/** What a failure of the upstream client means. */
+export function failureOf(failure: ClientFailure): Failure {
+  return byClientFailure[failure];
 }

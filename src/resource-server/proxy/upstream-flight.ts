@@ -1,8 +1,8 @@
-import type { ServerResponse } from 'node:http';
-
-import type { Dispatcher } from 'undici';
-
-import { classifyError, type Failure, failures, judgeAnswer } from './upstream-answer.ts';
+import type { ResponseHead } from '../../platform/http1/message-head.ts';
+import type { ClientExchange, ClientFailure, ResponseSink } from '../../platform/http1/response-sink.ts';
+import type { BodySink } from './caller.ts';
+import type { ForwardedCall, Route } from './forwarder.ts';
+import { type Failure, failures, failureOf, judgeAnswer } from './upstream-answer.ts';
 
 /** How a call ended. `broken` is a failure after the head was sent: the client sees its connection cut. */
 export type FlightEnd =
@@ -11,155 +11,185 @@ export type FlightEnd =
   | { readonly outcome: 'failed'; readonly failure: Failure }
   | { readonly outcome: 'broken'; readonly failure: Failure };
 
-export interface FlightDeps {
-  readonly response: ServerResponse;
-  readonly headerTimeoutSeconds: number;
-  readonly onResponseBytes: (count: number) => void;
-  /**
-   * Told of every answer's head. Undefined when it is the answer; else what sends the call on, with this flight as its
-   * handler again. That is called when the upstream is done with the redirect.
-   */
-  readonly followRedirect: (status: number, rawHeaders: readonly string[]) => (() => void) | undefined;
-  /** Called once. After `failed` the response is still to be written. */
-  readonly onEnd: (end: FlightEnd) => void;
-}
-
-/** Of a redirect's body so much is read to keep the connection; a longer one costs it. */
-const maxDiscardedBytes = 16 * 1024;
+const answered: FlightEnd = { outcome: 'answered' };
+const clientGone: FlightEnd = { outcome: 'client-gone' };
+const chunkEnd = Buffer.from('0\r\n\r\n');
 
 /**
- * One call in the upstream client's hands: streams the answer to the client with back-pressure, and lets go of the
- * upstream as soon as the client is gone, before the head as well as in mid-stream.
+ * One call in the upstream client's hands: takes the body to the upstream and the answer to the client, each as fast as
+ * the other side reads, and lets go of the upstream as soon as the client is gone.
  */
-export class UpstreamFlight implements Dispatcher.DispatchHandler {
-  readonly #deps: FlightDeps;
-  #controller: Dispatcher.DispatchController | undefined;
-  #timer: NodeJS.Timeout | undefined;
+export class UpstreamFlight implements ResponseSink, BodySink {
+  readonly #call: ForwardedCall;
+  readonly #route: Route;
+  #request: ClientExchange | undefined;
   #over = false;
-  /** Set while the body of a redirect that is to be followed is thrown away. */
-  #follow: (() => void) | undefined;
-  #discardedBytes = 0;
+  /** All of the body, where it was small. */
+  #whole: Buffer | 'none' | undefined;
+  #pieces: Buffer[] | undefined;
+  #isBodySent = false;
+  /** Targets that this call was sent to so far. */
+  readonly #visited: string[] = [];
+  /** Where a redirect leads whose body is being thrown away. */
+  #redirect: string | undefined;
 
-  constructor(deps: FlightDeps) {
-    this.#deps = deps;
-    deps.response.once('close', () => {
-      this.#end({ outcome: 'client-gone' });
-    });
-    this.#timer = setTimeout(() => {
-      this.#fail(failures.timeout);
-    }, deps.headerTimeoutSeconds * 1000);
+  constructor(call: ForwardedCall, route: Route) {
+    this.#call = call;
+    this.#route = route;
   }
 
-  get over(): boolean {
-    return this.#over;
+  /** The upstream hears of the call when its body is whole: a client that stops half-way costs it nothing. */
+  launch(body: Buffer | 'none'): void {
+    this.#whole = body;
+    this.#isBodySent = true;
+    this.#send(this.#call.target);
   }
 
-  /** Ends the call before its time: the client's connection is cut, so that nobody takes it for complete. */
-  abort(failure: Failure): void {
-    this.#fail(failure);
+  /** Sends the head at once, and the body as it comes. */
+  stream(): void {
+    this.#send(this.#call.target);
+    this.#call.exchange.caller.takeBody(this);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#over) controller.abort(new Error('the call is over'));
-  }
-
-  /** A body that is still going up is not a server that does not answer. */
-  onBodySent(): void {
-    this.#timer?.refresh();
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+  onBody(bytes: Buffer): void {
     if (this.#over) return;
-    const rawHeaders = decodeHeaders(controller.rawHeaders);
-    this.#follow = this.#deps.followRedirect(status, rawHeaders);
-    if (this.#follow !== undefined) return;
+    const { exchange } = this.#call;
+    exchange.requestBytes += bytes.length;
+    if (this.#request === undefined) {
+      (this.#pieces ??= []).push(bytes);
+      return;
+    }
+    if (exchange.requestBytes > this.#route.maxBodyBytes) {
+      this.#fail(failures.bodyTooLarge);
+      return;
+    }
+    const piece = exchange.caller.bodyBytes === undefined ? formatChunk(bytes) : bytes;
+    if (!this.#request.write(piece)) exchange.caller.pauseBody();
+  }
+
+  onBodyEnd(): void {
+    if (this.#over) return;
+    const { exchange } = this.#call;
+    if (this.#request === undefined) {
+      const [first = Buffer.alloc(0), ...others] = this.#pieces ?? [];
+      this.#pieces = undefined;
+      const body = others.length === 0 ? first : Buffer.concat([first, ...others]);
+      this.#call.onWholeBody(exchange, body);
+      this.launch(body);
+      return;
+    }
+    this.#isBodySent = true;
+    if (exchange.caller.bodyBytes === undefined) this.#request.write(chunkEnd);
+    this.#request.endBody();
+  }
+
+  onWritable(): void {
+    this.#call.exchange.caller.resumeBody();
+  }
+
+  onHead({ status, rawHeaders, framing }: ResponseHead): void {
+    const { exchange } = this.#call;
+    const replayable = this.#whole !== undefined;
+    this.#redirect = this.#route.findRedirect({ status, rawHeaders, visited: this.#visited, replayable });
+    if (this.#redirect !== undefined) return;
     const verdict = judgeAnswer(status, rawHeaders);
     if (verdict.outcome === 'failed') {
       this.#fail(verdict.failure);
       return;
     }
-    clearTimeout(this.#timer);
-    const { response } = this.#deps;
-    const { headers } = verdict.head;
-    for (let index = 0; index + 1 < headers.length; index += 2) {
-      const name = headers[index] as string;
-      // Ours says `Origin`; both must be said.
-      if (name === 'vary') response.appendHeader(name, headers[index + 1] as string);
-      else response.setHeader(name, headers[index + 1] as string);
-    }
-    response.writeHead(status);
-    response.on('drain', () => {
-      controller.resume();
-    });
-    // Without a length the first byte may be long in coming; the client wants to know that it is connected.
-    if (!response.hasHeader('content-length')) response.flushHeaders();
+    const { headers, eventStream } = verdict.head;
+    exchange.isEventStream = eventStream;
+    const bodyBytes = framing.kind === 'length' ? framing.bytes : framing.kind === 'none' ? 0 : undefined;
+    exchange.caller.writeHead(status, [...exchange.headers, ...headers], eventStream ? undefined : bodyBytes);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#over) return;
-    if (this.#follow !== undefined) {
-      this.#discard(controller, chunk);
-      return;
-    }
-    this.#deps.onResponseBytes(chunk.length);
-    if (this.#deps.response.writableEnded) {
-      this.#end({ outcome: 'client-gone' });
-      return;
-    }
-    if (!this.#deps.response.write(chunk)) controller.pause();
+  onData(bytes: Buffer, from: number, to: number): void {
+    if (this.#over || this.#redirect !== undefined) return;
+    const { exchange } = this.#call;
+    exchange.responseBytes += to - from;
+    exchange.caller.write(bytes, from, to);
   }
 
-  onResponseEnd(): void {
-    if (this.#over || this.#goOn()) return;
-    this.#deps.response.end();
-    this.#end({ outcome: 'answered' });
+  onEnd(): void {
+    if (this.#over || this.#followRedirect()) return;
+    const { caller } = this.#call.exchange;
+    caller.end();
+    this.#end(answered);
+    // The upstream has answered before it had the whole question.
+    if (!this.#isBodySent) caller.discardBody(2 * this.#route.maxBodyBytes);
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onReadDone(): boolean {
+    if (this.#redirect === undefined) return this.#call.exchange.caller.flush();
+    // The body of a redirect is worth no wait: one that did not come with its head costs the connection.
+    this.#request?.abort();
+    this.#followRedirect();
+    return true;
+  }
+
+  onFailure(failure: ClientFailure): void {
     // What breaks after the head of a redirect takes nothing away from it: no connection is used twice after an error.
-    if (this.#over || this.#goOn()) return;
-    this.#fail(classifyError(error, this.#controller !== undefined));
+    if (this.#over || this.#followRedirect()) return;
+    this.#fail(failureOf(failure));
   }
 
-  #discard(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#discardedBytes += chunk.length;
-    // Comes back as an error, and goes on from there.
-    if (this.#discardedBytes > maxDiscardedBytes) controller.abort(new Error('the redirect is too long'));
+  /** The client reads again. */
+  resume(): void {
+    this.#request?.resume();
+  }
+
+  onCallerGone(): void {
+    this.#end(clientGone);
+  }
+
+  /** Ends the call before its time: the client's connection is cut, so that nobody takes the answer for complete. */
+  abort(failure: Failure): void {
+    this.#fail(failure);
+  }
+
+  /** Ends an answer that may end anywhere, as a stream of events that the client will come back for. */
+  finish(): void {
+    if (this.#over) return;
+    const { caller } = this.#call.exchange;
+    caller.end();
+    caller.flush();
+    this.#end(clientGone);
+  }
+
+  #send(target: string): void {
+    this.#visited.push(target);
+    this.#request = this.#route.send(this.#call, target, this.#whole ?? 'streamed', this);
   }
 
   /** Sends the call on after a redirect; false when there was none. */
-  #goOn(): boolean {
-    const follow = this.#follow;
-    if (follow === undefined) return false;
-    this.#follow = undefined;
-    this.#discardedBytes = 0;
-    this.#controller = undefined;
-    follow();
+  #followRedirect(): boolean {
+    const target = this.#redirect;
+    if (target === undefined) return false;
+    this.#redirect = undefined;
+    // Built anew: nothing that the upstream said gets into the next request but the target.
+    this.#send(target);
     return true;
   }
 
   #fail(failure: Failure): void {
     if (this.#over) return;
-    if (!this.#deps.response.headersSent) {
+    const { caller } = this.#call.exchange;
+    if (!caller.isHeadSent) {
       this.#end({ outcome: 'failed', failure });
       return;
     }
     this.#end({ outcome: 'broken', failure });
-    this.#deps.response.destroy();
+    caller.destroy();
   }
 
   #end(end: FlightEnd): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#timer);
-    if (end.outcome !== 'answered') this.#controller?.abort(new Error('the call is over'));
-    this.#deps.onEnd(end);
+    if (end !== answered) this.#request?.abort();
+    this.#call.onEnd(this.#call.exchange, end);
   }
 }
 
-/** Header bytes as characters, one to one: what is passed on is what came. */
-function decodeHeaders(raw: Dispatcher.DispatchController['rawHeaders']): readonly string[] {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1')));
+function formatChunk(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
 }

@@ -1,4 +1,4 @@
-import { headerValues } from './request-headers.ts';
+import { headerValues } from '../../platform/http/raw-headers.ts';
 import { judgeTarget } from './request-target.ts';
 
 /** An answer of the upstream, and what matters of the call for which it came. */

@@ -1,0 +1,131 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { BodySink, Caller, CallerListener } from './caller.ts';
+
+/** What servers log for a client that left before anything was sent; nobody is ever sent it. */
+const clientGoneStatus = 499;
+const smallPieceBytes = 8 * 1024;
+
+/** The standard lane: a call that Node's own server has parsed. Node has refused contradictory framing by now. */
+export class NodeCaller implements Caller {
+  readonly bodyBytes: number | undefined;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #closing: () => boolean;
+  #isHeadWaiting = false;
+  /** Set when the connection was answered outside of the response. */
+  bareStatus: number | undefined;
+
+  /** @param closing whether the connection is to end with this answer */
+  constructor(request: IncomingMessage, response: ServerResponse, closing: () => boolean) {
+    this.#request = request;
+    this.#response = response;
+    this.#closing = closing;
+    this.bodyBytes = bodyBytesOf(request);
+    // A client that breaks off is no error of ours, and `close` on the response says so anyway.
+    request.on('error', ignore);
+    response.on('error', ignore);
+  }
+
+  get method(): string {
+    return this.#request.method ?? '';
+  }
+
+  get target(): string {
+    return this.#request.url ?? '';
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.#request.rawHeaders;
+  }
+
+  listen(listener: CallerListener): void {
+    this.#response.on('drain', () => {
+      listener.onDrain();
+    });
+    this.#response.once('close', () => {
+      listener.onClose();
+    });
+  }
+
+  takeBody(sink: BodySink): void {
+    this.#request.on('data', (chunk: Buffer) => {
+      sink.onBody(chunk);
+    });
+    this.#request.once('end', () => {
+      sink.onBodyEnd();
+    });
+  }
+
+  pauseBody(): void {
+    this.#request.pause();
+  }
+
+  resumeBody(): void {
+    this.#request.resume();
+  }
+
+  discardBody(maxBytes: number): void {
+    const request = this.#request;
+    if (request.readableEnded || request.destroyed) return;
+    let discarded = 0;
+    request.removeAllListeners('data');
+    request.on('data', (chunk: Buffer) => {
+      discarded += chunk.length;
+      if (discarded > maxBytes) request.destroy();
+    });
+    request.resume();
+  }
+
+  get status(): number {
+    return this.isHeadSent ? this.#response.statusCode : (this.bareStatus ?? clientGoneStatus);
+  }
+
+  get isHeadSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  get isEnded(): boolean {
+    return this.#response.writableEnded || this.#response.destroyed;
+  }
+
+  writeHead(status: number, headers: readonly string[], bodyBytes: number | undefined): void {
+    const all = [...headers];
+    if (bodyBytes !== undefined && status !== 204) all.push('Content-Length', String(bodyBytes));
+    if (this.#closing()) all.push('Connection', 'close');
+    this.#response.writeHead(status, all);
+    this.#isHeadWaiting = true;
+  }
+
+  write(bytes: Buffer, from: number, to: number): void {
+    this.#isHeadWaiting = false;
+    // Text goes out in one piece with the head. Either way it is a copy: Node may keep what it cannot write at once.
+    if (to - from <= smallPieceBytes) this.#response.write(bytes.toString('latin1', from, to), 'latin1');
+    else this.#response.write(Buffer.from(bytes.subarray(from, to)));
+  }
+
+  end(): void {
+    this.#isHeadWaiting = false;
+    this.#response.end();
+  }
+
+  flush(): boolean {
+    // The first byte may be long in coming, and the client wants to know that it is connected.
+    if (this.#isHeadWaiting) this.#response.flushHeaders();
+    this.#isHeadWaiting = false;
+    return !this.#response.writableNeedDrain;
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+}
+
+function bodyBytesOf(request: IncomingMessage): number | undefined {
+  if (request.headers['transfer-encoding'] !== undefined) return undefined;
+  return Number(request.headers['content-length'] ?? '0');
+}
+
+function ignore(): void {
+  // Nothing to do.
+}
