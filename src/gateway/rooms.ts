@@ -11,6 +11,7 @@ import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createRevocations } from '../services/tokens/revocations.ts';
+import { createRotationJournal } from '../services/tokens/rotation-journal.ts';
 import { type AccessRecord, type CallDetails, createAccessLog } from './access-log.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
@@ -72,9 +73,12 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       keys.onSeal(key);
     },
   });
+  // Where what was acknowledged can be lost.
+  const rotationJournal = config.store.kind === 'redis' ? createRotationJournal({ store, clock }) : undefined;
   const revocations = createRevocations({
     store,
     clock,
+    onLoss: () => rotationJournal?.putBack(),
     grantLifetimeSeconds: config.tokens.grantLifetimeSeconds,
     onError: (error) => log.warn(describeError(error), 'revocation_feed_unreadable'),
   });
@@ -101,7 +105,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     config.store.kind === 'redis' ? createGrantTidying({ store, clock, refreshWindowSeconds }) : undefined;
   const endpoints = createEndpoints(config, {
     sealer,
-    store,
+    store: rotationJournal?.store ?? store,
     clock,
     random,
     revocations,
@@ -174,6 +178,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       mount.close();
       identityProvider.close();
       grantTidying?.close();
+      rotationJournal?.close();
       revocations.close();
       deniedClients.close();
       observed.lines.close();

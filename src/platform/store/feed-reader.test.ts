@@ -26,7 +26,9 @@ function createProcess(over: Store = store): { readonly known: Set<string>; read
       const present = new Set<string>();
       return {
         note: (entries) => entries.forEach((entry) => present.add(entry)),
-        missing: () => [...known].values().filter((word) => !present.has(word)),
+        *missing() {
+          for (const word of known) if (!present.has(word)) yield word;
+        },
         put: say,
       };
     },

@@ -39,6 +39,8 @@ export interface RevocationsDeps {
   readonly clock: Clock;
   /** No grant lives longer. Default: the most that can be configured. */
   readonly grantLifetimeSeconds?: number;
+  /** Told when the store's memory has begun anew. */
+  readonly onLoss?: () => void;
   /** Told when a poll failed, or an entry says nothing that is known here; the list then stays as it was. */
   readonly onError: (error: unknown) => void;
 }
@@ -67,6 +69,7 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
       if (entries.length > 0) tell(oldestMs);
     },
     compare() {
+      deps.onLoss?.();
       const present = createCutOffIndex({ grantLifetimeSeconds });
       return {
         note(entries) {
