@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 
+import type { Deadlines } from './deadlines.ts';
 import type { Dialer } from './dial.ts';
 import type { Carrier, Exchange } from './exchange.ts';
 import { RequestWriter } from './request-writer.ts';
@@ -9,9 +10,10 @@ import type { Sweep, Swept } from './sweep.ts';
 
 /** What connections of one client have in common. */
 export interface ConnectionHome {
-  readonly sweep: Sweep<Connection>;
   readonly dialer: Dialer;
-  readonly limits: ConnectionLimits;
+  readonly sweep: Sweep<Connection>;
+  readonly deadlines: Deadlines<Connection>;
+  readonly maxHeadBytes: number;
   /** The connection waits for a request. */
   onIdle(connection: Connection): void;
   /** The connection is no more. */
@@ -19,16 +21,6 @@ export interface ConnectionHome {
   /** An exchange that may be sent again lost its connection. */
   onStale(exchange: Exchange): void;
 }
-
-export interface ConnectionLimits {
-  readonly connectTimeoutMs: number;
-  readonly headerTimeoutMs: number;
-  readonly idleTimeoutMs: number;
-  readonly maxHeadBytes: number;
-}
-
-/** So much earlier than the upstream says it closes an idle connection we do. */
-const idleMarginSeconds = 1;
 
 /** A connection to the upstream: carries one exchange at a time, and none after anything odd. */
 export class Connection implements Carrier, Swept {
@@ -45,29 +37,18 @@ export class Connection implements Carrier, Swept {
   #isUsed = false;
 
   constructor(home: ConnectionHome) {
-    const { sweep, dialer, limits } = home;
     this.#home = home;
-    this.#reader = new ResponseReader(limits.maxHeadBytes);
-    this.#socket = dialer.dial((count, bytes) => this.#onRead(count, bytes));
+    this.#reader = new ResponseReader(home.maxHeadBytes);
+    this.#socket = home.dialer.dial((count, bytes) => this.#onRead(count, bytes));
     this.#writer = new RequestWriter(this.#socket);
     this.#socket
-      .on(dialer.readyEvent, () => {
-        this.#onOpen();
-      })
-      .on('drain', () => {
-        this.#onDrain();
-      })
-      .on('end', () => {
-        this.#onEndOfConnection();
-      })
-      .on('error', () => {
-        this.#onBreak();
-      })
-      .on('close', () => {
-        this.#onBreak();
-      });
-    this.dueSweep = sweep.after(limits.connectTimeoutMs);
-    sweep.add(this);
+      .on(home.dialer.readyEvent, () => this.#onOpen())
+      .on('drain', () => this.#onDrain())
+      .on('end', () => this.#onEndOfConnection())
+      .on('error', () => this.#onBreak())
+      .on('close', () => this.#onBreak());
+    this.dueSweep = home.deadlines.forConnecting();
+    home.sweep.add(this);
   }
 
   carry(exchange: Exchange): void {
@@ -104,7 +85,7 @@ export class Connection implements Carrier, Swept {
     this.#lose(this.#isOpen ? 'header-timeout' : 'connect-timeout');
   }
 
-  /** Closes it; what it carries fails. */
+  /** What it carries fails. */
   cut(): void {
     this.#lose('reset');
   }
@@ -112,7 +93,6 @@ export class Connection implements Carrier, Swept {
   destroy(): void {
     if (this.#isGone) return;
     this.#isGone = true;
-    this.dueSweep = 0;
     this.#home.sweep.delete(this);
     this.#socket.destroy();
     this.#home.onGone(this);
@@ -135,7 +115,7 @@ export class Connection implements Carrier, Swept {
   #watch(): void {
     if (!this.#isOpen || this.#exchange === undefined) return;
     const isUpstreamsTurn = !this.#reader.hasHead && !this.#writer.waitsForBody;
-    this.dueSweep = isUpstreamsTurn ? this.#home.sweep.after(this.#home.limits.headerTimeoutMs) : 0;
+    this.dueSweep = isUpstreamsTurn ? this.#home.deadlines.forHead() : 0;
   }
 
   #onRead(count: number, bytes: Buffer): boolean {
@@ -155,15 +135,11 @@ export class Connection implements Carrier, Swept {
       this.#finish(exchange, end === count, count === bytes.length);
       return true;
     }
-    if (this.#reader.hasHead) this.dueSweep = 0;
-    return this.#tellReadDone(exchange);
-  }
-
-  #tellReadDone(exchange: Exchange): boolean {
+    if (!this.#reader.hasHead) return true;
+    this.dueSweep = 0;
     // Before the telling, which may already call `resume`.
     this.#isPaused = true;
-    const goesOn = exchange.onReadDone();
-    if (goesOn) this.#isPaused = false;
+    if (exchange.onReadDone()) this.#isPaused = false;
     return !this.#isPaused;
   }
 
@@ -181,9 +157,7 @@ export class Connection implements Carrier, Swept {
 
   /** @param settles to be offered after the next turn of the event loop: a TLS read may come in several parts */
   #goIdle(settles: boolean): void {
-    const { sweep, limits } = this.#home;
-    const offeredMs = (this.#reader.idleSeconds - idleMarginSeconds) * 1000;
-    const due = sweep.before(Math.min(limits.idleTimeoutMs, offeredMs));
+    const due = this.#home.deadlines.forIdling(this.#reader.idleSeconds);
     if (due === undefined) {
       this.destroy();
       return;
@@ -191,12 +165,8 @@ export class Connection implements Carrier, Swept {
     this.dueSweep = due;
     this.#isUsed = true;
     this.resume();
-    if (settles) setImmediate(offer, this);
-    else this.offer();
-  }
-
-  offer(): void {
-    if (!this.#isGone) this.#home.onIdle(this);
+    if (settles) setImmediate(() => this.#isGone || this.#home.onIdle(this));
+    else this.#home.onIdle(this);
   }
 
   #onEndOfConnection(): void {
@@ -228,8 +198,4 @@ export class Connection implements Carrier, Swept {
     if (this.#exchange !== undefined) this.#exchange.carrier = undefined;
     this.#exchange = undefined;
   }
-}
-
-function offer(connection: Connection): void {
-  connection.offer();
 }

@@ -1,4 +1,5 @@
-import { Connection, type ConnectionHome, type ConnectionLimits } from './connection.ts';
+import { Connection, type ConnectionHome } from './connection.ts';
+import { Deadlines } from './deadlines.ts';
 import { type ClientTls, type Connect, createDialer, type Dialer } from './dial.ts';
 import { Exchange } from './exchange.ts';
 import type { ClientExchange, ClientRequest, HttpClient, ResponseSink } from './response-sink.ts';
@@ -43,9 +44,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 }
 
 class PooledClient implements HttpClient, ConnectionHome {
-  readonly sweep = new Sweep<Connection>();
   readonly dialer: Dialer;
-  readonly limits: ConnectionLimits;
+  readonly sweep = new Sweep<Connection>();
+  readonly deadlines: Deadlines<Connection>;
+  readonly maxHeadBytes: number;
   readonly #maxIdle: number;
   readonly #idle: Connection[] = [];
   #isClosed = false;
@@ -53,12 +55,9 @@ class PooledClient implements HttpClient, ConnectionHome {
   constructor(options: HttpClientOptions) {
     const { connectTimeoutMs, headerTimeoutMs } = options;
     this.dialer = createDialer({ origin: options.origin, tls: options.tls, connect: options.connect });
-    this.limits = {
-      connectTimeoutMs,
-      headerTimeoutMs,
-      idleTimeoutMs: options.idleTimeoutMs ?? defaultIdleTimeoutMs,
-      maxHeadBytes: options.maxHeadBytes ?? defaultMaxHeadBytes,
-    };
+    const idleTimeoutMs = options.idleTimeoutMs ?? defaultIdleTimeoutMs;
+    this.deadlines = new Deadlines(this.sweep, { connectTimeoutMs, headerTimeoutMs, idleTimeoutMs });
+    this.maxHeadBytes = options.maxHeadBytes ?? defaultMaxHeadBytes;
     this.#maxIdle = options.maxIdle ?? defaultMaxIdle;
   }
 
