@@ -43,6 +43,12 @@ export const listenerRefusals = {
     description: 'The request has too many or too large headers',
     reason: 'headers_too_large',
   },
+  pipelined: {
+    status: 429,
+    code: 'temporarily_unavailable',
+    description: 'Too many requests of this connection wait for their answers',
+    reason: 'pipelining_excessive',
+  },
   timeout: {
     status: 408,
     code: 'invalid_request',
@@ -97,9 +103,11 @@ export function refusalOfConnectionError(error: Error, receivedBytes: number): L
 
 /**
  * Judges the framing of a request, so that nobody in front of us can have cut it differently.
- * @see RFC 9112 §3.2, §6.1 and §11.2
+ * @see RFC 9112 §2.3, §3.2, §6.1 and §11.2
  */
 export function judgeFraming(request: IncomingMessage): ListenerRefusal | undefined {
+  // Node also takes 0.9, for which a line without a version passes, and 2.0.
+  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') return listenerRefusals.malformed;
   const hosts = request.headersDistinct['host'] ?? [];
   const [host = ''] = hosts;
   if (hosts.length > 1 || (host !== '' && !isHost(host))) return listenerRefusals.hostMalformed;

@@ -22,6 +22,9 @@ import type { Mount } from './mount.ts';
 /** Node would drop lines past a maximum of its own without a word. */
 const maxHeaderLines = 100;
 
+/** Requests of one connection that wait for their answers; no client has need of more than a few. */
+const maxUnanswered = 32;
+
 export interface PublicRequestsDeps {
   readonly issuer: string;
   readonly dispatch: Dispatch;
@@ -53,6 +56,8 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
   const { issuer, mount } = deps;
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
   const answers = new WeakMap<Duplex, Set<NodeCaller>>();
+  /** Connections whose last answer is a refusal: nothing that comes behind it is heard. */
+  const closing = new WeakSet<Duplex>();
   const answerRequest = getRequestListener(
     (request, env) => {
       const incoming = (env as { incoming: IncomingMessage }).incoming;
@@ -64,9 +69,17 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
 
   return {
     answer(request, response, refusal) {
+      const { socket } = request;
+      if (socket.destroyed) return;
       const caller = new NodeCaller(request, response, deps.isDraining);
-      const context = contextOf(request.rawHeaders, request.socket.remoteAddress ?? '');
-      remember(request.socket, response, caller);
+      if (remember(socket, response, caller).size > maxUnanswered) {
+        count(listenerRefusals.pipelined, deps.newRequestId());
+        socket.destroy();
+        return;
+      }
+      // Where a refused request ends is not to be relied on: what follows may be its inside to whoever sent it.
+      if (closing.has(socket)) return;
+      const context = contextOf(request.rawHeaders, socket.remoteAddress ?? '');
       const verdict = refusal ?? judge(request);
       if (verdict === undefined && mount.takes(caller.target)) {
         caller.listen(mount.handle(caller, context));
@@ -77,6 +90,7 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
         if (deps.isDraining()) response.setHeader('Connection', 'close');
         void answerRequest(request, response);
       } else {
+        closing.add(socket);
         count(verdict, context.requestId);
         refuseRequest(response, verdict, { issuer, requestId: context.requestId });
       }
@@ -87,6 +101,11 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       return mount.handle(caller, contextOf(caller.rawHeaders, peer));
     },
     refuseConnection(socket, refusal) {
+      // Refused already; this is what followed.
+      if (closing.has(socket)) {
+        socket.end(() => socket.destroy());
+        return;
+      }
       const requestId = deps.newRequestId();
       count(refusal, requestId);
       const underWay = [...(answers.get(socket) ?? [])];
@@ -119,10 +138,15 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
     deps.emit({ type: 'request_refused', endpoint: 'other', reason, status }, requestId);
   }
 
-  function remember(socket: Duplex, response: ServerResponse, caller: NodeCaller): void {
+  function remember(
+    socket: Duplex,
+    response: ServerResponse,
+    caller: NodeCaller,
+  ): ReadonlySet<NodeCaller> {
     const underWay = answers.get(socket) ?? new Set();
     answers.set(socket, underWay.add(caller));
     response.once('close', () => underWay.delete(caller));
+    return underWay;
   }
 
   function logAccess(caller: NodeCaller, response: ServerResponse, { requestId }: RequestContext): void {
@@ -140,9 +164,12 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
   }
 }
 
-/** Origin-form, and already in the form every URL parser reads alike: what is routed is what was sent. */
+/**
+ * Origin-form, and already in the form every URL parser reads alike: what is routed is what was sent. No route of ours
+ * has an escape, a parameter or an empty segment in its path.
+ */
 function isPlainTarget(target: string): boolean {
   if (!target.startsWith('/') || target.startsWith('//') || !/^[\x21-\x7e]+$/.test(target)) return false;
   const path = target.split('?', 1)[0] as string;
-  return !/[\\#]/.test(path) && new URL(target, 'http://x').pathname === path;
+  return !/[\\#%;]|\/\//.test(path) && new URL(target, 'http://x').pathname === path;
 }

@@ -14,6 +14,9 @@ export const refusalReasons = {
   request_timeout: {
     meaning: 'The request was not there in whole within a minute, its head within 10 seconds.',
   },
+  pipelining_excessive: {
+    meaning: 'More than 32 requests of one connection waited for their answers; the connection was cut.',
+  },
   body_too_large: { meaning: 'The request body is larger than the endpoint takes.' },
   body_malformed: {
     meaning: 'The request body is not what its content type says, or has a content encoding.',
