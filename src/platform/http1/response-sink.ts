@@ -25,8 +25,9 @@ export interface ResponseSink {
   onEnd(): void;
   onFailure(failure: ClientFailure): void;
   /**
-   * All that one read brought has been told; what was gathered goes out now. False: read no more until `resume`. Also
-   * called after `onEnd`, where the value does not matter.
+   * All that one read brought has been told; what was gathered goes out now. False: read no more until `resume`; under
+   * TLS the rest of what is already here, up to 64 KiB, is told all the same. Never called before `onHead`. Also called
+   * after `onEnd`, where the value does not matter.
    */
   onReadDone(): boolean;
   /** After a `write` that said false: there is room again. */
@@ -35,7 +36,10 @@ export interface ResponseSink {
 
 /** One request that is under way. */
 export interface ClientExchange {
-  /** Sends a piece of the request's body. False: stop until `onWritable`. */
+  /**
+   * Sends a piece of the request's body, which is taken in any case. False: stop until `onWritable`; so it is for the
+   * first piece when the connection is not there yet. After the end of the answer it is true, and the piece goes nowhere.
+   */
   write(bytes: Buffer): boolean;
   /** The body is whole. The time for the answer's head runs from here. */
   endBody(): void;
