@@ -41,6 +41,11 @@ describe('parseResponseHead, RFC 9112 §4', () => {
     expect(parse(['Transfer-Encoding: chunked'], '200', 'HEAD')?.framing).toEqual(none);
   });
 
+  it('passes over other blanks around a coding', () => {
+    for (const line of ['Transfer-Encoding:\t chunked  ', 'Transfer-Encoding:chunked'])
+      expect(parse([line, 'X: chunked\t'])?.framing).toEqual({ kind: 'chunked' });
+  });
+
   it('reads chunks, and the end of the connection where no framing is said', () => {
     expect(parse(['Transfer-Encoding: Chunked'])).toMatchObject({
       framing: { kind: 'chunked' },
@@ -94,6 +99,8 @@ describe('parseResponseHead, RFC 9112 §4', () => {
     ['chunked twice in a list', ['Transfer-Encoding: chunked, chunked']],
     ['another coding', ['Transfer-Encoding: gzip, chunked']],
     ['a coding after a no-break space', ['Transfer-Encoding: \xa0chunked']],
+    ['a coding before a tab', ['Transfer-Encoding: chunked\t']],
+    ['a coding before blanks with a tab', ['X: a', 'transfer-encoding:\tChunked \t ']],
     ['an empty coding', ['Transfer-Encoding:']],
     ['a quoted coding', ['Transfer-Encoding: "chunked"']],
     ['a blank before the colon', ['Content-Length : 5']],

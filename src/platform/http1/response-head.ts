@@ -11,6 +11,9 @@ const grammar = new RegExp(
   `^HTTP/1\\.[01] [1-5]\\d\\d(?: [${textCharacters}]*)?\\r\\n(?:${fieldLinePattern})*\\r\\n$`,
 );
 
+/** Blanks like any others by the standard, and to llhttp a coding that is not `chunked`: a body up to the end. */
+const codingBeforeTab = /\ntransfer-encoding:[\t ]*chunked *\t/i;
+
 const none: ResponseFraming = { kind: 'none' };
 const chunked: ResponseFraming = { kind: 'chunked' };
 const close: ResponseFraming = { kind: 'close' };
@@ -31,6 +34,7 @@ export function parseResponseHead(text: string, method: string): ResponseHead | 
   const fields = readFraming(rawHeaders);
   // Chunks in HTTP/1.0 are a sign of a broken or a forged sender. RFC 9112 §6.1
   if (fields === undefined || (isVersion10 && fields.isChunked)) return undefined;
+  if (fields.isChunked && text.includes('\t') && codingBeforeTab.test(text)) return undefined;
   const closes = isVersion10 || fields.closes;
   const framing = framingOf(status, method, fields);
   // An interim head that announces the end of the connection leaves no room for the answer that has to follow.
