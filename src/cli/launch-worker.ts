@@ -8,7 +8,7 @@ import { parseWord } from './worker-messages.ts';
  * and the kernel gives each connection to a process that is free to take it.
  */
 export function launchWorker(worker: number, events: WorkerEvents): WorkerProcess {
-  // A dying worker takes along what it has accepted, and nothing that waits. Docs: decision 15.
+  // A dying worker takes along what it has accepted, and nothing that waits.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   // `advanced`: the configuration has patterns and bytes in it, measurements have NaN.
   cluster.setupPrimary({ args: ['worker', String(worker)], serialization: 'advanced' });

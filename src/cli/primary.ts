@@ -1,17 +1,20 @@
+import type { Server } from 'node:http';
+
 import type { GatehouseConfig, ListenAddress } from '../gateway/config/config.ts';
 import { formatListenAddress } from '../gateway/config/listen-address.ts';
 import { bind } from '../gateway/lifecycle.ts';
-import { createPrivateListener, type Readiness } from '../gateway/private-listener.ts';
+import { createPrivateListener } from '../gateway/private-listener.ts';
 import { createWorkerMetrics, type WorkerMetrics } from '../gateway/worker-metrics.ts';
+import { createWorkerReadiness } from '../gateway/worker-readiness.ts';
 import { systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/telemetry/logger.ts';
 import { Counter, createMetricsRegistry, Gauge, type Registry } from '../platform/telemetry/metrics.ts';
-import { createProcessCounter } from '../services/limits/process-counter.ts';
+import { createProcessCounter, type ProcessCounter } from '../services/limits/process-counter.ts';
 import { launchWorker } from './launch-worker.ts';
-import { closeOnSignal, type SignalDeps } from './signals.ts';
+import { closeOnSignal, type Serving, type SignalDeps } from './signals.ts';
 import { createWorkerCrew, type WorkerCrew, type WorkerEnd, type WorkerProcess } from './worker-crew.ts';
 import type { WordOfWorker } from './worker-messages.ts';
-import { createWorkerQuestions } from './worker-questions.ts';
+import { createWorkerQuestions, type WorkerQuestions } from './worker-questions.ts';
 
 /**
  * Starts `config.workers` processes that serve the public port together, and is for everybody outside the one process
@@ -34,22 +37,26 @@ export async function servePrimary(config: GatehouseConfig, deps: SignalDeps): P
 /** Workers have their own deadlines; this one is for a worker that misses them. */
 const afterWorkersSeconds = 15;
 
-function createPrimary(config: GatehouseConfig, log: Logger) {
+interface Primary extends Serving {
+  readonly crew: WorkerCrew;
+  readonly privateServer: Server;
+}
+
+function createPrimary(config: GatehouseConfig, log: Logger): Primary {
+  const wanted = config.workers;
   const registry = createMetricsRegistry();
-  const numbers = countWorkers(registry, config.workers);
+  const numbers = countWorkers(registry, wanted);
   const questions = createWorkerQuestions();
   const counter = createProcessCounter({ nowMs: () => systemClock.nowMilliseconds() });
-  let state: 'starting' | 'started' | 'draining' = 'starting';
-
   const crew: WorkerCrew = createWorkerCrew({
-    size: config.workers,
+    size: wanted,
     launch: launchWorker,
     startOrder: (worker) => ({ type: 'start', worker, config }),
-    onWord: hear,
+    onWord: (process, word) => hear({ crew, questions, counter, metrics }, process, word),
     onReady(worker, { pid }) {
       log.info({ worker, worker_pid: pid }, 'worker_ready');
       numbers.ready.set(crew.ready().length);
-      if (state === 'starting' && crew.ready().length === config.workers) state = 'started';
+      if (crew.ready().length === wanted) health.allCame();
     },
     onEnd(worker, process, end) {
       questions.leave(process);
@@ -60,72 +67,70 @@ function createPrimary(config: GatehouseConfig, log: Logger) {
     },
     nowMs: () => performance.now(),
   });
-  const metrics: WorkerMetrics = createWorkerMetrics({
+  const metrics = createWorkerMetrics({
     own: registry,
-    ask: async () => {
+    async ask() {
       const answers = await questions.ask('metrics', crew.ready());
       return new Map([...answers].map(([id, answer]) => [id, answer.metrics]));
     },
   });
-  const privateServer = createPrivateListener({ registry: metrics, readiness }, config.metricsListen);
-
-  function hear(process: WorkerProcess, word: WordOfWorker): void {
-    switch (word.type) {
-      case 'answer':
-        questions.take(word.id, word.answer);
-        return;
-      case 'count':
-        process.send({
-          type: 'counted',
-          id: word.id,
-          count: counter.increment(word.key, word.windowSeconds, word.by),
-        });
-        return;
-      case 'feed_grown':
-        crew.tell({ type: 'feed_grown', feed: word.feed }, process);
-        return;
-      case 'leaving':
-        metrics.hear(process.id, word.metrics);
-        return;
-      case 'here':
-      case 'ready':
-      case 'failed':
-        // The crew has heard it.
-        return;
-    }
-  }
-
-  /** One worker is enough to serve, and takes nobody out of rotation; at the start, all have to come. */
-  async function readiness(): Promise<Readiness> {
-    const answers = await questions.ask('readiness', crew.ready());
-    const said = [...answers.values()].map((answer) => answer.readiness);
-    const worst = (what: 'store' | 'identity_provider') =>
-      said.length > 0 && said.every((each) => each[what] === 'ok') ? 'ok' : 'unavailable';
-    return {
-      status: statusOf(said.length),
-      store: worst('store'),
-      identity_provider: worst('identity_provider'),
-      workers: { wanted: config.workers, ready: said.length },
-    };
-  }
-
-  function statusOf(answering: number): Readiness['status'] {
-    if (state === 'draining') return 'shutting_down';
-    if (state === 'starting') return 'starting';
-    return answering > 0 ? 'ok' : 'no_worker';
-  }
-
+  const health = createWorkerReadiness({
+    wanted,
+    async ask() {
+      const answers = await questions.ask('readiness', crew.ready());
+      return [...answers.values()].map((answer) => answer.readiness);
+    },
+  });
+  const privateServer = createPrivateListener(
+    { registry: metrics, readiness: () => health.readiness() },
+    config.metricsListen,
+  );
   return {
     crew,
     privateServer,
     reload: async () => crew.tell({ type: 'reload' }),
     async close() {
-      state = 'draining';
+      health.drain();
       await crew.drain();
       privateServer.close();
       privateServer.closeAllConnections();
     },
   };
+}
+
+interface Hearing {
+  readonly crew: WorkerCrew;
+  readonly questions: WorkerQuestions;
+  readonly counter: ProcessCounter;
+  readonly metrics: WorkerMetrics;
+}
+
+function hear(
+  { crew, questions, counter, metrics }: Hearing,
+  process: WorkerProcess,
+  word: WordOfWorker,
+): void {
+  switch (word.type) {
+    case 'answer':
+      questions.take(word.id, word.answer);
+      return;
+    case 'count': {
+      const count = counter.increment(word.key, word.windowSeconds, word.by);
+      process.send({ type: 'counted', id: word.id, count });
+      return;
+    }
+    case 'feed_grown':
+      crew.tell({ type: 'feed_grown', feed: word.feed }, process);
+      return;
+    case 'leaving':
+      metrics.hear(process.id, word.metrics);
+      return;
+    case 'here':
+    case 'ready':
+    case 'failed':
+      // The crew has heard it.
+      return;
+  }
 }
 
 function countWorkers(registry: Registry, wanted: number) {

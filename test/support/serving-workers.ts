@@ -108,7 +108,7 @@ export async function startServingWorkers(options: ServingWorkersOptions): Promi
     async fetch(pathOrUrl, init) {
       const { pathname, search } = new URL(pathOrUrl, crew.publicUrl);
       const url = (await originOf('listening')) + pathname + search;
-      return fetchOver(url, { ...init, dispatcher: agent } as never) as unknown as Promise<Response>;
+      return fetchOver(url, { ...init, dispatcher: agent } as never);
     },
     async at(number, run) {
       const others = Array.from({ length: options.workers }, (_, index) => index + 1)

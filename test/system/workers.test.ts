@@ -1,8 +1,10 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { systemClock } from '../../src/platform/clock.ts';
 import { callMount } from '../support/answering-upstream.ts';
 import { Browser } from '../support/browser.ts';
 import {
@@ -15,6 +17,7 @@ import {
   signIn,
   type Tokens,
 } from '../support/flow.ts';
+import { createTestKeyFile } from '../support/key-file.ts';
 import { eventually } from '../support/redis.ts';
 import { type ServingWorkers, startServingWorkers } from '../support/serving-workers.ts';
 import { openStream, startStreamingUpstream, type StreamingUpstream } from '../support/streaming-upstream.ts';
@@ -219,6 +222,27 @@ describe('the end of several workers', () => {
     crew.child.kill('SIGTERM');
     process.kill(crew.pidOf(2), 'SIGCONT');
     expect(await crew.exit).toBe(2);
+  });
+
+  it('comes as well while they start', async () => {
+    const crew = await startWorkers({ awaitReady: false });
+    await crew.line('metrics_listening');
+    expect((await crew.readyz()).body).toMatchObject({ status: 'starting' });
+    crew.child.kill('SIGTERM');
+    expect(await crew.exit).toBe(0);
+    expect(crew.lines.map(({ msg }) => msg)).not.toContain('listening');
+  });
+
+  it('does not come on SIGHUP with a key file: all of them read it again', async () => {
+    const keyFile = createTestKeyFile(systemClock);
+    closers.push(async () => keyFile.remove());
+    const crew = await startWorkers({ env: { TOKEN_SIGNING_SECRET: '', SIGNING_KEYS_FILE: keyFile.path } });
+    writeFileSync(keyFile.path, 'not a key file');
+    crew.child.kill('SIGHUP');
+    await crew.line('keys_reload_refused', 2);
+    const refusing = crew.lines.filter(({ msg }) => msg === 'keys_reload_refused');
+    expect(new Set(refusing.map(({ worker }) => worker))).toEqual(new Set([1, 2]));
+    expect((await crew.fetch('/healthz')).status).toBe(200);
   });
 
   it('comes to the workers with the process that started them', async () => {
