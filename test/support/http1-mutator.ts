@@ -37,14 +37,10 @@ export class Http1Mutator {
       '007',
     ]);
     const line = `${this.#rarely('HTTP/1.1', oddVersions)} ${status}${this.#pick(reasons)}`;
-    const framing = this.#pick([
-      [],
-      ['Content-Length: 5'],
-      ['Content-Length: 0'],
-      ['Transfer-Encoding: chunked'],
-    ]);
+    const framing = this.#pick(['', 'Content-Length: 5', 'Content-Length: 0', 'Transfer-Encoding: chunked']);
+    const framed = framing === '' ? [] : [framing + this.#blanksAfter()];
     return this.#mutate(
-      this.#lines([line, ...framing, ...this.#fields(plainResponseFields, tellingResponseFields)]),
+      this.#lines([line, ...framed, ...this.#fields(plainResponseFields, tellingResponseFields)]),
     );
   }
 
@@ -79,8 +75,12 @@ export class Http1Mutator {
       const value = this.#rarely(this.#pick(values), oddValues);
       const colon = this.#rarely(':', [' :', '\t:', '', '::', ';']);
       const blanks = this.#chance(0.2) ? this.#pick(['', '  ', '\t', ' \t ']) : ' ';
-      return `${this.#case(name)}${colon}${this.#rarely(blanks, oddBlanks)}${value}${this.#rarely('', oddBlanks)}`;
+      return `${this.#case(name)}${colon}${this.#rarely(blanks, oddBlanks)}${value}${this.#rarely(this.#blanksAfter(), oddBlanks)}`;
     });
+  }
+
+  #blanksAfter(): string {
+    return this.#chance(0.1) ? this.#pick([' ', '\t', ' \t ', '\t ']) : '';
   }
 
   #case(name: string): string {
