@@ -41,24 +41,30 @@ export function createAccessLog(
     if (skip?.test(record.path) === true) return;
     if (record.status >= 400 && call?.subject === undefined && !lines.take(`request ${record.status}`))
       return;
-    log.info(
-      {
-        method: record.method,
-        path: presentPath(record.path),
-        status: record.status,
-        duration: Math.round(record.durationMs * 1000) / 1_000_000,
-        request_id: record.requestId,
-        req_bytes: call?.requestBytes,
-        resp_bytes: call?.responseBytes,
-        sub: call?.subject,
-        email: call?.email,
-        rpc_method: call?.rpc?.method,
-        rpc_tool: call?.rpc?.tool,
-        rpc_id: call?.rpc?.id,
-      },
-      'request',
-    );
+    const { method, path, status, durationMs, requestId } = record;
+    const seconds = Math.round(durationMs * 1000) / 1_000_000;
+    let fields = `"method":${quote(method)},"path":${quote(presentPath(path))},"status":${status},"duration":${seconds},"request_id":"${requestId}"`;
+    if (call !== undefined) fields += formatCall(call);
+    log.line(fields, 'request');
   };
+}
+
+function formatCall({ subject, email, requestBytes, responseBytes, rpc }: CallDetails): string {
+  let fields = `,"req_bytes":${requestBytes},"resp_bytes":${responseBytes}`;
+  if (subject !== undefined) fields += `,"sub":${quote(subject)}`;
+  if (email !== undefined) fields += `,"email":${quote(email)}`;
+  if (rpc === undefined) return fields;
+  if (rpc.method !== undefined) fields += `,"rpc_method":${quote(rpc.method)}`;
+  if (rpc.tool !== undefined) fields += `,"rpc_tool":${quote(rpc.tool)}`;
+  if (rpc.id !== undefined) fields += `,"rpc_id":${quote(rpc.id)}`;
+  return fields;
+}
+
+const plain = /^[ !#-[\]-~]*$/;
+
+/** Most values need no escape, and to see that is cheaper than to escape. */
+function quote(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 const maxPathLength = 256;
@@ -66,6 +72,7 @@ const sealedValue = /(mgh_[a-z]{2}_)[\w-]+/g;
 
 /** A token pasted into a path is still a token, and a path can be as long as its sender likes. */
 function presentPath(path: string): string {
+  if (path.length <= maxPathLength && !path.includes('mgh_')) return path;
   const clean = path.replaceAll(sealedValue, '$1[redacted]');
   return clean.length <= maxPathLength ? clean : `${clean.slice(0, maxPathLength)}…`;
 }

@@ -107,7 +107,7 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
       log.error({ ...describeError(error), request_id: requestId }, 'internal_error'),
   });
   return {
-    takes: (target) => isMountTarget(target, mount) && !isWellKnown(target, mount),
+    takes: (target) => target === mount || (isMountTarget(target, mount) && !isWellKnown(target, mount)),
     isHostAcceptable: (rawHeaders) => originCheck.isHostAcceptable(headerValues(rawHeaders, 'host')),
     admission,
     handle,

@@ -83,6 +83,20 @@ export function observe(deps: ObserveDeps): Observation {
     aggregator: 'max',
     registers,
   }).set({ version: deps.version }, 1);
+  const durations = new Map<string, ReturnType<typeof duration.labels>>();
+
+  /** The series are few and looked up for every request: by a key that needs no object. */
+  function observeDuration(method: string, status: number, seconds: number): void {
+    const statusClass = Math.floor(status / 100);
+    const key = `${knownMethod(method)} ${statusClass}`;
+    let series = durations.get(key);
+    if (series === undefined) {
+      series = duration.labels({ method: knownMethod(method), status: `${statusClass}xx` });
+      durations.set(key, series);
+    }
+    series.observe(seconds);
+  }
+
   return {
     registry,
     lines,
@@ -99,8 +113,7 @@ export function observe(deps: ObserveDeps): Observation {
     },
     onRequest: (record, call) => {
       const { status } = record;
-      const labels = { method: knownMethod(record.method), status: `${Math.floor(status / 100)}xx` };
-      duration.observe(labels, record.durationMs / 1000);
+      observeDuration(record.method, status, record.durationMs / 1000);
       if (call?.rpc === undefined) return;
       const { requestBytes, responseBytes } = call;
       const { batch, toolCalls } = call.rpc;

@@ -25,6 +25,7 @@ import { openKeyring } from './open-keyring.ts';
 import { openStore } from './open-store.ts';
 import type { Readiness } from './private-listener.ts';
 import { createPublicRequests, type PublicRequests } from './public-requests.ts';
+import { createRequestIds } from './request-ids.ts';
 import { createRoutes } from './routes.ts';
 import { version } from './version.ts';
 
@@ -147,7 +148,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     issuer,
     dispatch,
     mount,
-    newRequestId: () => random.token(12),
+    newRequestId: createRequestIds(random),
     findAddress,
     isDraining: deps.isDraining,
     emit,

@@ -23,6 +23,10 @@ export type Admission = AdmittedCall | RefusedCall;
 export interface AdmittedCall {
   readonly outcome: 'admitted';
   readonly grant: GrantTerms;
+  /** Whose call it is: issuer and subject, since two identity providers may both know a "1". */
+  readonly person: string;
+  /** What cut-offs are held against. */
+  readonly judged: JudgedGrant;
   readonly issuedAt: EpochSeconds;
   readonly expiresAt: EpochSeconds;
 }
@@ -82,7 +86,7 @@ export function createAdmission(deps: AdmissionDeps): AdmissionControl {
   function judge(token: AdmittedCall): Reason | undefined {
     if (token.expiresAt <= deps.clock.nowSeconds()) return 'token_expired';
     if (token.grant.resource !== deps.resource) return 'resource_mismatch';
-    if (deps.revocations.judge({ ...token.grant, issuedAt: token.issuedAt })) return 'token_revoked';
+    if (deps.revocations.judge(token.judged)) return 'token_revoked';
     const cutoff = deps.revokeBefore ?? -Infinity;
     // The grant as well: a token refreshed after the cut-off descends from a login before it.
     if (token.issuedAt < cutoff || token.grant.grantedAt < cutoff) return 'token_revoked_iat_cutoff';
@@ -141,7 +145,9 @@ function open(sealer: Sealer, token: string): AdmittedCall | undefined {
   const opened = openAccessToken(sealer, token);
   if (opened === undefined) return undefined;
   const { terms, issuedAt, expiresAt } = opened;
-  return { outcome: 'admitted', grant: terms, issuedAt, expiresAt };
+  const person = `${terms.identityIssuer}\n${terms.subject}`;
+  const judged = { ...terms, issuedAt };
+  return { outcome: 'admitted', grant: terms, person, judged, issuedAt, expiresAt };
 }
 
 /** Every refusal there is, made once: nothing of a request can get into a challenge, and clients see equal bytes. */

@@ -4,6 +4,7 @@ export type BearerCredential =
   | { readonly kind: 'malformed' }
   | { readonly kind: 'token'; readonly token: string };
 
+const visible = /^[\x21-\x7e]+$/;
 const absent: BearerCredential = { kind: 'absent' };
 const malformed: BearerCredential = { kind: 'malformed' };
 
@@ -22,5 +23,5 @@ export function readBearerCredential(
   if (!/^bearer(?: |$)/i.test(authorization)) return absent;
   const token = authorization.slice('bearer'.length).trim();
   if (token === '') return absent;
-  return /^[\x21-\x7e]+$/.test(token) ? { kind: 'token', token } : malformed;
+  return visible.test(token) ? { kind: 'token', token } : malformed;
 }

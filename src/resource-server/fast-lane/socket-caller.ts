@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 
 import type { RequestHead } from '../../platform/http1/message-head.ts';
 import type { BodySink, Caller, CallerListener } from '../proxy/caller.ts';
+import type { HeaderBlock } from '../proxy/header-block.ts';
 import { httpDate } from './http-date.ts';
 
 /** Where the answer's framing and its end are known. */
@@ -87,12 +88,17 @@ export class SocketCaller implements Caller {
     if (!this.#isOver) this.#connection.discard(maxBytes);
   }
 
-  writeHead(status: number, headers: readonly string[], bodyBytes: number | undefined): void {
+  writeHead(
+    status: number,
+    common: HeaderBlock,
+    headers: readonly string[],
+    bodyBytes: number | undefined,
+  ): void {
     if (this.isHeadSent || this.#isOver) return;
     this.status = status;
     this.isHeadSent = true;
     this.#isChunked = bodyBytes === undefined;
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${common.lines}`;
     for (let index = 0; index + 1 < headers.length; index += 2) {
       head += `${headers[index] as string}: ${headers[index + 1] as string}\r\n`;
     }

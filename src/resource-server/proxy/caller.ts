@@ -1,3 +1,5 @@
+import type { HeaderBlock } from './header-block.ts';
+
 /**
  * The client's half of one call, whichever lane it came in by. The rules of the proxied path speak to this and to
  * nothing of a connection, so that each exists once.
@@ -28,10 +30,15 @@ export interface Caller {
   readonly isEnded: boolean;
   /**
    * Begins the answer. It may wait for the first bytes of the body, until `flush` at most.
-   * @param headers name and value alternating, without any of the framing
+   * @param headers name and value alternating, without any of the framing; they come behind those of `common`
    * @param bodyBytes how long the body will be; undefined: until `end`
    */
-  writeHead(status: number, headers: readonly string[], bodyBytes: number | undefined): void;
+  writeHead(
+    status: number,
+    common: HeaderBlock,
+    headers: readonly string[],
+    bodyBytes: number | undefined,
+  ): void;
   /** Sends a piece of the body, copied before this returns. */
   write(bytes: Buffer, from: number, to: number): void;
   /** The answer is complete. */

@@ -2,6 +2,7 @@ import type { RequestContext } from '../../platform/http/handler.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import type { AdmittedCall } from '../admission/admit.ts';
 import type { Caller, CallerListener } from './caller.ts';
+import type { HeaderBlock } from './header-block.ts';
 import { formatRefusal, type Refusal } from './refusal.ts';
 import type { RpcPeek } from './rpc-peek.ts';
 import type { UpstreamFlight } from './upstream-flight.ts';
@@ -27,6 +28,8 @@ export interface MountAccess {
 export class Exchange implements CallerListener {
   readonly caller: Caller;
   readonly context: RequestContext;
+  /** Headers of every answer to the mount. */
+  readonly common: HeaderBlock;
   /** Headers of every answer to this call, name and value alternating. */
   readonly headers: string[];
   readonly startedAt = performance.now();
@@ -49,12 +52,13 @@ export class Exchange implements CallerListener {
   constructor(
     caller: Caller,
     context: RequestContext,
-    headers: string[],
+    common: HeaderBlock,
     onOver: (exchange: Exchange) => void,
   ) {
     this.caller = caller;
     this.context = context;
-    this.headers = headers;
+    this.common = common;
+    this.headers = ['X-Request-Id', context.requestId];
     this.#onOver = onOver;
   }
 
@@ -76,7 +80,7 @@ export class Exchange implements CallerListener {
     const { headers, body } = formatRefusal(refusal);
     const bytes = Buffer.from(body);
     this.responseBytes = bytes.length;
-    caller.writeHead(refusal.status, [...this.headers, ...headers], bytes.length);
+    caller.writeHead(refusal.status, this.common, [...this.headers, ...headers], bytes.length);
     caller.write(bytes, 0, bytes.length);
     caller.end();
     caller.flush();

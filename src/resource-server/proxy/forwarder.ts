@@ -1,6 +1,7 @@
 import type { ClientExchange, HttpClient, ResponseSink } from '../../platform/http1/response-sink.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Exchange } from './exchange.ts';
+import { formatHeaderLines } from './header-block.ts';
 import { type Refusal, refusals } from './refusal.ts';
 import { buildRequestHeaders, type HeaderBuild } from './request-headers.ts';
 import { type FlightEnd, UpstreamFlight } from './upstream-flight.ts';
@@ -39,17 +40,20 @@ export interface ForwarderDeps {
   readonly wholeBodyBytes?: number;
 }
 
+export interface UpstreamRequest {
+  readonly call: ForwardedCall;
+  /** Within the mount. */
+  readonly target: string;
+  /** Header lines as `buildRequestHeaders` made them. */
+  readonly headers: string;
+  readonly body: Buffer | 'none' | 'streamed';
+}
+
 /** What carries the calls of one mount: what a flight needs to know of it. */
 export interface Route {
   readonly maxBodyBytes: number;
   findRedirect(answer: RedirectAnswer): string | undefined;
-  /** Sends the call to a target within the mount, with headers built anew. */
-  send(
-    call: ForwardedCall,
-    target: string,
-    body: Buffer | 'none' | 'streamed',
-    sink: ResponseSink,
-  ): ClientExchange;
+  send(request: UpstreamRequest, sink: ResponseSink): ClientExchange;
 }
 
 const defaultWholeBodyBytes = 64 * 1024;
@@ -73,11 +77,9 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   const route: Route = {
     maxBodyBytes,
     findRedirect: (answer) => findRedirectTarget(answer, scope),
-    send(call, target, body, sink) {
-      const built = build(call);
-      if (built.outcome === 'repeated') throw new TypeError('headers that were good once are not any more');
+    send({ call, target, headers, body }, sink) {
       const { method, bodyBytes } = call.exchange.caller;
-      const head = formatHead(`${method} ${target} HTTP/1.1\r\n`, built.headers, framingOf(body, bodyBytes));
+      const head = `${method} ${target} HTTP/1.1\r\n${headers}${framingOf(body, bodyBytes)}\r\n`;
       return client.send({ method, head, body }, sink);
     },
   };
@@ -86,10 +88,11 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     forward(call) {
       const { caller } = call.exchange;
       const { bodyBytes } = caller;
-      if (build(call).outcome === 'repeated') return refusals.headerRepeated;
+      const built = build(call);
+      if (built.outcome === 'repeated') return refusals.headerRepeated;
       if (bodyBytes !== 0 && caller.method !== 'POST') return refusals.bodyUnexpected;
       if (bodyBytes !== undefined && bodyBytes > maxBodyBytes) return refusals.bodyTooLarge;
-      const flight = new UpstreamFlight(call, route);
+      const flight = new UpstreamFlight(call, formatHeaderLines(built.headers), route);
       call.exchange.flight = flight;
       if (bodyBytes === 0) flight.launch('none');
       else if (bodyBytes !== undefined && bodyBytes <= wholeBodyBytes) caller.takeBody(flight);
@@ -107,12 +110,4 @@ function framingOf(body: Buffer | 'none' | 'streamed', bodyBytes: number | undef
   if (body === 'none') return '';
   if (body !== 'streamed') return `Content-Length: ${body.length}\r\n`;
   return bodyBytes === undefined ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${bodyBytes}\r\n`;
-}
-
-function formatHead(requestLine: string, headers: readonly string[], framing: string): string {
-  let head = requestLine;
-  for (let index = 0; index + 1 < headers.length; index += 2) {
-    head += `${headers[index] as string}: ${headers[index + 1] as string}\r\n`;
-  }
-  return `${head}${framing}\r\n`;
 }

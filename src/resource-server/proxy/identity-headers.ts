@@ -13,6 +13,8 @@ const unsafeInList = /[^\x20-\x24\x26-\x2b\x2d-\x7e]|^ | $/gu;
  * another group.
  */
 export function formatIdentityHeaders(grant: GrantTerms): readonly string[] {
+  const known = formatted.get(grant);
+  if (known !== undefined) return known;
   const headers = [
     'X-User-Sub',
     encode(grant.subject, unsafe),
@@ -22,8 +24,12 @@ export function formatIdentityHeaders(grant: GrantTerms): readonly string[] {
   if (grant.groups.length > 0) {
     headers.push('X-User-Groups', grant.groups.map((group) => encode(group, unsafeInList)).join(','));
   }
+  formatted.set(grant, headers);
   return headers;
 }
+
+/** The same grant calls again and again, and is the same object as long as its token is remembered. */
+const formatted = new WeakMap<GrantTerms, readonly string[]>();
 
 function encode(value: string, characters: RegExp): string {
   return value.replaceAll(characters, (character) =>

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AdmittedCall, RefusedCall } from '../admission/admit.ts';
 import type { Caller } from './caller.ts';
 import { Exchange } from './exchange.ts';
+import { createHeaderBlock } from './header-block.ts';
 import { createLiveCalls, type LiveCalls } from './live-calls.ts';
 import type { Failure } from './upstream-answer.ts';
 import type { UpstreamFlight } from './upstream-flight.ts';
@@ -32,7 +33,7 @@ function setUp() {
     const destroy = vi.fn();
     const caller = { method, isHeadSent: true, destroy } as unknown as Caller;
     const context = { requestId: 'r', clientAddress: '' };
-    const exchange = new Exchange(caller, context, [], (over) => liveCalls.forget(over));
+    const exchange = new Exchange(caller, context, createHeaderBlock([]), (over) => liveCalls.forget(over));
     const aborted: Failure[] = [];
     const finish = vi.fn();
     const flight = { abort: (failure: Failure) => aborted.push(failure), finish, onCallerGone: vi.fn() };

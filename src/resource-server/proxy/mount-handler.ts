@@ -19,11 +19,11 @@ import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../../services/limits/subject-concurrency.ts';
-import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
-import type { Admission, AdmissionControl, RefusedCall } from '../admission/admit.ts';
+import type { Admission, AdmissionControl, AdmittedCall, RefusedCall } from '../admission/admit.ts';
 import type { Caller, CallerListener } from './caller.ts';
 import { formatCorsHeaders, formatPreflightHeaders, mountMethods } from './cors.ts';
 import { Exchange, type MountAccess } from './exchange.ts';
+import { createHeaderBlock } from './header-block.ts';
 import type { Forwarder } from './forwarder.ts';
 import type { LiveCalls } from './live-calls.ts';
 import type { OriginCheck } from './origin-check.ts';
@@ -66,9 +66,10 @@ export interface CallRates {
 export type MountHandler = (caller: Caller, context: RequestContext) => CallerListener;
 
 export function createMountHandler(deps: MountHandlerDeps): MountHandler {
+  const common = createHeaderBlock([...deps.commonHeaders, 'Vary', 'Origin']);
+
   return (caller, context) => {
-    const headers = [...deps.commonHeaders, 'X-Request-Id', context.requestId, 'Vary', 'Origin'];
-    const exchange = new Exchange(caller, context, headers, finish);
+    const exchange = new Exchange(caller, context, common, finish);
     try {
       answer(exchange);
     } catch (error) {
@@ -97,7 +98,7 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (admission.outcome === 'refused') return refuse(exchange, refuseAdmission(admission));
     exchange.admitted = admission;
     if (target.carriesToken) return refuse(exchange, refusals.tokenInQuery);
-    return forward(exchange, admission.grant, target.target);
+    return forward(exchange, admission, target.target);
   }
 
   function checkRate(admission: Admission, clientAddress: string): RateLimitOutcome | undefined {
@@ -106,11 +107,11 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     return namesNobody(admission) ? deps.rates?.checkStranger(clientAddress) : undefined;
   }
 
-  function forward(exchange: Exchange, grant: GrantTerms, target: string): void {
+  function forward(exchange: Exchange, { grant, person }: AdmittedCall, target: string): void {
     const isStream = exchange.caller.method === 'GET';
     const places = isStream ? deps.subjectStreams : deps.subjectConcurrency;
     // Held until the last byte is out: a client that reads slowly keeps its place.
-    exchange.release = places.acquire(personOf(grant));
+    exchange.release = places.acquire(person);
     if (exchange.release === undefined)
       return refuse(exchange, isStream ? refusals.tooManyStreams : refusals.tooManyCalls);
     deps.liveCalls.watch(exchange);
@@ -128,7 +129,7 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
   /** A POST that asks for a stream takes a stream's place where one is free; else it stays the call that it came as. */
   function moveToStreams(exchange: Exchange): void {
     if (exchange.admitted === undefined) return;
-    const place = deps.subjectStreams.acquire(personOf(exchange.admitted.grant));
+    const place = deps.subjectStreams.acquire(exchange.admitted.person);
     if (place === undefined) return;
     exchange.release?.();
     exchange.release = place;
@@ -162,15 +163,10 @@ function namesNobody(refused: RefusedCall): boolean {
   return refused.reason === 'token_missing' || refused.reason === 'invalid_token';
 }
 
-/** Issuer and subject: two identity providers may both know a "1". */
-function personOf(grant: GrantTerms): string {
-  return `${grant.identityIssuer}\n${grant.subject}`;
-}
-
-function answerPreflight({ caller, headers }: Exchange): void {
+function answerPreflight({ caller, common, headers }: Exchange): void {
   const requested = headerValues(caller.rawHeaders, 'access-control-request-headers').join(',');
   headers.push(...formatPreflightHeaders(requested), 'Vary', 'Access-Control-Request-Headers');
-  caller.writeHead(204, headers, 0);
+  caller.writeHead(204, common, headers, 0);
   caller.end();
   caller.flush();
 }

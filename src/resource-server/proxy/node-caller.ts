@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { BodySink, Caller, CallerListener } from './caller.ts';
+import type { HeaderBlock } from './header-block.ts';
 
 /** What servers log for a client that left before anything was sent; nobody is ever sent it. */
 const clientGoneStatus = 499;
@@ -89,8 +90,13 @@ export class NodeCaller implements Caller {
     return this.#response.writableEnded || this.#response.destroyed;
   }
 
-  writeHead(status: number, headers: readonly string[], bodyBytes: number | undefined): void {
-    const all = [...headers];
+  writeHead(
+    status: number,
+    common: HeaderBlock,
+    headers: readonly string[],
+    bodyBytes: number | undefined,
+  ): void {
+    const all = [...common.list, ...headers];
     if (bodyBytes !== undefined && status !== 204) all.push('Content-Length', String(bodyBytes));
     if (this.#closing()) all.push('Connection', 'close');
     this.#response.writeHead(status, all);

@@ -1,6 +1,7 @@
 import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { formatIdentityHeaders } from './identity-headers.ts';
+import { createNameTable } from './name-table.ts';
 
 /** Headers of an outgoing request, name and value alternating, or why there are none. */
 export type HeaderBuild =
@@ -49,20 +50,18 @@ const mcpParameter = /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+$/;
 export function buildRequestHeaders(rawHeaders: readonly string[], ours: GatewayHeaders): HeaderBuild {
   const perHop = findConnectionOptions(rawHeaders);
   const headers = ['Host', ours.host];
-  const positions = new Map<string, number>();
+  const passed: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] as string).toLowerCase();
-    const value = rawHeaders[index + 1] as string;
-    const cardinality = findCardinality(name);
+    const { name, folded, cardinality } = judgeName(rawHeaders[index] as string);
     if (cardinality === undefined || perHop?.has(name) === true) continue;
-    // Folded, so that both spellings of a parameter's name count as one.
-    const folded = name.replaceAll('_', '-');
-    const position = positions.get(folded);
-    if (position === undefined) {
-      positions.set(folded, headers.length + 1);
+    const value = rawHeaders[index + 1] as string;
+    const position = passed.indexOf(folded);
+    if (position === -1) {
+      passed.push(folded);
       headers.push(name, value);
     } else if (cardinality === 'list') {
-      headers[position] = `${headers[position] as string}, ${value}`;
+      // Behind our Host, the values are every second one.
+      headers[2 * position + 3] += `, ${value}`;
     } else {
       return { outcome: 'repeated' };
     }
@@ -71,6 +70,19 @@ export function buildRequestHeaders(rawHeaders: readonly string[], ours: Gateway
   if (ours.authorization !== undefined) headers.push('Authorization', ours.authorization);
   return { outcome: 'built', headers };
 }
+
+interface NameVerdict {
+  readonly name: string;
+  /** So that both spellings of a parameter's name count as one. */
+  readonly folded: string;
+  /** Undefined: does not pass. */
+  readonly cardinality: Cardinality | undefined;
+}
+
+const judgeName = createNameTable((spelled): NameVerdict => {
+  const name = spelled.toLowerCase();
+  return { name, folded: name.replaceAll('_', '-'), cardinality: findCardinality(name) };
+});
 
 function findCardinality(name: string): Cardinality | undefined {
   if (!name.startsWith('mcp-')) return passing.get(name);

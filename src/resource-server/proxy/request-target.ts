@@ -18,7 +18,10 @@ const hidingEscape = /%(?:2f|5c|3b|25|[01][0-9a-f]|7f|2[de]|3[0-9]|4[1-9a-f]|5[0
  * character that ends a segment, or by one that some parser may take for such (`;`, `%2f`, `\`).
  */
 export function isMountTarget(target: string, mount: string): boolean {
-  return target.startsWith(mount) && !/^[A-Za-z0-9._~-]/.test(target.slice(mount.length, mount.length + 1));
+  return (
+    target === mount ||
+    (target.startsWith(mount) && !/^[A-Za-z0-9._~-]/.test(target.slice(mount.length, mount.length + 1)))
+  );
 }
 
 /**
@@ -28,6 +31,8 @@ export function isMountTarget(target: string, mount: string): boolean {
  * @see RFC 9112 §3.2.1, RFC 3986 §3.3
  */
 export function judgeTarget(target: string, mount: string): TargetVerdict {
+  // Most targets are the mount itself, which the configuration has judged.
+  if (target === mount) return { outcome: 'accepted', target, carriesToken: false };
   if (target.length > maxTargetLength) return { outcome: 'refused', status: 414 };
   if (!originForm.test(target) || brokenEscape.test(target)) return malformed;
   const queryAt = target.indexOf('?');

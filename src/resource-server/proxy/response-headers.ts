@@ -1,3 +1,5 @@
+import { createNameTable } from './name-table.ts';
+
 /** Headers of a response to the client, name and value alternating. */
 export interface ResponseHead {
   readonly headers: readonly string[];
@@ -29,21 +31,34 @@ const printable = /^[\t\x20-\x7e\x80-\xff]*$/;
  * @param rawHeaders name and value alternating, as received
  */
 export function buildResponseHead(rawHeaders: readonly string[]): ResponseHead | undefined {
-  const fields = new Map<string, string>();
+  const headers: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    const name = (rawHeaders[index] as string).toLowerCase();
+    const name = passingName(rawHeaders[index] as string);
     const value = rawHeaders[index + 1] as string;
-    if ((passing.has(name) || passingPatterns.test(name)) && printable.test(value)) {
-      const present = fields.get(name);
-      if (present !== undefined && (name === 'content-type' || name === 'mcp-session-id')) return undefined;
-      fields.set(name, present === undefined ? value : `${present}, ${value}`);
-    }
+    if (name === '' || !printable.test(value)) continue;
+    const position = findName(headers, name);
+    if (position === -1) headers.push(name, value);
+    else if (name === 'content-type' || name === 'mcp-session-id') return undefined;
+    else headers[position + 1] += `, ${value}`;
   }
-  const mediaType = mediaTypeOf(fields.get('content-type'));
+  const typeAt = findName(headers, 'content-type');
+  const mediaType = typeAt === -1 ? '' : mediaTypeOf(headers[typeAt + 1] as string);
   const eventStream = mediaType === 'text/event-stream';
-  if (eventStream) keepUnbuffered(fields);
-  else if (!isInert(mediaType)) fields.set('content-security-policy', sandbox);
-  return { headers: [...fields].flat(), eventStream };
+  if (eventStream) keepUnbuffered(headers);
+  else if (!isInert(mediaType)) headers.push('content-security-policy', sandbox);
+  return { headers, eventStream };
+}
+
+/** The name in lower case, or nothing for one that does not pass. */
+const passingName = createNameTable((spelled) => {
+  const name = spelled.toLowerCase();
+  return passing.has(name) || passingPatterns.test(name) ? name : '';
+});
+
+/** @param headers name and value alternating; there are few of them */
+function findName(headers: readonly string[], name: string): number {
+  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return index;
+  return -1;
 }
 
 /** Nothing runs, nothing is loaded, and the document has no origin, were a browser to show it. */
@@ -54,15 +69,15 @@ function isInert(mediaType: string): boolean {
   return mediaType === '' || mediaType === 'application/json' || mediaType.endsWith('+json');
 }
 
-function mediaTypeOf(contentType: string | undefined): string {
-  return (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+function mediaTypeOf(contentType: string): string {
+  if (contentType === 'application/json' || contentType === 'text/event-stream') return contentType;
+  return contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
 /** An event that waits in some proxy's buffer is a hanging client. */
-function keepUnbuffered(fields: Map<string, string>): void {
-  fields.set('x-accel-buffering', 'no');
-  const cacheControl = fields.get('cache-control');
-  if (cacheControl === undefined) fields.set('cache-control', 'no-cache, no-transform');
-  else if (!/\bno-transform\b/i.test(cacheControl))
-    fields.set('cache-control', `${cacheControl}, no-transform`);
+function keepUnbuffered(headers: string[]): void {
+  headers.push('x-accel-buffering', 'no');
+  const at = findName(headers, 'cache-control');
+  if (at === -1) headers.push('cache-control', 'no-cache, no-transform');
+  else if (!/\bno-transform\b/i.test(headers[at + 1] as string)) headers[at + 1] += ', no-transform';
 }

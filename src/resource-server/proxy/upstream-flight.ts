@@ -21,6 +21,7 @@ const chunkEnd = Buffer.from('0\r\n\r\n');
  */
 export class UpstreamFlight implements ResponseSink, BodySink {
   readonly #call: ForwardedCall;
+  readonly #headers: string;
   readonly #route: Route;
   #request: ClientExchange | undefined;
   #over = false;
@@ -33,8 +34,10 @@ export class UpstreamFlight implements ResponseSink, BodySink {
   /** Where a redirect leads whose body is being thrown away. */
   #redirect: string | undefined;
 
-  constructor(call: ForwardedCall, route: Route) {
+  /** @param headers the header lines for the upstream */
+  constructor(call: ForwardedCall, headers: string, route: Route) {
     this.#call = call;
+    this.#headers = headers;
     this.#route = route;
   }
 
@@ -100,7 +103,9 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     const { headers, eventStream } = verdict.head;
     exchange.isEventStream = eventStream;
     const bodyBytes = framing.kind === 'length' ? framing.bytes : framing.kind === 'none' ? 0 : undefined;
-    exchange.caller.writeHead(status, [...exchange.headers, ...headers], eventStream ? undefined : bodyBytes);
+    for (const text of headers) exchange.headers.push(text);
+    const length = eventStream ? undefined : bodyBytes;
+    exchange.caller.writeHead(status, exchange.common, exchange.headers, length);
   }
 
   onData(bytes: Buffer, from: number, to: number): void {
@@ -158,7 +163,8 @@ export class UpstreamFlight implements ResponseSink, BodySink {
 
   #send(target: string): void {
     this.#visited.push(target);
-    this.#request = this.#route.send(this.#call, target, this.#whole ?? 'streamed', this);
+    const body = this.#whole ?? 'streamed';
+    this.#request = this.#route.send({ call: this.#call, target, headers: this.#headers, body }, this);
   }
 
   /** Sends the call on after a redirect; false when there was none. */
@@ -166,7 +172,7 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     const target = this.#redirect;
     if (target === undefined) return false;
     this.#redirect = undefined;
-    // Built anew: nothing that the upstream said gets into the next request but the target.
+    // Nothing that the upstream said gets into the next request but the target.
     this.#send(target);
     return true;
   }
