@@ -106,6 +106,8 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
         socket.end(() => socket.destroy());
         return;
       }
+      // Node tells of each piece of such a connection that comes.
+      closing.add(socket);
       const requestId = deps.newRequestId();
       count(refusal, requestId);
       const underWay = [...(answers.get(socket) ?? [])];
@@ -138,11 +140,7 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
     deps.emit({ type: 'request_refused', endpoint: 'other', reason, status }, requestId);
   }
 
-  function remember(
-    socket: Duplex,
-    response: ServerResponse,
-    caller: NodeCaller,
-  ): ReadonlySet<NodeCaller> {
+  function remember(socket: Duplex, response: ServerResponse, caller: NodeCaller): ReadonlySet<NodeCaller> {
     const underWay = answers.get(socket) ?? new Set();
     answers.set(socket, underWay.add(caller));
     response.once('close', () => underWay.delete(caller));
