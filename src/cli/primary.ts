@@ -27,7 +27,8 @@ export async function servePrimary(config: GatehouseConfig, deps: SignalDeps): P
   const primary = createPrimary(config, log);
   const reloads = config.sealing.kind === 'key-file';
   const timeoutSeconds = config.shutdownTimeoutSeconds + afterWorkersSeconds;
-  closeOnSignal(Promise.resolve(primary), { timeoutSeconds, reloads }, deps);
+  // The delay is for the workers to keep; readiness says no at once.
+  closeOnSignal(Promise.resolve(primary), { timeoutSeconds, delaySeconds: 0, reloads }, deps);
   const metricsPort = await bind(primary.privateServer, config.metricsListen);
   log.info({ address: addressOf(config.metricsListen, metricsPort) }, 'metrics_listening');
   const port = await primary.crew.start();

@@ -29,8 +29,8 @@ export async function serve(config: GatehouseConfig, deps: ServeDeps): Promise<v
   }
   const starting = start(config, log);
   const reloads = config.sealing.kind === 'key-file';
-  const { shutdownTimeoutSeconds: timeoutSeconds } = config;
-  closeOnSignal(starting, { timeoutSeconds, reloads }, { log, exit: deps.exit });
+  const { shutdownTimeoutSeconds: timeoutSeconds, shutdownDelaySeconds: delaySeconds } = config;
+  closeOnSignal(starting, { timeoutSeconds, delaySeconds, reloads }, { log, exit: deps.exit });
   await starting;
 }
 

@@ -6,8 +6,8 @@ import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 export interface Serving {
   /** Reads again what may change without a restart. */
   reload(): Promise<void>;
-  /** Drains, and cuts what is left at the deadline. */
-  close(deadlineSeconds: number): Promise<void>;
+  /** Drains, and cuts what is left at the deadline. For part of that time, calls are taken as before. */
+  close(deadlineSeconds: number, delaySeconds: number): Promise<void>;
 }
 
 export interface SignalDeps {
@@ -19,6 +19,8 @@ export interface SignalDeps {
 export interface SignalOptions {
   /** How long calls under way may go on. */
   readonly timeoutSeconds: number;
+  /** For how much of that new connections are taken, unless it is a fault that ends us. */
+  readonly delaySeconds: number;
   /** Whether SIGHUP reloads; otherwise it ends the process as SIGTERM does. */
   readonly reloads: boolean;
   /** Signals of the process group are for somebody else to judge; faults are not. */
@@ -53,7 +55,7 @@ export function closeOnSignal(
   options: SignalOptions,
   { log, exit }: SignalDeps,
 ): () => void {
-  const { timeoutSeconds, reloads, faultsOnly = false } = options;
+  const { timeoutSeconds, delaySeconds, reloads, faultsOnly = false } = options;
   if (reloads && !faultsOnly) reloadOnSignal(starting);
   const skipped = faultsOnly ? endingSignals : reloads ? (['SIGHUP'] as const) : [];
   const grace = closeWithGrace(
@@ -73,7 +75,7 @@ export function closeOnSignal(
       const deadlineSeconds =
         err === undefined ? timeoutSeconds : Math.min(timeoutSeconds, faultDeadlineSeconds);
       log.info({ signal, timeout_seconds: deadlineSeconds }, 'shutting_down');
-      await (await starting).close(deadlineSeconds);
+      await (await starting).close(deadlineSeconds, err === undefined ? delaySeconds : 0);
       await options.beforeEnd?.();
     },
   );

@@ -34,6 +34,7 @@ export async function runWorker({ exit }: WorkerDeps): Promise<void> {
     starting,
     {
       timeoutSeconds: config.shutdownTimeoutSeconds,
+      delaySeconds: config.shutdownDelaySeconds,
       reloads: false,
       faultsOnly: true,
       beforeEnd: () => line.sayGoodbye(),

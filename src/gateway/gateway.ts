@@ -52,8 +52,11 @@ export interface Gateway {
   listen(): Promise<Listening>;
   /** Reads again what may change without a restart: the key file. What is not acceptable changes nothing. */
   reload(): Promise<void>;
-  /** Drains: not ready, no new connections, answers finish; whatever is left at the deadline is cut. */
-  close(deadlineSeconds: number): Promise<void>;
+  /**
+   * Drains: not ready, after the delay no new connections, answers finish; whatever is left at the deadline is cut.
+   * @param delaySeconds part of the time until the deadline. Default: 0
+   */
+  close(deadlineSeconds: number, delaySeconds?: number): Promise<void>;
 }
 
 export interface Listening {
@@ -86,6 +89,7 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
   const publicListener = createPublicListener({
     issuer: config.publicUrl,
     fastLane: config.fastLane,
+    aliveProbeMs: config.tcpKeepAliveSeconds * 1000,
     inFlight,
     isDraining: () => draining,
     findRequests: () => open?.requests,
@@ -113,10 +117,10 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
     async reload() {
       await open?.reload();
     },
-    async close(deadlineSeconds) {
+    async close(deadlineSeconds, delaySeconds = 0) {
       draining = true;
-      const endStreams = (): void => open?.endListeningStreams();
-      const calls = await drain(publicListener, { inFlight, endStreams, deadlineSeconds });
+      const endStreams = (part: number): void => open?.endListeningStreams(part);
+      const calls = await drain(publicListener, { inFlight, endStreams, deadlineSeconds, delaySeconds });
       if (calls > 0) deps.log.warn({ calls }, 'shutdown_inflight_grace_expired');
       privateServer?.close();
       privateServer?.closeAllConnections();

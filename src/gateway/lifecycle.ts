@@ -1,10 +1,11 @@
 import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ListenAddress } from './config/config.ts';
 import type { InFlight } from './in-flight.ts';
 import type { PublicListener } from './public-listener.ts';
 
-const sweepMilliseconds = 250;
+const sweepMilliseconds = 100;
 const afterCutMilliseconds = 1_000;
 
 /** Binds a server; resolves with the port it got. Rejects with the system's error, e.g. `EADDRINUSE`. */
@@ -22,29 +23,52 @@ export function bind(server: Server, address: ListenAddress): Promise<number> {
 
 export interface DrainRules {
   readonly inFlight: InFlight;
-  /** Ends the streams that clients hold open to listen. */
-  readonly endStreams: () => void;
+  /** Ends part of the streams, 0 to 1, that clients hold open to listen. */
+  readonly endStreams: (part: number) => void;
   readonly deadlineSeconds: number;
+  /** Of these, how long connections are still taken. Everything says by then that this server is about to go. */
+  readonly delaySeconds: number;
 }
 
+/** Over how long the ends of many streams are spread, at most. */
+const spreadMilliseconds = 5_000;
+
 /**
- * Takes no new connections and waits for the answers in flight; cuts what is left at the deadline. Resolves with how
- * many it cut.
+ * Takes no new connections, after the delay, and waits for the answers in flight; cuts what is left at the deadline.
+ * Streams that only listen are ended meanwhile, a few at a time. Resolves with how many calls it cut.
  */
 export async function drain(listener: PublicListener, rules: DrainRules): Promise<number> {
-  const { inFlight, endStreams, deadlineSeconds } = rules;
+  const { inFlight, deadlineSeconds, delaySeconds } = rules;
+  if (delaySeconds > 0) await delay(delaySeconds * 1000);
+  const milliseconds = (deadlineSeconds - delaySeconds) * 1000;
   listener.server.close();
-  listener.closeIdle();
-  endStreams();
-  // Those too whose upstream opens them late: nothing else would end them before the deadline.
-  const sweep = setInterval(endStreams, sweepMilliseconds);
-  await inFlightOver(inFlight, deadlineSeconds * 1000);
-  clearInterval(sweep);
+  const endSome = spreadEnds(rules.endStreams, Math.min(spreadMilliseconds, milliseconds / 3));
+  const sweep = (): void => {
+    endSome();
+    // Nobody comes back over the connection that a stream has left.
+    listener.closeIdle();
+  };
+  sweep();
+  const sweeping = setInterval(sweep, sweepMilliseconds);
+  await inFlightOver(inFlight, milliseconds);
+  clearInterval(sweeping);
   const cut = inFlight.count;
   listener.closeAll();
   // What was cut ends as a client that left: it gets its line in the log, and its upstream no blame.
   await inFlightOver(inFlight, afterCutMilliseconds);
   return cut;
+}
+
+/**
+ * Ends, with each call, as many streams as it takes to have ended all of them in time. What comes later ends at once:
+ * streams that their upstream opens only then, which nothing else would end before the deadline.
+ */
+function spreadEnds(endStreams: (part: number) => void, milliseconds: number): () => void {
+  const end = performance.now() + milliseconds;
+  return () => {
+    const left = end - performance.now();
+    endStreams(left < sweepMilliseconds ? 1 : sweepMilliseconds / left);
+  };
 }
 
 async function inFlightOver(inFlight: InFlight, withinMilliseconds: number): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import { headerValues } from '../platform/http/raw-headers.ts';
 import { createHttpClient } from '../platform/http1/http-client.ts';
+import type { Random } from '../platform/random.ts';
 import type { Sealer } from '../platform/sealing/sealer.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import { type AdmissionControl, createAdmission } from '../resource-server/admission/admit.ts';
@@ -9,6 +10,7 @@ import { createForwarder } from '../resource-server/proxy/forwarder.ts';
 import { createLiveCalls } from '../resource-server/proxy/live-calls.ts';
 import { createMountHandler, type MountHandler } from '../resource-server/proxy/mount-handler.ts';
 import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
+import { createQuietStreams } from '../resource-server/proxy/quiet-streams.ts';
 import { isMountTarget } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
@@ -28,6 +30,7 @@ export interface MountDeps {
   /** Another number after every change of the keys. */
   readonly keyGeneration: () => number;
   readonly clock: Clock;
+  readonly random: Random;
   readonly revocations: Revocations;
   readonly rateLimits: RateLimits;
   readonly emit: Emit;
@@ -45,8 +48,8 @@ export interface Mount {
   /** What decides about every call. */
   readonly admission: AdmissionControl;
   readonly handle: MountHandler;
-  /** Ends the streams that clients only listen to: they come back elsewhere. */
-  endListeningStreams(): void;
+  /** Ends part of the streams, 0 to 1, that clients only listen to: they come back elsewhere. */
+  endListeningStreams(part: number): void;
   close(): void;
 }
 
@@ -71,15 +74,19 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     origin: new URL(upstream.origin),
     headerTimeoutMs,
     connectTimeoutMs: Math.min(connectTimeoutMs, headerTimeoutMs),
+    aliveProbeMs: config.tcpKeepAliveSeconds * 1000,
   });
+  const quietStreams = createQuietStreams(config.streams);
   const forwarder = createForwarder({
     client,
+    quietStreams,
     upstream,
     wholeBodyBytes: Math.max(wholeBodyBytes, rpcPeekMaxBytes),
   });
   const liveCalls = createLiveCalls({
     recheck: (call) => admission.recheck(call),
     nowSeconds: () => clock.nowSeconds(),
+    random: deps.random,
     onCutCall: (madeAtMs) => deps.onRevocationDone((clock.nowMilliseconds() - madeAtMs) / 1000),
   });
   const stopListening = revocations.onCutOff((madeAtMs) => {
@@ -111,10 +118,11 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     isHostAcceptable: (rawHeaders) => originCheck.isHostAcceptable(headerValues(rawHeaders, 'host')),
     admission,
     handle,
-    endListeningStreams: () => liveCalls.endListeningStreams(),
+    endListeningStreams: (part) => liveCalls.endListeningStreams(part),
     close() {
       stopListening();
       liveCalls.close();
+      quietStreams.close();
       forwarder.close();
     },
   };

@@ -16,6 +16,7 @@ async function startEarly(): Promise<string> {
   const { server, closeAll } = createPublicListener({
     issuer: 'https://gatehouse.test',
     fastLane: true,
+    aliveProbeMs: 30_000,
     inFlight: createInFlight(),
     isDraining: () => false,
     findRequests: () => undefined,

@@ -27,6 +27,8 @@ export interface PublicListenerDeps {
   readonly issuer: string;
   /** False: every request goes the standard way. */
   readonly fastLane: boolean;
+  /** Silence after which the kernel asks a client for a sign of life. 0: never. */
+  readonly aliveProbeMs: number;
   readonly inFlight: InFlight;
   readonly isDraining: () => boolean;
   /** What answers, once it is there. */
@@ -56,6 +58,9 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
     // Judged with the rest of the framing, so that its refusal looks like all others.
     requireHostHeader: false,
     noDelay: true,
+    // A client that lost its network says nothing, as one does that listens: this is how they are told apart.
+    keepAlive: deps.aliveProbeMs > 0,
+    keepAliveInitialDelay: deps.aliveProbeMs,
   });
   // Every header line reaches the rule that counts them.
   server.maxHeadersCount = 0;

@@ -44,7 +44,8 @@ export interface Rooms {
   readiness(): Promise<Readiness>;
   /** Reads again what may change without a restart. Resolves when it is in force. */
   reload(): Promise<void>;
-  endListeningStreams(): void;
+  /** @param part of those that are left, 0 to 1 */
+  endListeningStreams(part: number): void;
   close(): Promise<void>;
 }
 
@@ -131,6 +132,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     sealer,
     keyGeneration: () => keys.keyring.current().generation,
     clock,
+    random,
     revocations,
     rateLimits,
     emit,
@@ -173,7 +175,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       identity_provider: identityProvider.isReady() ? 'ok' : 'unavailable',
     }),
     reload: () => keys.reload(),
-    endListeningStreams: () => mount.endListeningStreams(),
+    endListeningStreams: (part) => mount.endListeningStreams(part),
     async close() {
       keys.close();
       mount.close();

@@ -99,7 +99,11 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     }),
     upstream: { origin, path: mount, authorization: options.upstreamAuthorization, maxBodyBytes },
   });
-  const liveCalls = createLiveCalls({ recheck: admission.recheck, nowSeconds: () => clock.nowSeconds() });
+  const liveCalls = createLiveCalls({
+    recheck: admission.recheck,
+    nowSeconds: () => clock.nowSeconds(),
+    random: systemRandom,
+  });
   let wake = (): void => undefined;
   const handle = createMountHandler({
     mount,

@@ -25,6 +25,10 @@ export interface GatehouseConfig {
     readonly headerTimeoutSeconds: number;
     readonly maxBodyBytes: number;
   };
+  /** Event streams through which nothing comes. 0: nothing is done about them. */
+  readonly streams: { readonly keepAliveSeconds: number; readonly idleSeconds: number };
+  /** Silence on a connection after which the kernel asks its peer for a sign of life. 0: it does not ask. */
+  readonly tcpKeepAliveSeconds: number;
   readonly resourceName: string | undefined;
   readonly allowedOrigins: readonly string[];
   readonly identityProvider: {
@@ -91,6 +95,8 @@ export interface GatehouseConfig {
   };
   readonly toolMetrics: { readonly enabled: boolean; readonly maxCardinality: number };
   readonly shutdownTimeoutSeconds: number;
+  /** Of these, how long calls are still taken while readiness says no. */
+  readonly shutdownDelaySeconds: number;
   /** What the operator should know at start-up; each is logged as a warning. */
   readonly warnings: readonly ConfigWarning[];
 }

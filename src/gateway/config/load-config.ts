@@ -60,6 +60,11 @@ function assemble(
       headerTimeoutSeconds: values.UPSTREAM_HEADER_TIMEOUT,
       maxBodyBytes: values.MAX_BODY_BYTES,
     },
+    streams: {
+      keepAliveSeconds: values.SSE_KEEPALIVE_INTERVAL,
+      idleSeconds: values.STREAM_IDLE_TIMEOUT,
+    },
+    tcpKeepAliveSeconds: values.TCP_KEEPALIVE_INTERVAL,
     resourceName: values.MCP_RESOURCE_NAME,
     allowedOrigins: values.ALLOWED_ORIGINS,
     identityProvider: assembleIdentityProvider(values),
@@ -97,6 +102,7 @@ function assemble(
       maxCardinality: values.MCP_TOOL_METRICS_MAX_CARDINALITY,
     },
     shutdownTimeoutSeconds: values.SHUTDOWN_TIMEOUT,
+    shutdownDelaySeconds: values.SHUTDOWN_DELAY,
     warnings,
   };
 }

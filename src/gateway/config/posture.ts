@@ -31,6 +31,13 @@ const combinedProblems: ReadonlyArray<{ readonly when: (values: Values) => boole
     fix: 'unset those; gatehouse keys generate --import puts them into a new key file',
   },
   {
+    when: ({ SHUTDOWN_DELAY = 0, SHUTDOWN_TIMEOUT }) =>
+      SHUTDOWN_TIMEOUT !== undefined && SHUTDOWN_DELAY >= SHUTDOWN_TIMEOUT,
+    variable: 'SHUTDOWN_DELAY',
+    problem: 'is not shorter than SHUTDOWN_TIMEOUT, of which it is a part',
+    fix: 'shorten it, or raise SHUTDOWN_TIMEOUT and how long your service manager waits',
+  },
+  {
     // Anybody could choose the address they count for.
     when: ({ PROD_MODE, TRUST_PROXY_HEADERS, TRUSTED_PROXY_CIDRS }) =>
       PROD_MODE === true && TRUST_PROXY_HEADERS === true && TRUSTED_PROXY_CIDRS?.length === 0,

@@ -5,10 +5,12 @@ import { legacySettings } from './settings-legacy.ts';
 import { limitSettings } from './settings-limits.ts';
 import { redisSettings } from './settings-redis.ts';
 import { serverSettings } from './settings-server.ts';
+import { streamSettings } from './settings-streams.ts';
 
 /** Every environment variable there is. The loader reads these and nothing else; the reference page shows them all. */
 export const settings = {
   ...serverSettings,
+  ...streamSettings,
   ...identitySettings,
   ...grantSettings,
   ...redisSettings,
@@ -32,6 +34,7 @@ export const settingGroups: ReadonlyArray<{
   readonly settings: Readonly<Record<string, Setting<unknown>>>;
 }> = [
   { title: 'Server and upstream', settings: serverSettings },
+  { title: 'Streams and silent connections', settings: streamSettings },
   { title: 'Identity provider and admission', settings: identitySettings },
   { title: 'Keys, grants and clients', settings: grantSettings },
   { title: 'State in Redis', settings: redisSettings },

@@ -13,6 +13,7 @@ import {
 } from './url-values.ts';
 
 const oneHour = 3600;
+const fiveMinutes = 300;
 const fifteenMinutes = 900;
 const bodyDefault = 16_777_216;
 const bodyCeiling = 1_073_741_824;
@@ -124,6 +125,14 @@ export const serverSettings = {
     unset: 120,
     parse: (text) =>
       parseDuration(text, { minSeconds: 1e-9, maxSeconds: fifteenMinutes, text: 'more than 0, up to 15m' }),
+  } satisfies Setting<number>,
+  SHUTDOWN_DELAY: {
+    description:
+      'How long new connections are still taken after SIGTERM or SIGINT, while `/readyz` says 503 already and answers carry `Connection: close`: load balancers get that long to look elsewhere. Part of `SHUTDOWN_TIMEOUT`. Set it to a little more than the time in which yours notice, 5s to 15s as a rule; without any, leave it.',
+    accepts: 'duration, 0 to 5m, less than `SHUTDOWN_TIMEOUT`',
+    defaultText: '0',
+    unset: 0,
+    parse: (text) => parseDuration(text, { minSeconds: 0, maxSeconds: fiveMinutes, text: '0 to 5m' }),
   } satisfies Setting<number>,
   WORKERS: {
     description:

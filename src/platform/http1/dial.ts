@@ -44,15 +44,17 @@ export interface Dialer {
 
 export interface DialerOptions {
   readonly origin: Pick<URL, 'protocol' | 'hostname' | 'port'>;
+  /** Silence after which the peer is asked for a sign of life; 0: never. Default 30 s. */
+  readonly aliveProbeMs?: number | undefined;
   readonly tls?: ClientTls | undefined;
   readonly connect?: Connect | undefined;
 }
 
 const readBufferBytes = 64 * 1024;
-const keepAliveProbeMs = 30_000;
+const defaultAliveProbeMs = 30_000;
 
 /** @throws when a certificate or a key cannot be read */
-export function createDialer({ origin, tls, connect }: DialerOptions): Dialer {
+export function createDialer({ origin, aliveProbeMs, tls, connect }: DialerOptions): Dialer {
   const isSecure = origin.protocol === 'https:';
   // One for all connections: what a read brought is told before the next one begins.
   const buffer = Buffer.allocUnsafeSlow(readBufferBytes);
@@ -62,8 +64,8 @@ export function createDialer({ origin, tls, connect }: DialerOptions): Dialer {
     port: Number(origin.port) || (isSecure ? 443 : 80),
     noDelay: true,
     // A stream may be silent for hours: this is how a host that is gone is told from a silent one.
-    keepAlive: true,
-    keepAliveInitialDelay: keepAliveProbeMs,
+    keepAlive: aliveProbeMs !== 0,
+    keepAliveInitialDelay: aliveProbeMs ?? defaultAliveProbeMs,
   };
   if (!isSecure) {
     const dialTcp = connect ?? connectTcp;

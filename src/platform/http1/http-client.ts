@@ -18,6 +18,8 @@ export interface HttpClientOptions {
   readonly maxIdle?: number;
   /** Of a response's head. Default 16 KiB. */
   readonly maxHeadBytes?: number;
+  /** Silence after which the kernel asks the upstream for a sign of life. 0: never. Default 30 s. */
+  readonly aliveProbeMs?: number;
   readonly tls?: ClientTls;
   /** Default: `net.connect`, `tls.connect`. */
   readonly connect?: Connect;
@@ -54,7 +56,8 @@ class PooledClient implements HttpClient, ConnectionHome {
 
   constructor(options: HttpClientOptions) {
     const { connectTimeoutMs, headerTimeoutMs } = options;
-    this.dialer = createDialer({ origin: options.origin, tls: options.tls, connect: options.connect });
+    const { origin, aliveProbeMs, tls, connect } = options;
+    this.dialer = createDialer({ origin, aliveProbeMs, tls, connect });
     const idleTimeoutMs = options.idleTimeoutMs ?? defaultIdleTimeoutMs;
     this.deadlines = new Deadlines(this.sweep, { connectTimeoutMs, headerTimeoutMs, idleTimeoutMs });
     this.maxHeadBytes = options.maxHeadBytes ?? defaultMaxHeadBytes;

@@ -3,6 +3,7 @@ import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import type { AdmittedCall } from '../admission/admit.ts';
 import type { Caller, CallerListener } from './caller.ts';
 import type { HeaderBlock } from './header-block.ts';
+import type { EventStream } from './event-stream.ts';
 import { formatRefusal, type Refusal } from './refusal.ts';
 import type { RpcPeek } from './rpc-peek.ts';
 import type { UpstreamFlight } from './upstream-flight.ts';
@@ -39,8 +40,10 @@ export class Exchange implements CallerListener {
   /** Gives back the place among the person's calls. */
   release: (() => void) | undefined;
   rpc: RpcPeek | undefined;
+  /** Asked for to be told of what happens, and for nothing that has an end. */
+  listens = false;
   /** Set when the answer turned out to be a stream of events. */
-  isEventStream = false;
+  stream: EventStream | undefined;
   /** The last byte is out, or the client is gone. */
   isOver = false;
   requestBytes = 0;

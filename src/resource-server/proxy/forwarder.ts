@@ -2,6 +2,7 @@ import type { ClientExchange, HttpClient, ResponseSink } from '../../platform/ht
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Exchange } from './exchange.ts';
 import { formatHeaderLines } from './header-block.ts';
+import type { QuietStreams } from './quiet-streams.ts';
 import { type Refusal, refusals } from './refusal.ts';
 import { buildRequestHeaders, type HeaderBuild } from './request-headers.ts';
 import { type FlightEnd, UpstreamFlight } from './upstream-flight.ts';
@@ -28,6 +29,8 @@ export interface Forwarder {
 
 export interface ForwarderDeps {
   readonly client: HttpClient;
+  /** Absent: nobody minds how long a stream is silent. */
+  readonly quietStreams?: QuietStreams;
   readonly upstream: {
     /** scheme, host and port */
     readonly origin: string;
@@ -53,14 +56,16 @@ export interface UpstreamRequest {
 export interface Route {
   readonly maxBodyBytes: number;
   findRedirect(answer: RedirectAnswer): string | undefined;
+  /** The answer is a stream of events, and its head is on its way. */
+  watchStream(exchange: Exchange): void;
   send(request: UpstreamRequest, sink: ResponseSink): ClientExchange;
 }
 
 const defaultWholeBodyBytes = 64 * 1024;
 
 /**
- * The client side of the proxied path. No retry, no cache, no decoding, and no limit on how long a stream may stay silent:
- * an upstream's call is made once, and its bytes are the client's. Redirects: see `upstream-redirect.ts`.
+ * The client side of the proxied path. No retry, no cache, no decoding: an upstream's call is made once, and its bytes are
+ * the client's. How long a stream may be silent: see `quiet-streams.ts`. Redirects: see `upstream-redirect.ts`.
  */
 export function createForwarder(deps: ForwarderDeps): Forwarder {
   const { upstream, client } = deps;
@@ -77,6 +82,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   const route: Route = {
     maxBodyBytes,
     findRedirect: (answer) => findRedirectTarget(answer, scope),
+    watchStream: (exchange) => deps.quietStreams?.watch(exchange),
     send({ call, target, headers, body }, sink) {
       const { method, bodyBytes } = call.exchange.caller;
       const head = `${method} ${target} HTTP/1.1\r\n${headers}${framingOf(body, bodyBytes)}\r\n`;

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
+import { systemRandom } from '../../platform/random.ts';
 import type { AdmittedCall, RefusedCall } from '../admission/admit.ts';
 import type { Caller } from './caller.ts';
+import { EventStream } from './event-stream.ts';
 import { Exchange } from './exchange.ts';
 import { createHeaderBlock } from './header-block.ts';
 import { createLiveCalls, type LiveCalls } from './live-calls.ts';
@@ -25,6 +27,7 @@ function setUp() {
   const liveCalls = createLiveCalls({
     recheck,
     nowSeconds: () => 1000,
+    random: systemRandom,
     onCutCall: (madeAtMs) => done.push(madeAtMs),
   });
   open.push(liveCalls);
@@ -39,7 +42,8 @@ function setUp() {
     const flight = { abort: (failure: Failure) => aborted.push(failure), finish, onCallerGone: vi.fn() };
     exchange.flight = flight as unknown as UpstreamFlight;
     exchange.admitted = call;
-    exchange.isEventStream = isEventStream;
+    exchange.listens = method === 'GET';
+    if (isEventStream) exchange.stream = new EventStream(false);
     liveCalls.watch(exchange);
     return { call, exchange, aborted, finish, destroy };
   };
@@ -118,7 +122,7 @@ describe('calls in flight after a cut-off', () => {
   it('end with the process when they are streams that only listen', () => {
     const { liveCalls, watch } = setUp();
     const [stream, call, download] = [watch('GET'), watch('POST'), watch('GET', false)];
-    liveCalls.endListeningStreams();
+    liveCalls.endListeningStreams(1);
     expect(stream.finish).toHaveBeenCalledOnce();
     expect(call.finish).not.toHaveBeenCalled();
     expect(download.finish).not.toHaveBeenCalled();

@@ -1,3 +1,4 @@
+import type { Random } from '../../platform/random.ts';
 import type { AdmissionControl, RefusedCall } from '../admission/admit.ts';
 import type { Exchange } from './exchange.ts';
 import { refuseAdmission } from './refusal.ts';
@@ -11,14 +12,19 @@ export interface LiveCalls {
   sweep(): void;
   /** Sweeps in a moment, after a cut-off that was made at `madeAtMs`; many in a row share one sweep. */
   sweepSoon(madeAtMs: number): void;
-  /** Ends the streams that clients hold open to listen (GET): they come back elsewhere; nothing is lost in them. */
-  endListeningStreams(): void;
+  /**
+   * Ends streams that clients hold open to listen, each as soon as no event is under way in it: they come back
+   * elsewhere, after a pause that is another for each.
+   * @param part how many of those that are left, 0 to 1; a handful in any case
+   */
+  endListeningStreams(part: number): void;
   close(): void;
 }
 
 export interface LiveCallsDeps {
   readonly recheck: AdmissionControl['recheck'];
   readonly nowSeconds: () => number;
+  readonly random: Random;
   readonly sweepMilliseconds?: number;
   /** Told of each call that a cut-off ended, when its last byte is out: the moment the cut-off was made. */
   readonly onCutCall?: (madeAtMs: number) => void;
@@ -27,10 +33,15 @@ export interface LiveCallsDeps {
 const defaultSweepMilliseconds = 5_000;
 /** Long enough for the entries of one push to come together. */
 const sweepSoonMilliseconds = 20;
-/** What a client that does not read has left to take its last bytes. */
+/** What there is left for the end of an event, and for a client that does not read to take its last bytes. */
 const lastBytesMilliseconds = 500;
 /** A call that began in time may finish this long after its token expired; a stream that only listens may not. */
 const expiryGraceSeconds = 300;
+/** Who ends a few streams need not take time over it. */
+const leastEnded = 25;
+/** Between these a client waits before it comes back, so that not all do in the same moment. */
+const soonestRetryMilliseconds = 1_000;
+const retrySpreadMilliseconds = 4_000;
 
 /**
  * Access is judged per request, and a stream is one request that may last for days: it ends soon after its token was
@@ -49,13 +60,20 @@ export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
     end(call, refused);
   }
 
-  function isInGrace({ caller, admitted }: Exchange, refused: RefusedCall): boolean {
-    if (refused.reason !== 'token_expired' || caller.method === 'GET') return false;
+  function isInGrace({ listens, admitted }: Exchange, refused: RefusedCall): boolean {
+    if (refused.reason !== 'token_expired' || listens) return false;
     return deps.nowSeconds() < (admitted?.expiresAt ?? 0) + expiryGraceSeconds;
   }
 
   function sweep(madeAtMs?: number): void {
     for (const call of calls) judge(call, madeAtMs);
+  }
+
+  /** Only to streams of GET: whoever reads the answer to a POST has nothing to come back for. */
+  function comeBackLater({ caller }: Exchange): string {
+    if (caller.method !== 'GET') return '';
+    const spread = deps.random.bytes(4).readUInt32BE() % (retrySpreadMilliseconds + 1);
+    return `retry: ${soonestRetryMilliseconds + spread}\n\n`;
   }
 
   let soon: NodeJS.Timeout | undefined;
@@ -87,8 +105,10 @@ export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
     },
     sweep: () => sweep(),
     sweepSoon,
-    endListeningStreams() {
-      for (const call of calls) if (isOpenStream(call)) call.flight?.finish();
+    endListeningStreams(part) {
+      const left = [...calls].filter((call) => isOpenStream(call) && call.stream?.isEnding === false);
+      const count = Math.max(leastEnded, Math.ceil(left.length * part));
+      for (const call of left.slice(0, count)) call.flight?.finish(comeBackLater(call));
     },
     close() {
       clearInterval(timer);
@@ -97,13 +117,13 @@ export function createLiveCalls(deps: LiveCallsDeps): LiveCalls {
   };
 }
 
-function isOpenStream({ caller, isEventStream }: Exchange): boolean {
-  return caller.method === 'GET' && caller.isHeadSent && isEventStream;
+function isOpenStream({ caller, listens, stream }: Exchange): boolean {
+  return listens && caller.isHeadSent && stream !== undefined;
 }
 
 function end(call: Exchange, refused: RefusedCall): void {
   const { caller, flight } = call;
-  if (caller.method !== 'GET' || !caller.isHeadSent) {
+  if (!isOpenStream(call)) {
     flight?.abort({ refusal: refuseAdmission(refused), kind: undefined });
     return;
   }

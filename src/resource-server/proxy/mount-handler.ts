@@ -109,6 +109,7 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
 
   function forward(exchange: Exchange, { grant, person }: AdmittedCall, target: string): void {
     const isStream = exchange.caller.method === 'GET';
+    exchange.listens = isStream;
     const places = isStream ? deps.subjectStreams : deps.subjectConcurrency;
     // Held until the last byte is out: a client that reads slowly keeps its place.
     exchange.release = places.acquire(person);
@@ -123,7 +124,9 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     const [contentType] = headerValues(exchange.caller.rawHeaders, 'content-type');
     if (!isPeekable(contentType, body.length, deps.rpcPeekMaxBytes)) return;
     exchange.rpc = peekRpc(body);
-    if (exchange.rpc?.method === listenMethod) moveToStreams(exchange);
+    if (exchange.rpc?.method !== listenMethod) return;
+    exchange.listens = true;
+    moveToStreams(exchange);
   }
 
   /** A POST that asks for a stream takes a stream's place where one is free; else it stays the call that it came as. */

@@ -5,6 +5,8 @@ export interface ResponseHead {
   readonly headers: readonly string[];
   /** Whether the body is a stream of events: flushed one by one, never given a length. */
   readonly eventStream: boolean;
+  /** Whether a content coding hides the events from us. */
+  readonly isEncoded: boolean;
 }
 
 /** Every response header that may pass. The rest (cookies, challenges, CORS, policies, server names) ends here. */
@@ -46,7 +48,7 @@ export function buildResponseHead(rawHeaders: readonly string[]): ResponseHead |
   const eventStream = mediaType === 'text/event-stream';
   if (eventStream) keepUnbuffered(headers);
   else if (!isInert(mediaType)) headers.push('content-security-policy', sandbox);
-  return { headers, eventStream };
+  return { headers, eventStream, isEncoded: eventStream && findName(headers, 'content-encoding') !== -1 };
 }
 
 /** The name in lower case, or nothing for one that does not pass. */

@@ -1,6 +1,7 @@
 import type { ResponseHead } from '../../platform/http1/message-head.ts';
 import type { ClientExchange, ClientFailure, ResponseSink } from '../../platform/http1/response-sink.ts';
 import type { BodySink } from './caller.ts';
+import { EventStream } from './event-stream.ts';
 import type { ForwardedCall, Route } from './forwarder.ts';
 import { type Failure, failures, failureOf, judgeAnswer } from './upstream-answer.ts';
 
@@ -14,6 +15,8 @@ export type FlightEnd =
 const answered: FlightEnd = { outcome: 'answered' };
 const clientGone: FlightEnd = { outcome: 'client-gone' };
 const chunkEnd = Buffer.from('0\r\n\r\n');
+/** Clients pass over it; whoever counts the silence on the way to them does not. */
+const comment = Buffer.from(': keep-alive\n\n');
 
 /**
  * One call in the upstream client's hands: takes the body to the upstream and the answer to the client, each as fast as
@@ -100,19 +103,24 @@ export class UpstreamFlight implements ResponseSink, BodySink {
       this.#fail(verdict.failure);
       return;
     }
-    const { headers, eventStream } = verdict.head;
-    exchange.isEventStream = eventStream;
+    const { headers, eventStream, isEncoded } = verdict.head;
     const bodyBytes = framing.kind === 'length' ? framing.bytes : framing.kind === 'none' ? 0 : undefined;
     for (const text of headers) exchange.headers.push(text);
     const length = eventStream ? undefined : bodyBytes;
     exchange.caller.writeHead(status, exchange.common, exchange.headers, length);
+    if (!eventStream) return;
+    exchange.stream = new EventStream(isEncoded);
+    this.#route.watchStream(exchange);
   }
 
   onData(bytes: Buffer, from: number, to: number): void {
     if (this.#over || this.#redirect !== undefined) return;
     const { exchange } = this.#call;
-    exchange.responseBytes += to - from;
-    exchange.caller.write(bytes, from, to);
+    const { stream } = exchange;
+    const end = stream === undefined ? to : stream.take(bytes, from, to);
+    exchange.responseBytes += end - from;
+    exchange.caller.write(bytes, from, end);
+    if (stream?.isEnding === true && stream.isBetweenEvents) this.#leave();
   }
 
   onEnd(): void {
@@ -152,13 +160,46 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     this.#fail(failure);
   }
 
-  /** Ends an answer that may end anywhere, as a stream of events that the client will come back for. */
-  finish(): void {
-    if (this.#over) return;
-    const { caller } = this.#call.exchange;
+  /**
+   * Ends a stream of events that the client will come back for, once no event is under way: half an event is lost to
+   * its client, or taken for a whole one. How long that may take is for the caller to say, and to end with a cut.
+   * @param farewell an event of ours to end with, or nothing
+   */
+  finish(farewell = ''): void {
+    if (this.#over || this.#call.exchange.stream?.end(farewell) === false) return;
+    this.#leave();
+  }
+
+  /** Says that the connection is alive, where that cannot be taken for a part of an event. */
+  keepAlive(): void {
+    const { caller, stream } = this.#call.exchange;
+    // A client that does not read has enough to read.
+    if (this.#over || stream?.isBetweenEvents !== true || !caller.flush()) return;
+    stream.quietLooks = 0;
+    this.#say(comment);
+  }
+
+  /** The upstream has said nothing for longer than it may. */
+  onSilence(): void {
+    const { listens, stream } = this.#call.exchange;
+    if (listens && stream?.isBetweenEvents === true) this.finish();
+    else this.#fail(failures.timeout);
+  }
+
+  #leave(): void {
+    const { caller, stream } = this.#call.exchange;
+    if (stream?.isEnding === true && stream.farewell !== '') this.#say(Buffer.from(stream.farewell ?? ''));
     caller.end();
     caller.flush();
     this.#end(clientGone);
+  }
+
+  /** Something of our own, at once. */
+  #say(bytes: Buffer): void {
+    const { exchange } = this.#call;
+    exchange.responseBytes += bytes.length;
+    exchange.caller.write(bytes, 0, bytes.length);
+    exchange.caller.flush();
   }
 
   #send(target: string): void {
