@@ -39,7 +39,7 @@ const spreadMilliseconds = 5_000;
  */
 export async function drain(listener: PublicListener, rules: DrainRules): Promise<number> {
   const { inFlight, deadlineSeconds, delaySeconds } = rules;
-  if (delaySeconds > 0) await delay(delaySeconds * 1000);
+  if (delaySeconds > 0) await delay(delaySeconds * 1000, undefined, { ref: false });
   const milliseconds = (deadlineSeconds - delaySeconds) * 1000;
   listener.server.close();
   const endSome = spreadEnds(rules.endStreams, Math.min(spreadMilliseconds, milliseconds / 3));

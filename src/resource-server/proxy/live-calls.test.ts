@@ -38,7 +38,7 @@ function setUp() {
     const context = { requestId: 'r', clientAddress: '' };
     const exchange = new Exchange(caller, context, createHeaderBlock([]), (over) => liveCalls.forget(over));
     const aborted: Failure[] = [];
-    const finish = vi.fn();
+    const finish = vi.fn((farewell: string) => exchange.stream?.end(farewell));
     const flight = { abort: (failure: Failure) => aborted.push(failure), finish, onCallerGone: vi.fn() };
     exchange.flight = flight as unknown as UpstreamFlight;
     exchange.admitted = call;
@@ -126,5 +126,29 @@ describe('calls in flight after a cut-off', () => {
     expect(stream.finish).toHaveBeenCalledOnce();
     expect(call.finish).not.toHaveBeenCalled();
     expect(download.finish).not.toHaveBeenCalled();
+  });
+
+  it('end a part at a time, each with a pause of its own, and none twice', () => {
+    const { liveCalls, watch } = setUp();
+    const streams = Array.from({ length: 300 }, () => watch('GET'));
+    const farewells = (): string[] => streams.flatMap(({ finish }) => finish.mock.calls.flat());
+    liveCalls.endListeningStreams(0.1);
+    expect(farewells()).toHaveLength(30);
+    liveCalls.endListeningStreams(0.5);
+    expect(farewells()).toHaveLength(30 + 135);
+    liveCalls.endListeningStreams(1);
+    expect(farewells()).toHaveLength(300);
+    for (const { finish } of streams) expect(finish).toHaveBeenCalledOnce();
+    const pauses = farewells().map((text) => Number(/^retry: (\d+)\n\n$/.exec(text)?.[1]));
+    expect(Math.min(...pauses)).toBeGreaterThanOrEqual(1000);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(5000);
+    expect(new Set(pauses).size).toBeGreaterThan(100);
+  });
+
+  it('are not left one by one when they are few', () => {
+    const { liveCalls, watch } = setUp();
+    const streams = Array.from({ length: 25 }, () => watch('GET'));
+    liveCalls.endListeningStreams(0.01);
+    for (const { finish } of streams) expect(finish).toHaveBeenCalledOnce();
   });
 });

@@ -1,0 +1,50 @@
+import { createServer } from 'node:http';
+
+import { describe, expect, it, vi } from 'vitest';
+
+import { createInFlight } from './in-flight.ts';
+import { drain } from './lifecycle.ts';
+
+function setUp() {
+  const order: string[] = [];
+  const server = createServer();
+  vi.spyOn(server, 'close').mockImplementation(() => {
+    order.push('no new connections');
+    return server;
+  });
+  const listener = { server, closeIdle: vi.fn(), closeAll: () => order.push('cut') };
+  const inFlight = createInFlight();
+  const parts: number[] = [];
+  const endStreams = (part: number): void => {
+    if (parts.length === 0) order.push('streams end');
+    parts.push(part);
+    if (part === 1) inFlight.leave();
+  };
+  inFlight.enter();
+  return { order, parts, rules: { inFlight, endStreams }, listener };
+}
+
+describe('a drain', () => {
+  it('ends growing parts of the streams that are left, and in a third of its time all', async () => {
+    const { parts, rules, listener } = setUp();
+    expect(await drain(listener, { ...rules, deadlineSeconds: 3, delaySeconds: 0 })).toBe(0);
+    expect(parts.length).toBeGreaterThan(1);
+    expect(parts[0]).toBeLessThan(0.2);
+    expect(parts.toSorted((a, b) => a - b)).toEqual(parts);
+    expect(parts.at(-1)).toBe(1);
+  });
+
+  it('begins with the delay', async () => {
+    const { order, rules, listener } = setUp();
+    const drained = drain(listener, { ...rules, deadlineSeconds: 2, delaySeconds: 1 });
+    expect(order).toEqual([]);
+    await drained;
+    expect(order).toEqual(['no new connections', 'streams end', 'cut']);
+  });
+
+  it('ends all streams at once when there is no time', async () => {
+    const { parts, rules, listener } = setUp();
+    await drain(listener, { ...rules, deadlineSeconds: 0, delaySeconds: 0 });
+    expect(parts).toEqual([1]);
+  });
+});
