@@ -3,14 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** CPU time so far in milliseconds, user and system, of all threads of a process and its descendants. */
 export function cpuMilliseconds(pid: number): number {
-  let nanoseconds = 0;
-  for (const member of processTree(pid)) {
-    // Nanoseconds on a CPU: /proc's other counters tick every 10 ms only.
-    for (const thread of list(`/proc/${member}/task`)) {
-      nanoseconds += Number(read(`/proc/${member}/task/${thread}/schedstat`).split(' ', 1)[0]);
-    }
-  }
-  return nanoseconds / 1e6;
+  // Nanoseconds on a CPU: /proc's other counters tick every 10 ms only.
+  const nanoseconds = threadsOf(pid).map((thread) =>
+    Number(read(`/proc/${thread}/schedstat`).split(' ', 1)[0]),
+  );
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e6;
+}
+
+/** The threads of a process and its descendants. A thread's number is its process's, for the first. */
+export function threadsOf(pid: number): readonly number[] {
+  return processTree(pid).flatMap((member) => list(`/proc/${member}/task`).map(Number));
 }
 
 /** Resident memory of a process and its descendants; pages they share count for each. */
@@ -22,7 +24,7 @@ export function residentKibibytes(pid: number): number {
 }
 
 /** The process and whatever it started, and they. */
-export function processTree(pid: number): readonly number[] {
+function processTree(pid: number): readonly number[] {
   const children = list(`/proc/${pid}/task`).flatMap((thread) =>
     read(`/proc/${pid}/task/${thread}/children`)
       .split(' ')

@@ -1,6 +1,7 @@
 /** Calls: what each proxy pays for one, and how long it takes. The proxies take turns in every round. */
 import { times } from '../effort.ts';
 import { spread, type Spread } from '../measure.ts';
+import { withPriority } from '../priority.ts';
 import { compare, difference, type Fields, type PartFigures, presentFields, ratio } from './figures.ts';
 import { type CallPlan, type CallResult, runCalls } from './load.ts';
 import type { Options, PartName } from './options.ts';
@@ -10,11 +11,11 @@ type CallPart = Extract<PartName, 'calls' | 'events' | 'latency' | 'first-byte'>
 
 const atOnce = 64;
 
-const plans: Readonly<Record<CallPart, Pick<CallPlan, 'connections' | 'path' | 'rate'>>> = {
+const plans: Readonly<Record<CallPart, Pick<CallPlan, 'connections' | 'path' | 'rate' | 'urgent'>>> = {
   calls: { connections: atOnce },
   events: { connections: atOnce, path: '/mcp/sse' },
-  latency: { connections: 32, rate: times(2_000, 200) },
-  'first-byte': { connections: 32, rate: times(200, 50), path: '/mcp/sse' },
+  latency: { connections: 32, rate: times(2_000, 200), urgent: true },
+  'first-byte': { connections: 32, rate: times(200, 50), path: '/mcp/sse', urgent: true },
 };
 
 interface Slice extends CallResult {
@@ -32,6 +33,7 @@ export function chooseCallParts(parts: ReadonlySet<PartName>): readonly CallPart
 export async function measureCalls(
   subjects: readonly Subject[],
   { parts, rounds, seconds }: Options,
+  upstreamPid: number,
   progress: (text: string) => void,
 ): Promise<ReadonlyMap<CallPart, PartFigures>> {
   const chosen = chooseCallParts(parts);
@@ -43,7 +45,10 @@ export async function measureCalls(
     progress(`calls, round ${round + 1} of ${rounds}`);
     for (const part of chosen) {
       for (const subject of inTurn(subjects, round)) {
-        const slice = await measureSlice(subject, { ...plans[part], seconds });
+        const plan = { ...plans[part], seconds };
+        const measure = (): Promise<Slice> => measureSlice(subject, plan);
+        const slice =
+          plan.urgent === true ? await withPriority([subject.pid, upstreamPid], measure) : await measure();
         taken.get(part)?.get(subject.name)?.push(slice);
       }
     }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 import { loadCore, onCores } from '../cores.ts';
+import { makeUrgent } from '../priority.ts';
 import { loadProgram } from './programs.ts';
 
 export interface CallPlan {
@@ -18,6 +19,8 @@ export interface CallPlan {
   readonly count?: number;
   /** What an answer has to have that did not fail. Default 200. */
   readonly status?: number;
+  /** Goes before others on the machine. */
+  readonly urgent?: boolean;
 }
 
 /** Times are in microseconds. */
@@ -35,12 +38,13 @@ export interface CallResult {
 
 export interface RunningUpstream {
   readonly port: number;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
 export async function startUpstream(): Promise<RunningUpstream> {
   const load = start(['upstream']);
-  return { port: numberIn(await load.line(), 'port'), stop: load.stop };
+  return { port: numberIn(await load.line(), 'port'), pid: load.pid, stop: load.stop };
 }
 
 export async function runCalls(plan: CallPlan): Promise<CallResult> {
@@ -55,6 +59,7 @@ export async function runCalls(plan: CallPlan): Promise<CallResult> {
     status: plan.status ?? 200,
   }).map(([name, value]) => `-${name}=${value}`);
   const load = start(['calls', ...flags]);
+  if (plan.urgent === true) makeUrgent(load.pid);
   try {
     const line = await load.line();
     return {
@@ -85,6 +90,7 @@ export async function openStreams(port: number, tokens: string, count: number): 
 }
 
 interface Load {
+  readonly pid: number;
   line(): Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -94,8 +100,11 @@ function start(words: readonly string[]): Load {
   const [program, ...argv] = onCores(loadCore, [loadProgram, ...words]);
   const env = { ...process.env, GOMAXPROCS: '1' };
   const child = spawn(program, argv, { stdio: ['pipe', 'pipe', 'inherit'], env });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${program} cannot be started`);
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   return {
+    pid,
     async line() {
       const { value, done } = await lines.next();
       if (done === true) throw new Error(`the load generator ended without a result: ${words.join(' ')}`);

@@ -9,46 +9,45 @@ import { join } from 'node:path';
 import { version } from '../../src/gateway/version.ts';
 import { build } from '../build.ts';
 import { isShort } from '../effort.ts';
-import { measureBadTokens } from './bad-tokens.ts';
-import { chooseCallParts, measureCalls } from './calls.ts';
 import { fieldNames, type PartFigures } from './figures.ts';
 import { startUpstream } from './load.ts';
-import { type Options, parseOptions, partNames, type PartName } from './options.ts';
+import { type Findings, measureParts } from './parts.ts';
+import { parseOptions, partNames } from './options.ts';
 import { profileGatehouse } from './profile.ts';
-import { buildLoadProgram, hasProgram, installPrograms, readVersions } from './programs.ts';
-import { measureStreams } from './streams.ts';
-import { hasSetting, startSubject, subjectNames, type Surroundings } from './subjects.ts';
+import { buildLoadProgram, installPrograms, readVersions } from './programs.ts';
+import type { Surroundings } from './subjects.ts';
 import { formatTable, type Report } from './table.ts';
-import { measureWorkers } from './workers.ts';
 
 const options = parseOptions(process.argv.slice(2));
-const leftOut: string[] = [];
+/** What cannot be measured on this machine. */
+const missing: string[] = [];
 /** Who else is on the machine. */
 const loadBefore = loadavg();
 if (options.table === undefined) await run();
 else process.stdout.write(formatTable(JSON.parse(readFileSync(options.table, 'utf8')) as Report));
 
 async function run(): Promise<void> {
-  leftOut.push(...installPrograms());
+  missing.push(...installPrograms());
   buildLoadProgram();
   if (!isShort) build();
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-proxy-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const upstream = await startUpstream();
-  const surroundings: Surroundings = { folder, upstreamPort: upstream.port };
+  const surroundings: Surroundings = { folder, upstreamPort: upstream.port, upstreamPid: upstream.pid };
   try {
     if (options.profile) process.stdout.write(`${await profileGatehouse(options, surroundings)}\n`);
-    else report(await measureParts(options, surroundings));
+    else report(await measureParts(options, surroundings, progress));
   } finally {
     await upstream.stop();
   }
 }
 
-function report(parts: ReadonlyMap<PartName, PartFigures>): void {
-  const found = makeReport(parts);
+function report({ figures, leftOut, complete }: Findings): void {
+  const found = makeReport(figures, [...missing, ...leftOut]);
   const json = `${JSON.stringify(found, null, 2)}\n`;
   process.stdout.write(options.json ? json : formatTable(found));
-  if (options.parts.size === partNames.length && !isShort) keep(found.date, json);
+  if (!complete) process.exitCode = 1;
+  else if (options.parts.size === partNames.length && !isShort) keep(found.date, json);
 }
 
 /** Whole runs are kept, by their day. */
@@ -57,38 +56,7 @@ function keep(date: string, json: string): void {
   writeFileSync(join(results, `proxy-${date.slice(0, 10)}.json`), json);
 }
 
-async function measureParts(
-  { parts, rounds }: Options,
-  surroundings: Surroundings,
-): Promise<ReadonlyMap<PartName, PartFigures>> {
-  const present = subjectNames.filter(hasProgram);
-  const figures = new Map<PartName, PartFigures>();
-  if (!hasSetting('FAST_LANE'))
-    leftOut.push('the fast lane: this gatehouse has none, both lanes are the same');
-  if (chooseCallParts(parts).length > 0) {
-    const subjects = await Promise.all(present.map((name) => startSubject(name, surroundings)));
-    try {
-      for (const [part, found] of await measureCalls(subjects, options, progress)) figures.set(part, found);
-    } finally {
-      for (const subject of subjects) await subject.stop();
-    }
-  }
-  if (parts.has('streams')) {
-    const streamRounds = Math.min(rounds, 3);
-    figures.set('streams', await measureStreams(present, streamRounds, surroundings, progress));
-  }
-  if (parts.has('bad-tokens')) {
-    progress('bad tokens');
-    figures.set('bad-tokens', await measureBadTokens(surroundings));
-  }
-  if (parts.has('workers')) {
-    if (hasSetting('WORKERS')) figures.set('workers', await measureWorkers(options, surroundings));
-    else leftOut.push('scale_2: this gatehouse has no WORKERS');
-  }
-  return figures;
-}
-
-function makeReport(parts: ReadonlyMap<PartName, PartFigures>): Report {
+function makeReport(parts: Findings['figures'], leftOut: readonly string[]): Report {
   const fields = Object.assign(
     {},
     ...[...parts.values()].map((part) => part.fields),

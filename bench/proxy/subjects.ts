@@ -29,6 +29,7 @@ export interface Subject {
 
 export interface Surroundings {
   readonly upstreamPort: number;
+  readonly upstreamPid: number;
   /** For what has to be in a file. */
   readonly folder: string;
 }
