@@ -14,9 +14,12 @@ export interface Carrier {
 /** Methods whose repetition does no more than their first sending. RFC 9110 §9.2.2 */
 const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
 
+const answered: ClientRequest = { method: '', head: '', body: 'none' };
+
 /** A request and whoever waits for its answer. Here alone is seen to it that nothing is told after the end. */
 export class Exchange implements ClientExchange, ResponseTaker {
-  readonly request: ClientRequest;
+  /** Without head and body once its answer has begun. */
+  request: ClientRequest;
   /** Undefined when no connection carries it. */
   carrier: Carrier | undefined;
   readonly #sink: ResponseSink;
@@ -55,6 +58,8 @@ export class Exchange implements ClientExchange, ResponseTaker {
   }
 
   onHead(head: ResponseHead): void {
+    // Nobody sends it again, and an answer may take days.
+    this.request = answered;
     if (!this.#isOver) this.#sink.onHead(head);
   }
 

@@ -14,14 +14,15 @@ interface Connection {
 }
 
 const clientGoneStatus = 499;
+const noHeaders: readonly string[] = [];
 /** Pieces up to this go out as text with what was gathered, in one write; larger ones as the bytes they are. */
 const smallPieceBytes = 8 * 1024;
 
 /** The fast lane: one call on a bare socket. Writes nothing after its answer is over, whoever asks it to. */
 export class SocketCaller implements Caller {
   readonly method: string;
-  readonly target: string;
-  readonly rawHeaders: readonly string[];
+  target: string;
+  rawHeaders: readonly string[];
   readonly bodyBytes: number;
   /** Whether the client wishes the connection to end with this answer. */
   readonly isLast: boolean;
@@ -86,6 +87,12 @@ export class SocketCaller implements Caller {
     this.#sink = undefined;
     this.#early = undefined;
     if (!this.#isOver) this.#connection.discard(maxBytes);
+  }
+
+  forgetRequest(): void {
+    this.rawHeaders = noHeaders;
+    // A copy: what was cut out of the head would keep all of it.
+    this.target = Buffer.from(this.target, 'latin1').toString('latin1');
   }
 
   writeHead(

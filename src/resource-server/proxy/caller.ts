@@ -8,7 +8,7 @@ export interface Caller {
   readonly method: string;
   /** The request target, byte for byte as sent. */
   readonly target: string;
-  /** Name and value alternating, as received; trailers are no part of it. */
+  /** Name and value alternating, as received; trailers are no part of it. Empty after `forgetRequest`. */
   readonly rawHeaders: readonly string[];
   /** What the body's framing says: 0 for none, undefined when only its end will tell. */
   readonly bodyBytes: number | undefined;
@@ -22,6 +22,8 @@ export interface Caller {
    * client gets to see its answer; a client that sends more than `maxBytes` is cut off.
    */
   discardBody(maxBytes: number): void;
+  /** Lets go of what only the beginning of a call needs: its answer may take days. */
+  forgetRequest(): void;
 
   /** What the client was sent; 499 as long as nothing was. */
   readonly status: number;

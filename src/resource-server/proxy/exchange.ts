@@ -32,7 +32,7 @@ export class Exchange implements CallerListener {
   /** Headers of every answer to the mount. */
   readonly common: HeaderBlock;
   /** Headers of every answer to this call, name and value alternating. */
-  readonly headers: string[];
+  headers: string[];
   readonly startedAt = performance.now();
   /** Set when the call was admitted. */
   admitted: AdmittedCall | undefined;

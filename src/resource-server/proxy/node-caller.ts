@@ -78,6 +78,11 @@ export class NodeCaller implements Caller {
     request.resume();
   }
 
+  forgetRequest(): void {
+    this.#request.rawHeaders = [];
+    this.#request.headers = {};
+  }
+
   get status(): number {
     return this.isHeadSent ? this.#response.statusCode : (this.bareStatus ?? clientGoneStatus);
   }

@@ -15,6 +15,7 @@ export type FlightEnd =
 const answered: FlightEnd = { outcome: 'answered' };
 const clientGone: FlightEnd = { outcome: 'client-gone' };
 const chunkEnd = Buffer.from('0\r\n\r\n');
+const nothing: string[] = [];
 /** Clients pass over it; whoever counts the silence on the way to them does not. */
 const comment = Buffer.from(': keep-alive\n\n');
 
@@ -23,8 +24,8 @@ const comment = Buffer.from(': keep-alive\n\n');
  * the other side reads, and lets go of the upstream as soon as the client is gone.
  */
 export class UpstreamFlight implements ResponseSink, BodySink {
-  readonly #call: ForwardedCall;
-  readonly #headers: string;
+  #call: ForwardedCall;
+  #headers: string;
   readonly #route: Route;
   #request: ClientExchange | undefined;
   #over = false;
@@ -33,7 +34,7 @@ export class UpstreamFlight implements ResponseSink, BodySink {
   #pieces: Buffer[] | undefined;
   #isBodySent = false;
   /** Targets that this call was sent to so far. */
-  readonly #visited: string[] = [];
+  #visited: string[] = [];
   /** Where a redirect leads whose body is being thrown away. */
   #redirect: string | undefined;
 
@@ -111,6 +112,7 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     if (!eventStream) return;
     exchange.stream = new EventStream(isEncoded);
     this.#route.watchStream(exchange);
+    if (exchange.listens) this.#forgetBeginning();
   }
 
   onData(bytes: Buffer, from: number, to: number): void {
@@ -184,6 +186,17 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     const { listens, stream } = this.#call.exchange;
     if (listens && stream?.isBetweenEvents === true) this.finish();
     else this.#fail(failures.timeout);
+  }
+
+  /** There are thousands of streams that do nothing. What is here no more is sent nowhere again. */
+  #forgetBeginning(): void {
+    const { exchange } = this.#call;
+    this.#call = { ...this.#call, target: '' };
+    this.#headers = '';
+    this.#whole = undefined;
+    this.#visited = nothing;
+    exchange.headers = nothing;
+    exchange.caller.forgetRequest();
   }
 
   #leave(): void {
