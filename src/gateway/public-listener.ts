@@ -127,7 +127,7 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
     refusal: ListenerRefusal | undefined,
   ): void {
     deps.inFlight.enter();
-    response.once('close', deps.inFlight.leave);
+    response.on('close', deps.inFlight.leave);
     const requests = deps.findRequests();
     if (requests !== undefined) {
       requests.answer(request, response, refusal);

@@ -143,7 +143,7 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
   function remember(socket: Duplex, response: ServerResponse, caller: NodeCaller): ReadonlySet<NodeCaller> {
     const underWay = answers.get(socket) ?? new Set();
     answers.set(socket, underWay.add(caller));
-    response.once('close', () => underWay.delete(caller));
+    response.on('close', () => underWay.delete(caller));
     return underWay;
   }
 

@@ -44,7 +44,8 @@ export class NodeCaller implements Caller {
     this.#response.on('drain', () => {
       listener.onDrain();
     });
-    this.#response.once('close', () => {
+    // It comes once; saying so would cost every open stream a closure more.
+    this.#response.on('close', () => {
       listener.onClose();
     });
   }
