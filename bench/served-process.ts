@@ -99,10 +99,15 @@ async function startProcess(
     wallMilliseconds: performance.now() - startedAt,
     cpuMilliseconds: cpuMilliseconds(pid),
   });
-  await untilAnswered(`${url}/healthz`, child);
-  const started = look();
-  await untilAnswered(`${url}/.well-known/oauth-authorization-server`, child);
-  const ready = look();
+  const seen = async (path: string): Promise<StartMoment> => {
+    await untilAnswered(`${url}${path}`, child).catch((error: unknown) => {
+      end();
+      throw error;
+    });
+    return look();
+  };
+  const started = await seen('/healthz');
+  const ready = await seen('/.well-known/oauth-authorization-server');
   return {
     url,
     pid,

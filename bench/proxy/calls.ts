@@ -18,7 +18,7 @@ const plans: Readonly<Record<CallPart, Pick<CallPlan, 'connections' | 'path' | '
   'first-byte': { connections: 32, rate: times(200, 50), path: '/mcp/sse', urgent: true },
 };
 
-interface Slice extends CallResult {
+export interface Slice extends CallResult {
   /** Microseconds of CPU for each call. */
   readonly cpu: number;
 }

@@ -86,7 +86,10 @@ async function start(command: Command, port: number): Promise<Passthrough> {
   if (pid === undefined) throw new Error(`${program} cannot be started`);
   const end = (): boolean => child.kill('SIGKILL');
   process.once('exit', end);
-  await untilAnswering(port, child);
+  await untilAnswering(port, child).catch((error: unknown) => {
+    end();
+    throw error;
+  });
   return {
     port,
     pid,

@@ -31,6 +31,8 @@ async function run(): Promise<void> {
   buildLoadProgram();
   if (!isShort) build();
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-bench-proxy-'));
+  // What was started ends with this process, which a signal alone would not see to.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const upstream = await startUpstream();
   const surroundings: Surroundings = { folder, upstreamPort: upstream.port, upstreamPid: upstream.pid };

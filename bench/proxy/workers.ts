@@ -7,39 +7,41 @@ import { join } from 'node:path';
 
 import { bothCores, measuredCore } from '../cores.ts';
 import { compare, type PartFigures, presentFields } from './figures.ts';
-import { measureSlice, warmUp } from './calls.ts';
+import { measureSlice, type Slice, warmUp } from './calls.ts';
 import type { Options } from './options.ts';
 import { spread } from '../measure.ts';
 import { startMeasuredGatehouse, type Subject, type Surroundings } from './subjects.ts';
 
-export async function measureWorkers(
-  { rounds, seconds }: Options,
-  surroundings: Surroundings,
-): Promise<PartFigures> {
-  const one = await startWorkers(1, measuredCore, surroundings);
-  const two = await startWorkers(2, bothCores, surroundings);
-  const taken = { one: [] as number[], two: [] as number[] };
-  let failed = 0;
+export async function measureWorkers(options: Options, surroundings: Surroundings): Promise<PartFigures> {
+  const subjects: Subject[] = [];
   try {
-    for (const subject of [one, two]) await warmUp(subject, seconds);
-    for (let round = 0; round < rounds; round += 1) {
-      const slices = [
-        await measureSlice(one, { connections: 64, seconds }),
-        await measureSlice(two, { connections: 64, seconds }),
-      ] as const;
-      taken.one.push(slices[0].cpu);
-      taken.two.push(slices[1].cpu);
-      failed += slices[0].failed + slices[1].failed;
-    }
+    subjects.push(await startWorkers(1, measuredCore, surroundings));
+    subjects.push(await startWorkers(2, bothCores, surroundings));
+    const [one = [], two = []] = await takeTurns(subjects, options);
+    const [alone, shared] = [one.map(({ cpu }) => cpu), two.map(({ cpu }) => cpu)];
+    return {
+      fields: presentFields({ scale_2: compare(alone, shared, (left, right) => (2 * left) / right, 2) }),
+      measured: { fast: { one_worker_cpu_us: spread(alone, 1), two_workers_cpu_us: spread(shared, 1) } },
+      failed: [...one, ...two].reduce((sum, { failed }) => sum + failed, 0),
+    };
   } finally {
-    await one.stop();
-    await two.stop();
+    for (const subject of subjects) await subject.stop();
   }
-  const scale = compare(taken.one, taken.two, (alone, shared) => (2 * alone) / shared, 2);
-  const measured = {
-    fast: { one_worker_cpu_us: spread(taken.one, 1), two_workers_cpu_us: spread(taken.two, 1) },
-  };
-  return { fields: presentFields({ scale_2: scale }), measured, failed };
+}
+
+/** The slices of each, in the order in which they are given. */
+async function takeTurns(
+  subjects: readonly Subject[],
+  { rounds, seconds }: Options,
+): Promise<ReadonlyArray<readonly Slice[]>> {
+  const taken = subjects.map((): Slice[] => []);
+  for (const subject of subjects) await warmUp(subject, seconds);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, subject] of subjects.entries()) {
+      taken[index]?.push(await measureSlice(subject, { connections: 64, seconds }));
+    }
+  }
+  return taken;
 }
 
 /** Processes share a store, and that is one in a file. */
