@@ -35,6 +35,7 @@ const steps: readonly Step[] = [
     command: ['npm', 'test', '--', '--reporter=default', '--reporter=json', '--outputFile.json={counts}'],
     counts: countTests,
   },
+  { name: 'two lanes compared', command: ['npm', 'run', 'fuzz:lanes', '--', '--minutes', '2'] },
   { name: 'package contents', command: ['npm', 'run', 'check:package'] },
   {
     name: 'package as installed',

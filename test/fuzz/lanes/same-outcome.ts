@@ -1,0 +1,115 @@
+import type { SeenAnswer } from './client-bytes.ts';
+import type { Outcome } from './conversation.ts';
+import type { HeardRequest } from './fuzz-upstream.ts';
+
+/*
+ * When the lanes did the same: in everything but what is no rule of ours, which is listed here and nowhere else. Each
+ * such thing depends on when bytes are read, or on what Node does with a connection that it gives up.
+ */
+
+/** Requests that came early fill this much; the fast lane reads no further then. */
+const heldBytes = 64 * 1024;
+
+/**
+ * Who reads no further does not hear either that the client has left, and goes on with what it sent: the only thing that
+ * may be otherwise.
+ */
+export function seenWhenFull(onFast: Outcome, bytes: number, serially: Outcome): Outcome {
+  if (bytes <= heldBytes) return onFast;
+  const { isClosedAtEnd, refusals } = serially;
+  const requests = onFast.requests.slice(0, serially.requests.length).map((request, at) => ({
+    ...request,
+    isAbandoned: serially.requests[at]?.isAbandoned ?? false,
+  }));
+  return { ...onFast, isClosedAtEnd, requests, refusals };
+}
+
+export function isSame(one: Outcome, other: Outcome, bytes: number): boolean {
+  const isEqual = (left: Outcome, right: Outcome): boolean =>
+    JSON.stringify(comparable(left, bytes)) === JSON.stringify(comparable(right, bytes));
+  if (bytes > heldBytes && isCut(one) && isCut(other))
+    return isEqual(untilCut(one, other), untilCut(other, one));
+  return (
+    isEqual(one, other) ||
+    isEqual(one, withoutLastWord(other, one)) ||
+    isEqual(withoutLastWord(one, other), other)
+  );
+}
+
+/** Whether bytes that are no request have ended the connection, and with it the calls before them. */
+function isCut({ refusals }: Outcome): boolean {
+  return refusals.some((each) => each === tooLarge || each === malformed);
+}
+
+/** Of more than one read, how far Node has got with the calls before such bytes is a matter of where a read ended. */
+function untilCut(outcome: Outcome, other: Outcome): Outcome {
+  const [whole, others] = [outcome, other].map(({ answers }) =>
+    answers.filter((each) => !isBareRefusal(each)),
+  );
+  const answers = whole?.slice(0, others?.length);
+  const refusals = outcome.refusals.filter((each) => each.startsWith('other '));
+  return { ...outcome, answers: answers ?? [], refusals };
+}
+
+/** In the order of their making events may differ: a call that waited may begin before the end of another is told. */
+function comparable(outcome: Outcome, bytes: number): object {
+  const { answers, refusals } = outcome;
+  return {
+    ...outcome,
+    requests: withoutGivenUp(outcome),
+    answers: answers.map((answer) => ({
+      ...answer,
+      headers: answer.headers.map(withoutHighBytes),
+      ...asMalformed(answer, bytes),
+      isStandard: false,
+    })),
+    refusals: refusals.map((each) => (isLong(bytes) ? each.replace(tooLarge, malformed) : each)).toSorted(),
+  };
+}
+
+/**
+ * What Node says at last to bytes that are no request, behind an answer of the same connection, can get lost: whether that
+ * answer was quite out is a matter of how the bytes were read. It is counted and the connection is closed in any case.
+ */
+function withoutLastWord(outcome: Outcome, other: Outcome): Outcome {
+  const last = outcome.answers.at(-1);
+  const isLastWord = last !== undefined && isBareRefusal(last) && other.answers.at(-1)?.isStandard === true;
+  return isLastWord ? { ...outcome, answers: outcome.answers.slice(0, -1) } : outcome;
+}
+
+function isBareRefusal({ status, headers, isStandard }: SeenAnswer): boolean {
+  return !isStandard && (status === 400 || status === 431) && headers.includes('connection: close');
+}
+
+/**
+ * Whether a call is heard of that is given up before it is whole, or for malformed bytes behind it, and how much of a body
+ * arrives where nobody waits for it, is a matter of moments: of whether there was a connection to the upstream.
+ */
+function withoutGivenUp(outcome: Outcome): readonly HeardRequest[] {
+  return outcome.requests
+    .filter(({ isAbandoned, isWhole, isEarly }) => isEarly || !(isAbandoned && (!isWhole || isCut(outcome))))
+    .map((each) => (each.isEarly ? { ...each, body: '', isWhole: false, isAbandoned: false } : each));
+}
+
+/** Node writes a head that goes out before its body as UTF-8, whatever it was read as. */
+function withoutHighBytes(header: string): string {
+  return header.replace(/[\x80-\xff]+/g, '*');
+}
+
+const longHeadBytes = 16 * 1024;
+const tooLarge = 'other 431 headers_too_large';
+const malformed = 'other 400 request_malformed';
+
+function isLong(bytes: number): boolean {
+  return bytes > longHeadBytes;
+}
+
+/** A head that is too long and malformed is refused for what Node finds first, which is a matter of how it was read. */
+function asMalformed(answer: SeenAnswer, bytes: number): Partial<SeenAnswer> {
+  return isLong(bytes) && isBareRefusal(answer) ? { status: 400, headers: [], body: '' } : {};
+}
+
+/** Whatever comes in: we make no mistake of our own, and the upstream hears nothing that has two meanings. */
+export function isSound({ answers, complaints }: Outcome): boolean {
+  return complaints.length === 0 && answers.every(({ body }) => !body.includes('"server_error"'));
+}
