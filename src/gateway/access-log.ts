@@ -42,22 +42,34 @@ export function createAccessLog(
     if (record.status >= 400 && call?.subject === undefined && !lines.take(`request ${record.status}`))
       return;
     const { method, path, status, durationMs, requestId } = record;
-    const seconds = Math.round(durationMs * 1000) / 1_000_000;
-    let fields = `"method":${quote(method)},"path":${quote(presentPath(path))},"status":${status},"duration":${seconds},"request_id":"${requestId}"`;
-    if (call !== undefined) fields += formatCall(call);
-    log.line(fields, 'request');
+    const parts = [
+      '"method":',
+      quote(method),
+      ',"path":',
+      quote(presentPath(path)),
+      ',"status":',
+      String(status),
+    ];
+    parts.push(',"duration":', formatSeconds(durationMs), ',"request_id":"', requestId, '"');
+    if (call !== undefined) addCall(parts, call);
+    log.line(parts.join(''), 'request');
   };
 }
 
-function formatCall({ subject, email, requestBytes, responseBytes, rpc }: CallDetails): string {
-  let fields = `,"req_bytes":${requestBytes},"resp_bytes":${responseBytes}`;
-  if (subject !== undefined) fields += `,"sub":${quote(subject)}`;
-  if (email !== undefined) fields += `,"email":${quote(email)}`;
-  if (rpc === undefined) return fields;
-  if (rpc.method !== undefined) fields += `,"rpc_method":${quote(rpc.method)}`;
-  if (rpc.tool !== undefined) fields += `,"rpc_tool":${quote(rpc.tool)}`;
-  if (rpc.id !== undefined) fields += `,"rpc_id":${quote(rpc.id)}`;
-  return fields;
+function addCall(parts: string[], { subject, email, requestBytes, responseBytes, rpc }: CallDetails): void {
+  parts.push(',"req_bytes":', String(requestBytes), ',"resp_bytes":', String(responseBytes));
+  if (subject !== undefined) parts.push(',"sub":', quote(subject));
+  if (email !== undefined) parts.push(',"email":', quote(email));
+  if (rpc?.method !== undefined) parts.push(',"rpc_method":', quote(rpc.method));
+  if (rpc?.tool !== undefined) parts.push(',"rpc_tool":', quote(rpc.tool));
+  if (rpc?.id !== undefined) parts.push(',"rpc_id":', quote(rpc.id));
+}
+
+/** To the microsecond, out of whole numbers: those are formatted in a fraction of the time that others need. */
+function formatSeconds(milliseconds: number): string {
+  const microseconds = Math.max(0, Math.round(milliseconds * 1000));
+  const seconds = Math.floor(microseconds / 1_000_000);
+  return `${seconds}.${String(microseconds - seconds * 1_000_000).padStart(6, '0')}`;
 }
 
 const plain = /^[ !#-[\]-~]*$/;

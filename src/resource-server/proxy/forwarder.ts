@@ -1,7 +1,6 @@
 import type { ClientExchange, HttpClient, ResponseSink } from '../../platform/http1/response-sink.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Exchange } from './exchange.ts';
-import { formatHeaderLines } from './header-block.ts';
 import type { QuietStreams } from './quiet-streams.ts';
 import { type Refusal, refusals } from './refusal.ts';
 import { buildRequestHeaders, type HeaderBuild } from './request-headers.ts';
@@ -85,7 +84,8 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
     watchStream: (exchange) => deps.quietStreams?.watch(exchange),
     send({ call, target, headers, body }, sink) {
       const { method, bodyBytes } = call.exchange.caller;
-      const head = `${method} ${target} HTTP/1.1\r\n${headers}${framingOf(body, bodyBytes)}\r\n`;
+      const framing = framingOf(body, bodyBytes);
+      const head = [method, ' ', target, ' HTTP/1.1\r\n', headers, framing, '\r\n'].join('');
       return client.send({ method, head, body }, sink);
     },
   };
@@ -98,7 +98,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       if (built.outcome === 'repeated') return refusals.headerRepeated;
       if (bodyBytes !== 0 && caller.method !== 'POST') return refusals.bodyUnexpected;
       if (bodyBytes !== undefined && bodyBytes > maxBodyBytes) return refusals.bodyTooLarge;
-      const flight = new UpstreamFlight(call, formatHeaderLines(built.headers), route);
+      const flight = new UpstreamFlight(call, built.lines, route);
       call.exchange.flight = flight;
       if (bodyBytes === 0) flight.launch('none');
       else if (bodyBytes !== undefined && bodyBytes <= wholeBodyBytes) caller.takeBody(flight);

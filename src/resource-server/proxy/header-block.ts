@@ -12,10 +12,10 @@ export function createHeaderBlock(list: readonly string[]): HeaderBlock {
 }
 
 /** @param list name and value alternating, none with a line end in it */
-export function formatHeaderLines(list: readonly string[]): string {
-  let lines = '';
+function formatHeaderLines(list: readonly string[]): string {
+  const parts: string[] = [];
   for (let index = 0; index + 1 < list.length; index += 2) {
-    lines += `${list[index] as string}: ${list[index + 1] as string}\r\n`;
+    parts.push(list[index] as string, ': ', list[index + 1] as string, '\r\n');
   }
-  return lines;
+  return parts.join('');
 }

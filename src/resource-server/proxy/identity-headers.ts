@@ -5,31 +5,31 @@ const unsafe = /[^\x20-\x24\x26-\x7e]|^ | $/gu;
 const unsafeInList = /[^\x20-\x24\x26-\x2b\x2d-\x7e]|^ | $/gu;
 
 /**
- * Who is calling, for the upstream: name and value alternate. `X-User-Groups` is comma-joined and absent when there
- * are none; `X-User-Email` is empty when there is none.
+ * Who is calling, for the upstream, as header lines. `X-User-Groups` is comma-joined and absent when there are none;
+ * `X-User-Email` is empty when there is none.
  *
  * Visible ASCII and the spaces inside travel as they are. Every other character, and `%`, is percent-encoded UTF-8, in
  * groups also the comma: one value has one spelling, and no claim of an identity provider can end a line or begin
  * another group.
  */
-export function formatIdentityHeaders(grant: GrantTerms): readonly string[] {
+export function formatIdentityHeaders(grant: GrantTerms): string {
   const known = formatted.get(grant);
   if (known !== undefined) return known;
-  const headers = [
-    'X-User-Sub',
-    encode(grant.subject, unsafe),
-    'X-User-Email',
-    encode(grant.email ?? '', unsafe),
+  const lines = [
+    `X-User-Sub: ${encode(grant.subject, unsafe)}\r\n`,
+    `X-User-Email: ${encode(grant.email ?? '', unsafe)}\r\n`,
   ];
   if (grant.groups.length > 0) {
-    headers.push('X-User-Groups', grant.groups.map((group) => encode(group, unsafeInList)).join(','));
+    const groups = grant.groups.map((group) => encode(group, unsafeInList));
+    lines.push(`X-User-Groups: ${groups.join(',')}\r\n`);
   }
-  formatted.set(grant, headers);
-  return headers;
+  const text = lines.join('');
+  formatted.set(grant, text);
+  return text;
 }
 
 /** The same grant calls again and again, and is the same object as long as its token is remembered. */
-const formatted = new WeakMap<GrantTerms, readonly string[]>();
+const formatted = new WeakMap<GrantTerms, string>();
 
 function encode(value: string, characters: RegExp): string {
   return value.replaceAll(characters, (character) =>

@@ -52,10 +52,14 @@ export function buildResponseHead(rawHeaders: readonly string[]): ResponseHead |
 }
 
 /** The name in lower case, or nothing for one that does not pass. */
-const passingName = createNameTable((spelled) => {
-  const name = spelled.toLowerCase();
-  return passing.has(name) || passingPatterns.test(name) ? name : '';
-});
+const passingName = createNameTable(
+  (spelled) => {
+    const name = spelled.toLowerCase();
+    return passing.has(name) || passingPatterns.test(name) ? name : '';
+  },
+  [...passing, 'mcp-*', 'ratelimit-*', 'x-ratelimit-*'],
+  '',
+);
 
 /** @param headers name and value alternating; there are few of them */
 function findName(headers: readonly string[], name: string): number {

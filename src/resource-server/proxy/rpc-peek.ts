@@ -17,6 +17,8 @@ interface Call {
   readonly id: string | undefined;
 }
 
+const unknownTool = '_unknown';
+const none: readonly string[] = [];
 const maxNameLength = 128;
 const maxIdLength = 64;
 /** Calls of a batch that are looked at. */
@@ -42,7 +44,10 @@ export function peekRpc(body: Buffer): RpcPeek | undefined {
   }
   if (Array.isArray(value)) return peekBatch(value);
   const call = readCall(value);
-  return call === undefined ? undefined : { ...call, batch: false, toolCalls: toolCallsOf([call]) };
+  if (call === undefined) return undefined;
+  const { method, tool, id } = call;
+  const toolCalls = method === 'tools/call' ? [tool ?? unknownTool] : none;
+  return { method, tool, id, batch: false, toolCalls };
 }
 
 function peekBatch(values: readonly unknown[]): RpcPeek | undefined {
@@ -74,11 +79,14 @@ function readCall(value: unknown): Call | undefined {
 }
 
 function toolCallsOf(calls: readonly Call[]): readonly string[] {
-  return calls.filter((call) => call.method === 'tools/call').map((call) => call.tool ?? '_unknown');
+  return calls.filter((call) => call.method === 'tools/call').map((call) => call.tool ?? unknownTool);
 }
+
+const clean = /^[A-Za-z0-9._:/+-]+$/;
 
 /** A log line and a label hold these characters and no others, whoever chose the name. */
 function sanitise(value: string, maxLength: number): string | undefined {
+  if (value.length <= maxLength && clean.test(value)) return value;
   return value.slice(0, maxLength).replaceAll(/[^A-Za-z0-9._:/+-]/g, '_') || undefined;
 }
 
