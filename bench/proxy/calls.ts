@@ -106,8 +106,8 @@ function judge(part: CallPart, slices: Slices): Fields {
     case 'latency':
       return presentFields({
         added_p50_us: added(({ p50 }) => p50),
-        added_p99_us: added(({ p99 }) => p99),
-        p99_ratio_haproxy: against('fast', ({ p99 }) => p99),
+        added_p99_us: added(({ ordinaryP99 }) => ordinaryP99),
+        p99_ratio_haproxy: against('fast', ({ ordinaryP99 }) => ordinaryP99),
       });
     case 'first-byte':
       return presentFields({ first_byte_us: spread(of('fast', ({ firstByteP50 }) => firstByteP50)) });
@@ -127,7 +127,12 @@ function present(part: CallPart, slices: readonly Slice[]): Record<string, Sprea
     case 'events':
       return cost;
     case 'latency':
-      return { ...cost, p50_us: of(({ p50 }) => p50), p99_us: of(({ p99 }) => p99) };
+      return {
+        ...cost,
+        p50_us: of(({ p50 }) => p50),
+        p99_us: of(({ ordinaryP99 }) => ordinaryP99),
+        whole_p99_us: of(({ p99 }) => p99),
+      };
     case 'first-byte':
       return {
         ...cost,

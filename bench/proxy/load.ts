@@ -31,6 +31,8 @@ export interface CallResult {
   /** From the moment a call was due to its last byte. */
   readonly p50: number;
   readonly p99: number;
+  /** The p99 of an ordinary quarter of a second: the median of all of them. What happens once, it does not show. */
+  readonly ordinaryP99: number;
   /** From the upstream's first event to the client's; 0 when there were none. */
   readonly firstByteP50: number;
   readonly firstByteP99: number;
@@ -68,6 +70,7 @@ export async function runCalls(plan: CallPlan): Promise<CallResult> {
       seconds: numberIn(line, 'seconds'),
       p50: numberIn(line, 'p50'),
       p99: numberIn(line, 'p99'),
+      ordinaryP99: numberIn(line, 'ordinaryP99'),
       firstByteP50: numberIn(line, 'firstByteP50'),
       firstByteP99: numberIn(line, 'firstByteP99'),
     };

@@ -19,18 +19,6 @@ type callPlan struct {
 	tokens                          []string
 }
 
-// callResult counts calls that were answered as expected, and those that were not. Times are in microseconds: from the
-// moment a call was due to its last byte, and from the upstream's first event to the client's.
-type callResult struct {
-	Calls        int64   `json:"calls"`
-	Failed       int64   `json:"failed"`
-	Seconds      float64 `json:"seconds"`
-	P50          float64 `json:"p50"`
-	P99          float64 `json:"p99"`
-	FirstByteP50 float64 `json:"firstByteP50"`
-	FirstByteP99 float64 `json:"firstByteP99"`
-}
-
 func (plan *callPlan) run() callResult {
 	var started, failed int64
 	var waiting sync.WaitGroup
@@ -58,7 +46,7 @@ func (plan *callPlan) run() callResult {
 		}(each)
 	}
 	waiting.Wait()
-	return summarise(callers, failed, time.Since(begin))
+	return summarise(callers, failed, begin, time.Since(begin))
 }
 
 // schedule tells when the next call is due. Without a rate: now, until the end.
@@ -82,7 +70,7 @@ type caller struct {
 	requests   []numbered
 	connection net.Conn
 	reader     *messageReader
-	took       []time.Duration
+	took       []timing
 	firstByte  []time.Duration
 }
 
@@ -114,7 +102,7 @@ func (each *caller) call(number int64, due time.Time) error {
 	if err == nil {
 		answer, err = each.reader.next(each.noteFirstByte)
 	}
-	each.took = append(each.took, time.Since(due))
+	each.took = append(each.took, timing{due, time.Since(due)})
 	if err != nil {
 		_ = each.connection.Close()
 		check(each.connect())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"sort"
 	"syscall"
 	"time"
 	"unsafe"
@@ -45,31 +44,4 @@ func kernelTimer(step time.Duration) *os.File {
 		fail("timerfd_settime: " + failure.Error())
 	}
 	return os.NewFile(descriptor, "timer")
-}
-
-func summarise(callers []*caller, failed int64, elapsed time.Duration) callResult {
-	var took, firstByte []time.Duration
-	for _, each := range callers {
-		took = append(took, each.took...)
-		firstByte = append(firstByte, each.firstByte...)
-		_ = each.connection.Close()
-	}
-	return callResult{
-		Calls:        int64(len(took)) - failed,
-		Failed:       failed,
-		Seconds:      elapsed.Seconds(),
-		P50:          quantile(took, 0.50),
-		P99:          quantile(took, 0.99),
-		FirstByteP50: quantile(firstByte, 0.50),
-		FirstByteP99: quantile(firstByte, 0.99),
-	}
-}
-
-// quantile is in microseconds; 0 of nothing. It sorts what it is given.
-func quantile(values []time.Duration, part float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sort.Slice(values, func(left, right int) bool { return values[left] < values[right] })
-	return float64(values[int(float64(len(values)-1)*part)].Nanoseconds()) / 1000
 }
