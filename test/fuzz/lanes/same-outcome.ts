@@ -48,7 +48,8 @@ function untilCut(outcome: Outcome, other: Outcome): Outcome {
   );
   const answers = whole?.slice(0, others?.length);
   const refusals = outcome.refusals.filter((each) => each.startsWith('other '));
-  return { ...outcome, answers: answers ?? [], refusals };
+  const requests = withoutGivenUp(outcome).slice(0, withoutGivenUp(other).length);
+  return { ...outcome, answers: answers ?? [], requests, refusals };
 }
 
 /** In the order of their making events may differ: a call that waited may begin before the end of another is told. */
