@@ -84,6 +84,8 @@ class Connection {
   #pending = '';
   #head: StrictRequest | undefined;
   #heard: HeardRequest | undefined;
+  /** The latest request, be it over or not. */
+  #latest: HeardRequest | undefined;
   #isAnswered = false;
 
   constructor(socket: Socket, upstream: FuzzUpstream) {
@@ -117,6 +119,7 @@ class Connection {
     this.#isAnswered = false;
     const head = mask(read.request.head);
     this.#heard = { head, body: '', isWhole: false, isEarly: false, isAbandoned: false };
+    this.#latest = this.#heard;
     this.#upstream.requests.push(this.#heard);
     const answer = this.#choose();
     if (answer?.on !== 'head' || read.request.framing === 'none') return;
@@ -164,7 +167,7 @@ class Connection {
     if (answer.after === 'keep') return;
     // Not while the next request is on its way: that would be its loss, and a matter of chance.
     await activity.turns(beforeEnd);
-    if (this.#head !== undefined && this.#heard !== heard) return;
+    if (this.#latest !== heard) return;
     activity.touch();
     if (answer.after === 'end') this.#socket.end();
     else this.#socket.resetAndDestroy();
