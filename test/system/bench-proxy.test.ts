@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -6,9 +7,9 @@ import { describe, expect, it } from 'vitest';
 
 import { fieldNames } from '../../bench/proxy/figures.ts';
 import { hasGo, hasProgram } from '../../bench/proxy/programs.ts';
+import { formatTable, type Report } from '../../bench/proxy/table.ts';
 
 const execute = promisify(execFile);
-const bench = join(import.meta.dirname, '..', '..', 'bench', 'proxy', 'run.ts');
 
 const hasAll = hasGo() && hasProgram('haproxy') && hasProgram('nginx');
 if (!hasAll) {
@@ -16,6 +17,22 @@ if (!hasAll) {
     'left out: the benchmark of the proxied path; install "golang-go", "haproxy" and "nginx-light"',
   );
 }
+
+const root = join(import.meta.dirname, '..', '..');
+const bench = join(root, 'bench', 'proxy', 'run.ts');
+
+describe('docs/performance.md', () => {
+  const document = readFileSync(join(root, 'docs', 'performance.md'), 'utf8');
+
+  it('shows the kept result that it names', () => {
+    const [, file = ''] = /\]\(\.\.\/(bench\/results\/proxy-[^)]+)\)/.exec(document) ?? [];
+    const report = JSON.parse(readFileSync(join(root, file), 'utf8')) as Report;
+    const lines = formatTable(report).split('\n').map(withoutPadding);
+    const shown = new Set(document.split('\n').map(withoutPadding));
+    expect(lines.length).toBeGreaterThan(fieldNames.length);
+    expect(lines.filter((line) => !shown.has(line))).toEqual([]);
+  });
+});
 
 describe.skipIf(!hasAll)('npm run bench:proxy', () => {
   it('runs every part, loses no call and prints JSON', { timeout: 180_000 }, async () => {
@@ -49,3 +66,8 @@ describe.skipIf(!hasAll)('npm run bench:proxy', () => {
     );
   });
 });
+
+/** The formatter aligns the columns of tables. */
+function withoutPadding(line: string): string {
+  return line.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---');
+}
