@@ -35,6 +35,8 @@ export type Feed = (client: Client, laneCase: LaneCase) => Promise<void>;
  * have refused it before it was whole, only after a second.
  */
 const finish = '\r\n\r\n';
+/** Who sent more than this ahead may have left unnoticed: a call that is still under way is not to disturb the next case. */
+const longPieceBytes = 16 * 1024;
 const ownReadTurns = 3;
 const afterTurns = 5;
 
@@ -66,8 +68,12 @@ export async function converse(
   client.leave();
   await activity.quiet(afterTurns);
   const { requests, complaints } = house.upstream;
-  const { answers, rest } = readAnswers(client.received);
   const refusals = house.events.flatMap(describeRefusal);
+  if (laneCase.pieces.some(({ text }) => text.length > longPieceBytes)) {
+    house.upstream.endAll();
+    await activity.quiet();
+  }
+  const { answers, rest } = readAnswers(client.received);
   return { answers, rest, isClosed, isClosedAtEnd, requests, refusals, complaints };
 }
 

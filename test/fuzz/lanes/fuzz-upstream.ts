@@ -55,8 +55,12 @@ export class FuzzUpstream {
     this.script = script;
   }
 
-  async close(): Promise<void> {
+  endAll(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.endAll();
     this.#server.close();
     await once(this.#server, 'close');
   }

@@ -28,7 +28,7 @@ export function isSame(one: Outcome, other: Outcome, bytes: number): boolean {
   const isEqual = (left: Outcome, right: Outcome): boolean =>
     JSON.stringify(comparable(left, bytes)) === JSON.stringify(comparable(right, bytes));
   if (bytes > heldBytes && isCut(one) && isCut(other))
-    return isEqual(untilCut(one, other), untilCut(other, one));
+    return isEqual(untilCut(one, other, bytes), untilCut(other, one, bytes));
   return (
     isEqual(one, other) ||
     isEqual(one, withoutLastWord(other, one)) ||
@@ -42,13 +42,13 @@ function isCut({ refusals }: Outcome): boolean {
 }
 
 /** Of more than one read, how far Node has got with the calls before such bytes is a matter of where a read ended. */
-function untilCut(outcome: Outcome, other: Outcome): Outcome {
+function untilCut(outcome: Outcome, other: Outcome, bytes: number): Outcome {
   const [whole, others] = [outcome, other].map(({ answers }) =>
     answers.filter((each) => !isBareRefusal(each)),
   );
   const answers = whole?.slice(0, others?.length);
   const refusals = outcome.refusals.filter((each) => each.startsWith('other '));
-  const requests = withoutGivenUp(outcome).slice(0, withoutGivenUp(other).length);
+  const requests = withoutGivenUp(outcome, bytes).slice(0, withoutGivenUp(other, bytes).length);
   return { ...outcome, answers: answers ?? [], requests, refusals };
 }
 
@@ -57,7 +57,7 @@ function comparable(outcome: Outcome, bytes: number): object {
   const { answers, refusals } = outcome;
   return {
     ...outcome,
-    requests: withoutGivenUp(outcome),
+    requests: withoutGivenUp(outcome, bytes),
     answers: answers.map((answer) => ({
       ...answer,
       headers: answer.headers.map(withoutHighBytes),
@@ -84,11 +84,14 @@ function isBareRefusal({ status, headers, isStandard }: SeenAnswer): boolean {
 
 /**
  * Whether a call is heard of that is given up before it is whole, or for malformed bytes behind it, and how much of a body
- * arrives where nobody waits for it, is a matter of moments: of whether there was a connection to the upstream.
+ * arrives where nobody waits for it, is a matter of moments: of whether there was a connection to the upstream. So is, of a
+ * body that is sent on as it comes, whether the answer that did not wait for it came before its first byte.
  */
-function withoutGivenUp(outcome: Outcome): readonly HeardRequest[] {
+function withoutGivenUp(outcome: Outcome, bytes: number): readonly HeardRequest[] {
+  const isTelling = ({ isAbandoned, isWhole, isEarly }: HeardRequest): boolean =>
+    isEarly ? bytes <= heldBytes : !(isAbandoned && (!isWhole || isCut(outcome)));
   return outcome.requests
-    .filter(({ isAbandoned, isWhole, isEarly }) => isEarly || !(isAbandoned && (!isWhole || isCut(outcome))))
+    .filter(isTelling)
     .map((each) => (each.isEarly ? { ...each, body: '', isWhole: false, isAbandoned: false } : each));
 }
 
