@@ -89,7 +89,7 @@ function isBareRefusal({ status, headers, isStandard }: SeenAnswer): boolean {
  */
 function withoutGivenUp(outcome: Outcome, bytes: number): readonly HeardRequest[] {
   const isTelling = ({ isAbandoned, isWhole, isEarly }: HeardRequest): boolean =>
-    isEarly ? bytes <= heldBytes : !(isAbandoned && (!isWhole || isCut(outcome)));
+    isEarly ? bytes <= heldBytes && !isCut(outcome) : !(isAbandoned && (!isWhole || isCut(outcome)));
   return outcome.requests
     .filter(isTelling)
     .map((each) => (each.isEarly ? { ...each, body: '', isWhole: false, isAbandoned: false } : each));
