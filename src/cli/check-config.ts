@@ -50,7 +50,9 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ['mcp endpoint', `${config.publicUrl}${upstream.path}`],
     ['upstream', `${upstream.origin}${upstream.path}`],
     ['upstream authorization', upstream.authorization === undefined ? 'none' : 'set'],
+    ...describeUpstreamTls(upstream.tls),
     ['listens on', formatListenAddress(config.listen)],
+    ['tls', config.certificate === undefined ? 'none here' : `certificate ${config.certificate.certFile}`],
     ['metrics on', formatListenAddress(config.metricsListen)],
     ['processes', config.workers === 1 ? '1' : `${config.workers} workers`],
     ['identity provider', identityProvider.issuer],
@@ -69,6 +71,13 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ['calls per person', limits.perSubjectConcurrency === 0 ? 'no limit' : `${limits.perSubjectConcurrency}`],
     ['trusted proxies', limits.trustEveryProxy ? 'everybody' : limits.trustedProxyCidrs.join(', ') || 'none'],
   ];
+}
+
+function describeUpstreamTls({ caFile, certificate }: GatehouseConfig['upstream']['tls']) {
+  const rows: (readonly [string, string])[] = [];
+  if (caFile !== undefined) rows.push(['upstream authorities', caFile]);
+  if (certificate !== undefined) rows.push(['shown to the upstream', `certificate ${certificate.certFile}`]);
+  return rows;
 }
 
 function describeAdmission(config: GatehouseConfig): string {

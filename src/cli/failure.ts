@@ -1,6 +1,7 @@
 import type { ConfigWarning } from '../gateway/config/config.ts';
 import { ConfigError } from '../gateway/config/load-config.ts';
 import { StoreError } from '../platform/store/store.ts';
+import { PemFileError } from '../platform/tls/pem-files.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 import { WorkerStartError } from './worker-crew.ts';
 
@@ -19,7 +20,7 @@ export class CommandFailure extends Error {
 export function describeFailure(error: unknown): string {
   if (error instanceof ConfigError) return describeConfigError(error);
   if (error instanceof CommandFailure) return say(error.message, error.hint);
-  if (error instanceof KeySetError) return say(error.message, error.fix);
+  if (error instanceof KeySetError || error instanceof PemFileError) return say(error.message, error.fix);
   if (error instanceof StoreError) {
     return say(
       error.message,

@@ -4,6 +4,7 @@ import type { GatehouseConfig } from '../gateway/config/config.ts';
 import { ConfigError, type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
 import { unknownVariable } from '../gateway/config/unknown-variables.ts';
 import { systemClock } from '../platform/clock.ts';
+import { PemFileError, readAuthorities, readCertificate } from '../platform/tls/pem-files.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 import { readKeyFile } from '../services/keys/read-key-file.ts';
 import { findStorePathProblem } from './store-path.ts';
@@ -14,7 +15,7 @@ import { findStorePathProblem } from './store-path.ts';
  */
 export function loadProcessConfig(): GatehouseConfig {
   const config = load();
-  refuse(config, findKeyFileProblem(config));
+  refuse(config, findKeyFileProblem(config), ...findPemProblems(config));
   return config;
 }
 
@@ -24,7 +25,7 @@ export function loadProcessConfig(): GatehouseConfig {
  */
 export function loadServerConfig(): GatehouseConfig {
   const config = load();
-  refuse(config, findKeyFileProblem(config), findStoreProblem(config));
+  refuse(config, findKeyFileProblem(config), ...findPemProblems(config), findStoreProblem(config));
   return config;
 }
 
@@ -48,6 +49,34 @@ function findKeyFileProblem({ sealing, productionMode }: GatehouseConfig): Confi
   } catch (error) {
     if (!(error instanceof KeySetError)) throw error;
     return { variable: 'SIGNING_KEYS_FILE', problem: error.problem, fix: error.fix };
+  }
+}
+
+/** What is wrong with the certificates, of each use the first that there is. */
+function findPemProblems({ certificate, upstream }: GatehouseConfig): ConfigProblem[] {
+  const { caFile, certificate: shown } = upstream.tls;
+  const now = systemClock.nowSeconds();
+  return [
+    findPemProblem('TLS', () => certificate && readCertificate(certificate, now)),
+    findPemProblem('UPSTREAM', () => caFile && readAuthorities(caFile)),
+    findPemProblem('UPSTREAM_CLIENT', () => shown && readCertificate(shown, now)),
+  ].filter((problem) => problem !== undefined);
+}
+
+const variableParts = { certificate: 'CERT', key: 'KEY', authorities: 'CA' } as const;
+
+function findPemProblem(family: string, read: () => unknown): ConfigProblem | undefined {
+  try {
+    read();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PemFileError)) throw error;
+    const { file, problem, fix } = error;
+    return {
+      variable: `${family}_${variableParts[file]}_FILE`,
+      problem: `names a file that ${problem}`,
+      fix,
+    };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import { headerValues } from '../platform/http/raw-headers.ts';
+import type { ClientTls } from '../platform/http1/dial.ts';
 import { createHttpClient } from '../platform/http1/http-client.ts';
 import type { Random } from '../platform/random.ts';
 import type { Sealer } from '../platform/sealing/sealer.ts';
@@ -17,13 +18,13 @@ import type { RateLimits } from '../services/limits/rate-limits.ts';
 import { createSubjectConcurrency } from '../services/limits/subject-concurrency.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { AccessRecord, CallDetails } from './access-log.ts';
+import { type LiveCertificates, openUpstreamTls } from './certificates.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { securityHeaders } from './security-headers.ts';
 import { isWellKnown } from './routes.ts';
 
 /** Bodies up to this wait for their end before the upstream hears of the call. */
 const wholeBodyBytes = 64 * 1024;
-const connectTimeoutMs = 10_000;
 
 export interface MountDeps {
   readonly sealer: Sealer;
@@ -50,9 +51,12 @@ export interface Mount {
   readonly handle: MountHandler;
   /** Ends part of the streams, 0 to 1, that clients only listen to: they come back elsewhere. */
   endListeningStreams(part: number): void;
+  /** What is shown to the upstream, and how it is checked; undefined: nothing of ours. */
+  readonly upstreamTls: LiveCertificates<ClientTls> | undefined;
   close(): void;
 }
 
+/** @throws PemFileError when a certificate for the upstream is not acceptable */
 export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
   const { sealer, clock, revocations, emit, log, rateLimits } = deps;
   const { publicUrl, upstream } = config;
@@ -70,11 +74,18 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
   const { rpcPeekMaxBytes } = config.logging;
   // What is to be looked into has to be there whole.
   const headerTimeoutMs = upstream.headerTimeoutSeconds * 1000;
+  const upstreamTls = openUpstreamTls(upstream.tls, {
+    clock,
+    emit,
+    onChange: (tls) => client.replaceTls(tls),
+  });
   const client = createHttpClient({
     origin: new URL(upstream.origin),
     headerTimeoutMs,
-    connectTimeoutMs: Math.min(connectTimeoutMs, headerTimeoutMs),
+    connectTimeoutMs: Math.min(upstream.connectTimeoutSeconds * 1000, headerTimeoutMs),
+    idleTimeoutMs: upstream.idleTimeoutSeconds * 1000,
     aliveProbeMs: config.tcpKeepAliveSeconds * 1000,
+    ...(upstreamTls === undefined ? {} : { tls: upstreamTls.current() }),
   });
   const quietStreams = createQuietStreams(config.streams);
   const forwarder = createForwarder({
@@ -119,7 +130,9 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     admission,
     handle,
     endListeningStreams: (part) => liveCalls.endListeningStreams(part),
+    upstreamTls,
     close() {
+      upstreamTls?.close();
       stopListening();
       liveCalls.close();
       quietStreams.close();

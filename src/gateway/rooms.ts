@@ -13,6 +13,7 @@ import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createRevocations } from '../services/tokens/revocations.ts';
 import { createRotationJournal } from '../services/tokens/rotation-journal.ts';
 import { type AccessRecord, type CallDetails, createAccessLog } from './access-log.ts';
+import { observeExpiry } from './certificates.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEndpoints } from './endpoints.ts';
@@ -140,6 +141,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onAccess,
     onRevocationDone: observed.onRevocationDone,
   });
+  observeExpiry(registry, { listener: undefined, upstream: mount.upstreamTls });
   const findAddress = createClientAddress({
     trustedCidrs: config.limits.trustedProxyCidrs,
     header: config.limits.trustedProxyHeader,
@@ -174,7 +176,10 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       ),
       identity_provider: identityProvider.isReady() ? 'ok' : 'unavailable',
     }),
-    reload: () => keys.reload(),
+    async reload() {
+      mount.upstreamTls?.reload();
+      await keys.reload();
+    },
     endListeningStreams: (part) => mount.endListeningStreams(part),
     async close() {
       keys.close();

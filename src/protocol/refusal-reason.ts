@@ -174,6 +174,10 @@ export const refusalReasons = {
     meaning: 'The store does not answer; nothing is issued without it.',
   },
   upstream_unavailable: { meaning: 'The upstream does not answer.' },
+  upstream_untrusted: {
+    meaning:
+      'The certificate of the upstream is expired, of another name, or of an authority that neither UPSTREAM_CA_FILE nor, without it, the system knows; nothing was sent.',
+  },
   upstream_timeout: { meaning: 'The upstream sent no response headers within UPSTREAM_HEADER_TIMEOUT.' },
   upstream_credential_refused: { meaning: 'The upstream refused UPSTREAM_AUTHORIZATION_HEADER.' },
   upstream_malformed: { meaning: 'The upstream answered with something that is no HTTP response.' },

@@ -1,5 +1,6 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
 import type { RedisConnection } from '../../platform/store/redis-connection.ts';
+import type { CertificateFiles } from '../../platform/tls/pem-files.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 
 /** Everything the gateway needs to know, parsed and checked. Made by `loadConfig`; rooms never see it whole. */
@@ -9,6 +10,8 @@ export interface GatehouseConfig {
   readonly publicUrl: string;
   /** Public listener. `host` undefined: every interface. */
   readonly listen: ListenAddress;
+  /** Shown by the public listener; undefined: it speaks no TLS. */
+  readonly certificate: CertificateFiles | undefined;
   /** Whether plain calls to the mount may pass by Node's HTTP server. */
   readonly fastLane: boolean;
   /** Listener of /metrics, /readyz and /healthz. */
@@ -22,7 +25,15 @@ export interface GatehouseConfig {
     readonly path: string;
     /** Verbatim `Authorization` for the upstream. */
     readonly authorization: string | undefined;
+    readonly connectTimeoutSeconds: number;
     readonly headerTimeoutSeconds: number;
+    readonly idleTimeoutSeconds: number;
+    /** Paths of PEM files, read whenever they change. */
+    readonly tls: {
+      /** In place of the authorities that the system knows. */
+      readonly caFile: string | undefined;
+      readonly certificate: CertificateFiles | undefined;
+    };
     readonly maxBodyBytes: number;
   };
   /** Event streams through which nothing comes. 0: nothing is done about them. */

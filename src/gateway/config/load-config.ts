@@ -7,6 +7,7 @@ import { assembleRedis } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
 import { ConfigError } from './setting.ts';
 import { defaultStorePath } from './settings-grants.ts';
+import { pairOf } from './tls-posture.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
 
 export { ConfigError, type ConfigProblem } from './setting.ts';
@@ -50,6 +51,7 @@ function assemble(
     productionMode: values.PROD_MODE,
     publicUrl: values.PROXY_BASE_URL.origin,
     listen: values.LISTEN_ADDR ?? defaultListenAddress(values.PROXY_BASE_URL),
+    certificate: pairOf(values.TLS_CERT_FILE, values.TLS_KEY_FILE),
     fastLane: values.FAST_LANE,
     metricsListen: values.METRICS_ADDR,
     workers,
@@ -57,7 +59,13 @@ function assemble(
       origin: values.UPSTREAM_MCP_URL.origin,
       path: values.UPSTREAM_MCP_URL.path,
       authorization: values.UPSTREAM_AUTHORIZATION_HEADER,
+      connectTimeoutSeconds: values.UPSTREAM_CONNECT_TIMEOUT,
       headerTimeoutSeconds: values.UPSTREAM_HEADER_TIMEOUT,
+      idleTimeoutSeconds: values.UPSTREAM_IDLE_TIMEOUT,
+      tls: {
+        caFile: values.UPSTREAM_CA_FILE,
+        certificate: pairOf(values.UPSTREAM_CLIENT_CERT_FILE, values.UPSTREAM_CLIENT_KEY_FILE),
+      },
       maxBodyBytes: values.MAX_BODY_BYTES,
     },
     streams: {

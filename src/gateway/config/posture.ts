@@ -3,6 +3,7 @@ import { defaultListenAddress, isSameListener } from './listen-address.ts';
 import { findRedisProblems, findRedisWarnings } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
 import type { ConfigProblem } from './setting.ts';
+import { findTlsProblems } from './tls-posture.ts';
 
 type Values = Partial<SettingValues>;
 
@@ -85,7 +86,7 @@ export function findCombinedProblems(values: Values): ConfigProblem[] {
   const found = combinedProblems
     .filter((rule) => rule.when(values))
     .map(({ variable, problem, fix }) => ({ variable, problem, fix }));
-  return [...found, ...findRedisProblems(values)];
+  return [...found, ...findTlsProblems(values), ...findRedisProblems(values)];
 }
 
 export function findCombinedWarnings(values: Values): ConfigWarning[] {

@@ -6,10 +6,12 @@ import { limitSettings } from './settings-limits.ts';
 import { redisSettings } from './settings-redis.ts';
 import { serverSettings } from './settings-server.ts';
 import { streamSettings } from './settings-streams.ts';
+import { tlsSettings } from './settings-tls.ts';
 
 /** Every environment variable there is. The loader reads these and nothing else; the reference page shows them all. */
 export const settings = {
   ...serverSettings,
+  ...tlsSettings,
   ...streamSettings,
   ...identitySettings,
   ...grantSettings,
@@ -34,6 +36,7 @@ export const settingGroups: ReadonlyArray<{
   readonly settings: Readonly<Record<string, Setting<unknown>>>;
 }> = [
   { title: 'Server and upstream', settings: serverSettings },
+  { title: 'TLS', settings: tlsSettings },
   { title: 'Streams and silent connections', settings: streamSettings },
   { title: 'Identity provider and admission', settings: identitySettings },
   { title: 'Keys, grants and clients', settings: grantSettings },

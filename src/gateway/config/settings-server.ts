@@ -66,6 +66,22 @@ export const serverSettings = {
     unset: 300,
     parse: (text) => parseDuration(text, { minSeconds: 1, maxSeconds: oneHour, text: '1s to 1h' }),
   } satisfies Setting<number>,
+  UPSTREAM_CONNECT_TIMEOUT: {
+    description:
+      'How long a new connection to the upstream may take, with its TLS handshake. Past it the call is answered with 504.',
+    accepts: 'duration, 1s to 5m',
+    defaultText: '10s',
+    unset: 10,
+    parse: (text) => parseDuration(text, { minSeconds: 1, maxSeconds: fiveMinutes, text: '1s to 5m' }),
+  } satisfies Setting<number>,
+  UPSTREAM_IDLE_TIMEOUT: {
+    description:
+      'How long a connection to the upstream is kept without a call. Below the time after which the upstream closes it, and calls never meet one that is just being closed; what the upstream says of that (`Keep-Alive: timeout`) is kept by itself.',
+    accepts: 'duration, 1s to 1h',
+    defaultText: '4s',
+    unset: 4,
+    parse: (text) => parseDuration(text, { minSeconds: 1, maxSeconds: oneHour, text: '1s to 1h' }),
+  } satisfies Setting<number>,
   FAST_LANE: {
     description:
       "Whether plain calls to the mount are read from the socket without Node's HTTP server in between. The rules are the same; `off` costs time alone.",

@@ -182,7 +182,8 @@ export class Connection implements Carrier, Swept {
   }
 
   #onBreak(): void {
-    this.#lose(this.#isOpen ? 'reset' : 'unreachable');
+    if (this.#isOpen) this.#lose('reset');
+    else this.#lose(this.#home.dialer.isDistrusted(this.#socket) ? 'untrusted' : 'unreachable');
   }
 
   #lose(failure: ClientFailure): void {

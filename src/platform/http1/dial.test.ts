@@ -5,8 +5,7 @@ import { createTestAuthority } from '../../../test/support/certificates.ts';
 import { call, sendTo } from '../../../test/support/recording-sink.ts';
 import { type Script, ScriptedUpstream } from '../../../test/support/scripted-upstream.ts';
 import type { ClientTls } from './dial.ts';
-import { createHttpClient } from './http-client.ts';
-import type { HttpClient } from './response-sink.ts';
+import { createHttpClient, type PooledHttpClient } from './http-client.ts';
 
 const authority = createTestAuthority();
 const stranger = createTestAuthority();
@@ -113,7 +112,7 @@ describe('a client of an https origin', () => {
     const { sink, exchange } = sendTo(client, { method: 'POST', body: 'streamed', length: 5 });
     exchange.write(Buffer.from('early'));
     await sink.over;
-    expect(sink.told).toEqual(['failure unreachable']);
+    expect(sink.told).toEqual(['failure untrusted']);
     await vi.waitFor(() => expect(upstream.open).toHaveLength(0));
     expect(upstream.connections.map(({ received }) => received).join('')).toBe('');
   });
@@ -134,6 +133,27 @@ describe('a client of an https origin', () => {
     const without = await connectTo(answerOk, certificate);
     expect(['reset', 'unreachable']).toContain((await call(without.client)).failure);
     expect(without.upstream.requests).toBe(0);
+  });
+
+  it('shows another certificate from the next connection on, and none of what the former one began', async () => {
+    const asks: TlsOptions = { ...server, requestCert: true, ca: [authority.cert] };
+    const seen: Array<readonly [subject: string | undefined, resumed: boolean]> = [];
+    const { client } = await connectTo(
+      (peer) => {
+        const socket = peer.socket as TLSSocket;
+        seen.push([socket.getPeerCertificate().subjectaltname, socket.isSessionReused()]);
+        peer.send('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      },
+      asks,
+      { ca: [authority.cert], ...authority.issue('DNS:first.example') },
+    );
+    await call(client);
+    client.replaceTls({ ca: [authority.cert], ...authority.issue('DNS:second.example') });
+    await call(client);
+    expect(seen).toEqual([
+      ['DNS:first.example', false],
+      ['DNS:second.example', false],
+    ]);
   });
 
   it('does not believe in the end of a body that only the connection ends', async () => {
@@ -179,7 +199,7 @@ describe('an origin', () => {
   });
 });
 
-function clientOf(origin: URL, tls?: ClientTls): HttpClient {
+function clientOf(origin: URL, tls?: ClientTls): PooledHttpClient {
   const timeouts = { connectTimeoutMs: 5_000, headerTimeoutMs: 20_000 };
   const client = createHttpClient({ origin, ...timeouts, ...(tls === undefined ? {} : { tls }) });
   closers.push(() => client.close());
@@ -190,7 +210,7 @@ async function connectTo(
   script: Script,
   certificate: TlsOptions,
   tls: ClientTls = { ca: [authority.cert] },
-): Promise<{ client: HttpClient; upstream: ScriptedUpstream }> {
+): Promise<{ client: PooledHttpClient; upstream: ScriptedUpstream }> {
   const upstream = await ScriptedUpstream.listen(script, { tls: certificate });
   closers.push(() => upstream.close());
   return { client: clientOf(upstream.origin, tls), upstream };

@@ -1,5 +1,5 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 
 /** How an https origin is checked, and what we show it. There is no way not to check it. */
 export interface ClientTls {
@@ -34,6 +34,10 @@ interface DialTlsOptions {
 export type Connect = (options: DialOptions) => Socket;
 
 export interface Dialer {
+  /** From the next connection on. @throws when a certificate or a key cannot be read */
+  replaceTls(tls: ClientTls): void;
+  /** Whether it is we who would not have the connection: the certificate of the peer does not hold. */
+  isDistrusted(socket: Socket): boolean;
   /** TLS, which says how it ends: but Node does not pass it on. */
   readonly isSecure: boolean;
   /** Told by the socket when a request may be sent. */
@@ -72,15 +76,24 @@ export function createDialer({ origin, aliveProbeMs, tls, connect }: DialerOptio
     return {
       isSecure,
       readyEvent: 'connect',
+      replaceTls: () => {},
+      isDistrusted: () => false,
       dial: (callback) => dialTcp({ ...shared, onread: { buffer, callback } }),
     };
   }
   const dialTls = connect ?? connectTls;
-  const secured = { ...shared, ...tlsOptions(host, tls) };
+  let secured = { ...shared, ...tlsOptions(host, tls) };
   let session: Buffer | undefined;
   return {
     isSecure,
     readyEvent: 'secureConnect',
+    replaceTls(latest) {
+      secured = { ...shared, ...tlsOptions(host, latest) };
+      // It would go on as whom the former certificate made us.
+      session = undefined;
+    },
+    // Node sets it when the certificate was looked at and found wanting, and to no more than null before.
+    isDistrusted: (socket) => socket instanceof TLSSocket && Boolean(socket.authorizationError),
     dial(callback) {
       const socket = dialTls({
         ...secured,
@@ -88,8 +101,9 @@ export function createDialer({ origin, aliveProbeMs, tls, connect }: DialerOptio
         onread: { buffer, callback },
       });
       // Told only of sessions whose certificate was found good.
+      const context = secured.secureContext;
       socket.on('session', (latest: Buffer) => {
-        session = latest;
+        if (context === secured.secureContext) session = latest;
       });
       return socket;
     },

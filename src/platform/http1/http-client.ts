@@ -25,6 +25,12 @@ export interface HttpClientOptions {
   readonly connect?: Connect;
 }
 
+/** A client whose certificates can change. */
+export interface PooledHttpClient extends HttpClient {
+  /** From the next connection on; those that are there stay. @throws when a certificate or a key cannot be read */
+  replaceTls(tls: ClientTls): void;
+}
+
 const defaultIdleTimeoutMs = 4_000;
 const defaultMaxIdle = 256;
 const defaultMaxHeadBytes = 16 * 1024;
@@ -41,11 +47,11 @@ const defaultMaxHeadBytes = 16 * 1024;
  * @throws when a certificate or a key in `tls` cannot be read
  * @see RFC 9112 §9
  */
-export function createHttpClient(options: HttpClientOptions): HttpClient {
+export function createHttpClient(options: HttpClientOptions): PooledHttpClient {
   return new PooledClient(options);
 }
 
-class PooledClient implements HttpClient, ConnectionHome {
+class PooledClient implements PooledHttpClient, ConnectionHome {
   readonly dialer: Dialer;
   readonly sweep = new Sweep<Connection>();
   readonly deadlines: Deadlines<Connection>;
@@ -69,6 +75,10 @@ class PooledClient implements HttpClient, ConnectionHome {
     if (this.#isClosed) process.nextTick(failClosed, exchange);
     else (this.#idle.pop() ?? new Connection(this)).carry(exchange);
     return exchange;
+  }
+
+  replaceTls(tls: ClientTls): void {
+    this.dialer.replaceTls(tls);
   }
 
   close(): void {

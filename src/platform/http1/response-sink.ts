@@ -2,8 +2,10 @@ import type { ResponseHead } from './message-head.ts';
 
 /** Why a request came to no answer, or to half of one. */
 export type ClientFailure =
-  /** No connection: refused, unknown name, a certificate that does not hold. The request was not sent. */
+  /** No connection: refused, unknown name, no TLS there. The request was not sent. */
   | 'unreachable'
+  /** The certificate of whoever answers there does not hold. The request was not sent. */
+  | 'untrusted'
   /** No connection in time. */
   | 'connect-timeout'
   /** Connected and sent, and no head in time. */

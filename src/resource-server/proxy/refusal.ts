@@ -88,6 +88,12 @@ export const refusals = {
     reason: 'upstream_unavailable',
     headers: ['Retry-After', '2'],
   },
+  upstreamUntrusted: {
+    status: 502,
+    code: 'bad_gateway',
+    description: 'The MCP server behind this gateway does not prove that it is the one',
+    reason: 'upstream_untrusted',
+  },
   upstreamBroke: {
     status: 502,
     code: 'bad_gateway',

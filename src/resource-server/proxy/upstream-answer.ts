@@ -14,6 +14,7 @@ export interface Failure {
 
 export const failures = {
   unavailable: { refusal: refusals.upstreamUnavailable, kind: 'unavailable' },
+  untrusted: { refusal: refusals.upstreamUntrusted, kind: 'untrusted' },
   timeout: { refusal: refusals.upstreamTimeout, kind: 'timeout' },
   reset: { refusal: refusals.upstreamBroke, kind: 'reset' },
   malformed: { refusal: refusals.upstreamMalformed, kind: 'malformed' },
@@ -45,6 +46,7 @@ export function judgeAnswer(status: number, rawHeaders: readonly string[]): Answ
 
 const byClientFailure: Readonly<Record<ClientFailure, Failure>> = {
   unreachable: failures.unavailable,
+  untrusted: failures.untrusted,
   'connect-timeout': failures.timeout,
   'header-timeout': failures.timeout,
   reset: failures.reset,

@@ -23,6 +23,7 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
       return event.cause === 'client' ? 'info' : 'warn';
     case 'store_failed':
     case 'keys_reload_refused':
+    case 'certificate_reload_refused':
     case 'seal_count_high':
       return 'error';
     case 'request_refused':

@@ -58,6 +58,12 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const dropped = counter('gatehouse_identity_tokens_dropped_total', 'Provider tokens that did not fit', []);
   const keyChanges = counter('gatehouse_key_state_changes_total', 'Changes of sealing keys', ['state']);
   const keysRefused = counter('gatehouse_keys_reload_refused_total', 'Key files not acceptable', ['fault']);
+  const certificates = counter('gatehouse_certificate_reloads_total', 'Certificates read again', ['use']);
+  const certificatesRefused = counter(
+    'gatehouse_certificate_reload_refused_total',
+    'Certificate files not acceptable',
+    ['use', 'fault'],
+  );
   const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
   const upstream = counter('gatehouse_upstream_failures_total', 'Calls the upstream did not answer', [
     'kind',
@@ -112,6 +118,12 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
       case 'keys_reload_refused':
         keysRefused.inc({ fault: event.fault });
+        return;
+      case 'certificate_reloaded':
+        certificates.inc({ use: event.use });
+        return;
+      case 'certificate_reload_refused':
+        certificatesRefused.inc({ use: event.use, fault: event.fault });
         return;
       case 'seal_count_high':
         // The seals themselves are a gauge.

@@ -1,4 +1,5 @@
 import type { KeyState } from '../../platform/sealing/keyring.ts';
+import type { PemFault, PemFile } from '../../platform/tls/pem-files.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import type { KeySetFault } from '../keys/key-set-error.ts';
 
@@ -99,9 +100,23 @@ export type GatehouseEvent =
       readonly seals: number;
     }
   | {
+      /** A certificate was read again and is shown from now on: to clients, or to the upstream. */
+      readonly type: 'certificate_reloaded';
+      readonly use: CertificateUse;
+    }
+  | {
+      /** A file that belongs to it is not acceptable: what was read before goes on. */
+      readonly type: 'certificate_reload_refused';
+      readonly use: CertificateUse;
+      readonly file: PemFile;
+      readonly fault: PemFault;
+    }
+  | {
       readonly type: 'upstream_failed';
-      readonly kind: 'unavailable' | 'timeout' | 'reset' | 'credential' | 'malformed' | 'redirect';
+      readonly kind: 'unavailable' | 'untrusted' | 'timeout' | 'reset' | 'credential' | 'malformed' | 'redirect';
     };
+
+export type CertificateUse = 'listener' | 'upstream';
 
 export type EndpointName =
   | 'discovery'
