@@ -6,6 +6,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Duplex } from 'node:stream';
 
 import { isHost } from '../platform/http1/host.ts';
+import { headerValues } from '../platform/http/raw-headers.ts';
 import type { OAuthErrorCode } from '../protocol/oauth-error.ts';
 import type { RefusalReason } from '../protocol/refusal-reason.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -107,16 +108,17 @@ export function refusalOfConnectionError(error: Error, receivedBytes: number): L
  */
 export function judgeFraming(request: IncomingMessage): ListenerRefusal | undefined {
   // Node also takes 0.9, for which a line without a version passes, and 2.0.
-  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0') return listenerRefusals.malformed;
-  const hosts = request.headersDistinct['host'] ?? [];
+  const { httpVersion, rawHeaders } = request;
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return listenerRefusals.malformed;
+  const hosts = headerValues(rawHeaders, 'host');
   const [host = ''] = hosts;
   if (hosts.length > 1 || (host !== '' && !isHost(host))) return listenerRefusals.hostMalformed;
-  if (hosts.length === 0 && request.httpVersion !== '1.0') return listenerRefusals.hostMalformed;
-  const coding = request.headers['transfer-encoding'];
+  if (hosts.length === 0 && httpVersion !== '1.0') return listenerRefusals.hostMalformed;
+  const [coding, ...furtherCodings] = headerValues(rawHeaders, 'transfer-encoding');
   if (coding === undefined) return undefined;
   // A coding that we pass over is one that the upstream never hears of.
-  if (coding.toLowerCase() !== 'chunked') return listenerRefusals.codingUnknown;
-  return request.httpVersion === '1.0' ? listenerRefusals.malformed : undefined;
+  if (coding.toLowerCase() !== 'chunked' || furtherCodings.length > 0) return listenerRefusals.codingUnknown;
+  return httpVersion === '1.0' ? listenerRefusals.malformed : undefined;
 }
 
 function format(

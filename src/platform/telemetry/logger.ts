@@ -13,7 +13,7 @@ export interface Logger extends Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'er
 
 const maxBufferedBytes = 8 * 1024 * 1024;
 /** Lines go out together. */
-const maxGatheredBytes = 16 * 1024;
+const maxGatheredBytes = 64 * 1024;
 /** POSIX's promise for pipes: what is written in one piece of at most this many bytes stays in one piece. */
 const maxAtomicBytes = 4096;
 

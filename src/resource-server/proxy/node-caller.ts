@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { BodySink, Caller, CallerListener } from './caller.ts';
 import type { HeaderBlock } from './header-block.ts';
 
@@ -14,6 +15,8 @@ export class NodeCaller implements Caller {
   readonly #response: ServerResponse;
   readonly #closing: () => boolean;
   #isHeadWaiting = false;
+  /** What waits for `flush`, latin1. */
+  #gathered = '';
   /** Set when the connection was answered outside of the response. */
   bareStatus: number | undefined;
 
@@ -110,22 +113,36 @@ export class NodeCaller implements Caller {
   }
 
   write(bytes: Buffer, from: number, to: number): void {
-    this.#isHeadWaiting = false;
-    // Text goes out in one piece with the head. Either way it is a copy: Node may keep what it cannot write at once.
-    if (to - from <= smallPieceBytes) this.#response.write(bytes.toString('latin1', from, to), 'latin1');
-    else this.#response.write(Buffer.from(bytes.subarray(from, to)));
+    // Either way it is a copy: Node may keep what it cannot write at once.
+    if (to - from <= smallPieceBytes) {
+      this.#gathered += bytes.toString('latin1', from, to);
+    } else {
+      this.#writeGathered();
+      this.#isHeadWaiting = false;
+      this.#response.write(Buffer.from(bytes.subarray(from, to)));
+    }
   }
 
   end(): void {
     this.#isHeadWaiting = false;
-    this.#response.end();
+    // With the head in one piece, if that has not gone out yet.
+    this.#response.end(this.#gathered, 'latin1');
+    this.#gathered = '';
   }
 
   flush(): boolean {
+    this.#writeGathered();
     // The first byte may be long in coming, and the client wants to know that it is connected.
     if (this.#isHeadWaiting) this.#response.flushHeaders();
     this.#isHeadWaiting = false;
     return !this.#response.writableNeedDrain;
+  }
+
+  #writeGathered(): void {
+    if (this.#gathered === '') return;
+    this.#isHeadWaiting = false;
+    this.#response.write(this.#gathered, 'latin1');
+    this.#gathered = '';
   }
 
   destroy(): void {
@@ -134,8 +151,8 @@ export class NodeCaller implements Caller {
 }
 
 function bodyBytesOf(request: IncomingMessage): number | undefined {
-  if (request.headers['transfer-encoding'] !== undefined) return undefined;
-  return Number(request.headers['content-length'] ?? '0');
+  if (headerValues(request.rawHeaders, 'transfer-encoding').length > 0) return undefined;
+  return Number(headerValues(request.rawHeaders, 'content-length')[0] ?? '0');
 }
 
 function ignore(): void {
