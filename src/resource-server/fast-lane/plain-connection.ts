@@ -77,7 +77,9 @@ export class PlainConnection {
   sweep(now: number): void {
     const { headMs, requestMs, keepAliveMs } = this.#lane.limits;
     const age = now - this.#since;
-    if (this.#bodyLeft > 0) {
+    if (this.#isEnding) {
+      if (age > requestMs) this.#socket.destroy();
+    } else if (this.#bodyLeft > 0) {
       if (age > requestMs) this.#giveUpBody();
     } else if (this.#caller === undefined && this.#held !== undefined) {
       if (age > headMs) this.#handOver();
@@ -104,7 +106,7 @@ export class PlainConnection {
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
     while (this.#held !== undefined && this.#caller === undefined && this.#bodyLeft === 0) {
-      if (this.#isEnding || !this.#begin(this.#held)) break;
+      if (this.#isEnding || this.#socket.destroyed || !this.#begin(this.#held)) break;
     }
     this.#isAdvancing = false;
   }
@@ -176,6 +178,8 @@ export class PlainConnection {
     this.#since = performance.now();
     if (caller.isLast || this.isClosing) {
       this.#isEnding = true;
+      // Behind the last request there is none, whatever it looks like. RFC 9112 §9.6
+      this.#held = undefined;
       this.#discardLeft ??= maxHeldBytes;
       this.#socket.end();
     }
@@ -197,8 +201,14 @@ export class PlainConnection {
     this.#bodyLeft = 0;
     this.#isEnding = true;
     this.#discardLeft = maxHeldBytes;
-    if (this.#caller === undefined || this.#caller.isHeadSent) this.#socket.destroy();
-    else this.#caller.giveUp(() => this.#lane.refuseSlow(this.#socket));
+    this.#since = performance.now();
+    if (this.#caller === undefined || this.#caller.isHeadSent) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#caller.giveUp(() => this.#lane.refuseSlow(this.#socket));
+    // Not when the connection closes: that is for the client to say, and the call holds a place until then.
+    this.#closeCall();
   }
 
   /** Out of this lane for good; nothing was consumed, nothing was answered. */

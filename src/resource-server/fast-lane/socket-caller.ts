@@ -15,6 +15,7 @@ interface Connection {
 
 const clientGoneStatus = 499;
 const noHeaders: readonly string[] = [];
+const nothing = Buffer.alloc(0);
 /** Pieces up to this go out as text with what was gathered, in one write; larger ones as the bytes they are. */
 const smallPieceBytes = 8 * 1024;
 
@@ -40,6 +41,8 @@ export class SocketCaller implements Caller {
   /** What waits for `flush`, latin1. */
   #gathered = '';
   #isOver = false;
+  /** The last bytes are on their way, and somebody will tell when they have left. */
+  #isLeaving = false;
 
   constructor(socket: Socket, connection: Connection, head: RequestHead) {
     this.method = head.method;
@@ -178,8 +181,14 @@ export class SocketCaller implements Caller {
 
   /** A client that reads slowly has its answer when the last byte has left. */
   #settle(): void {
-    if (!this.isEnded || this.#listener === undefined || this.#gathered !== '') return;
-    if (!this.#isOver && !this.#socket.writableNeedDrain) this.#connection.onAnswered(this);
+    if (!this.isEnded || this.#isOver || this.#listener === undefined || this.#gathered !== '') return;
+    if (this.#socket.writableLength === 0) {
+      this.#connection.onAnswered(this);
+    } else if (!this.#isLeaving) {
+      this.#isLeaving = true;
+      // `drain` tells of large remains alone. This waits behind what is under way, so that nothing happens within it.
+      this.#socket.write(nothing, () => this.#settle());
+    }
   }
 }
 
