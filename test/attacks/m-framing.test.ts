@@ -74,6 +74,22 @@ describe.each(lanes)('answers that two readers could cut differently, on the %s'
     }
   }
 
+  it('181: a 204 that calls itself a stream of events has no body that the next answer begins with', async () => {
+    house.upstream.answer = ({ method }, socket) => {
+      if (method === 'POST') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}');
+      else socket.write('HTTP/1.1 204 No Content\r\nContent-Type: text/event-stream\r\n\r\n');
+    };
+    const common = `Host: gatehouse.test\r\nAuthorization: Bearer ${house.issue()}\r\n`;
+    const raw = house.connect();
+    raw.socket.write(
+      `GET /mcp HTTP/1.1\r\n${common}\r\n` +
+        `POST /mcp HTTP/1.1\r\n${common}Connection: close\r\nContent-Length: 2\r\n\r\n{}`,
+    );
+    await raw.closed;
+    expect(raw.received()).toMatch(/^HTTP\/1\.1 204 No Content\r\n(?:[^\r]+\r\n)+\r\nHTTP\/1\.1 200 OK\r\n/);
+    expect(raw.received()).not.toMatch(/transfer-encoding/i);
+  });
+
   it('181: interim answers without end are not passed on, and no others wait for them', async () => {
     house.upstream.answer = (_, socket) => {
       socket.end('HTTP/1.1 100 Continue\r\n\r\n'.repeat(20_000), 'latin1');

@@ -107,7 +107,8 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     const { headers, eventStream, isEncoded } = verdict.head;
     const bodyBytes = framing.kind === 'length' ? framing.bytes : framing.kind === 'none' ? 0 : undefined;
     for (const text of headers) exchange.headers.push(text);
-    const length = eventStream ? undefined : bodyBytes;
+    // Where there is none of it, a stream has no body either: a 204 with an end of chunks would begin the next answer.
+    const length = eventStream && framing.kind !== 'none' ? undefined : bodyBytes;
     exchange.caller.writeHead(status, exchange.common, exchange.headers, length);
     if (!eventStream) return;
     exchange.stream = new EventStream(isEncoded);
