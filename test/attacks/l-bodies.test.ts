@@ -83,6 +83,22 @@ describe.each(lanes)('bodies, on the %s', (_lane, env) => {
     },
   );
 
+  it('167: an upstream that breaks off within a body leaves the client its answer and its connection', async () => {
+    house.upstream.answerEarly = (_, socket) => {
+      socket.destroy();
+      return true;
+    };
+    const raw = house.connect();
+    raw.socket.write(`${head('POST', 'Content-Length: 900000')}${'x'.repeat(100_000)}`);
+    await raw.until(/^HTTP\/1\.1 502 [^]*\}$/);
+    raw.socket.write('x'.repeat(800_000));
+    house.upstream.answerEarly = () => false;
+    raw.socket.write(`${head('POST', 'Content-Length: 11')}{"after":1}`);
+    expect(await raw.until(/\}"\}$|\}HTTP\/1\.1 4/)).toMatch(/\{\\"after\\":1\}"\}$/);
+    raw.socket.destroy();
+    await expectFineForOthers();
+  });
+
   it.each(['GET', 'DELETE'])(
     '168: a %s with a body is refused, and its body is no request',
     async (method) => {

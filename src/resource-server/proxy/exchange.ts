@@ -85,9 +85,10 @@ export class Exchange implements CallerListener {
     this.responseBytes = bytes.length;
     caller.writeHead(refusal.status, this.common, [...this.headers, ...headers], bytes.length);
     caller.write(bytes, 0, bytes.length);
+    // Before the last byte is out: afterwards nobody asks this call any more what its client may still send.
+    caller.discardBody(maxDiscardedBytes);
     caller.end();
     caller.flush();
-    caller.discardBody(maxDiscardedBytes);
   }
 
   summarise(): MountAccess {
