@@ -69,7 +69,8 @@ function addCall(parts: string[], { subject, email, requestBytes, responseBytes,
 function formatSeconds(milliseconds: number): string {
   const microseconds = Math.max(0, Math.round(milliseconds * 1000));
   const seconds = Math.floor(microseconds / 1_000_000);
-  return `${seconds}.${String(microseconds - seconds * 1_000_000).padStart(6, '0')}`;
+  // Seven digits of which the first is one: the others are the fraction, with its zeros.
+  return `${seconds}.${String(1_000_000 + microseconds - seconds * 1_000_000).slice(1)}`;
 }
 
 const plain = /^[ !#-[\]-~]*$/;

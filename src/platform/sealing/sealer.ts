@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, type KeyObject, type DecipherGCM } from 'node:crypto';
 
 import type { Random } from '../random.ts';
 import { createKeyring, type Keyring, scheduleSecrets } from './keyring.ts';
@@ -108,12 +108,21 @@ function decrypt(bytes: Buffer, key: KeyObject, aad: Buffer): string | undefined
   decipher.setAAD(aad);
   decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes));
   const plaintext = decipher.update(bytes.subarray(headerBytes, bytes.length - tagBytes));
+  return isAuthentic(decipher) ? plaintext.toString('utf8') : undefined;
+}
+
+function isAuthentic(decipher: DecipherGCM): boolean {
+  const { stackTraceLimit } = Error;
+  // Node throws for a forged token, and would describe the stack each time: more work than the cipher itself.
+  Error.stackTraceLimit = 0;
   try {
     decipher.final();
+    return true;
   } catch {
-    return undefined;
+    return false;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
-  return plaintext.toString('utf8');
 }
 
 function additionalData(purpose: SealPurpose, key: SealingKey, context: string): Buffer {

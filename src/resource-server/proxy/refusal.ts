@@ -135,14 +135,21 @@ export const refusals = {
 
 /** The refusal that a negative admission becomes on the wire. */
 export function refuseAdmission(call: RefusedCall): Refusal {
-  return {
+  const known = ofAdmission.get(call);
+  if (known !== undefined) return known;
+  const refusal: Refusal = {
     status: call.status,
     code: call.error ?? 'invalid_request',
     description: call.description,
     reason: call.reason,
     headers: ['WWW-Authenticate', call.challenge],
   };
+  ofAdmission.set(call, refusal);
+  return refusal;
 }
+
+/** Admission has a handful of refusals, each the same object for every call; a flood of bad tokens formats none twice. */
+const ofAdmission = new WeakMap<RefusedCall, Refusal>();
 
 /** A call over the rate that one address has. */
 export function refuseRate(retryAfterSeconds: number): Refusal {
@@ -156,18 +163,26 @@ export function refuseRate(retryAfterSeconds: number): Refusal {
 }
 
 /** The wire form of a refusal: headers, name and value alternating, and the JSON body. */
-export function formatRefusal(refusal: Refusal): {
-  readonly headers: readonly string[];
-  readonly body: string;
-} {
+export function formatRefusal(refusal: Refusal): RefusalText {
+  const known = formatted.get(refusal);
+  if (known !== undefined) return known;
   const errorCode = findErrorCode(refusal.reason);
   const body = JSON.stringify({
     error: refusal.code,
     error_description: refusal.description,
     ...(errorCode === undefined ? {} : { error_code: errorCode }),
   });
-  return {
+  const text = {
     headers: ['Content-Type', 'application/json', 'Cache-Control', 'no-store', ...(refusal.headers ?? [])],
     body,
   };
+  formatted.set(refusal, text);
+  return text;
 }
+
+interface RefusalText {
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+const formatted = new WeakMap<Refusal, RefusalText>();
