@@ -112,7 +112,8 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       count(refusal, requestId);
       const underWay = [...(answers.get(socket) ?? [])];
       // Into an answer that has begun, or between several, these bytes would be taken for another's.
-      const isLegible = underWay.length < 2 && underWay.every((answer) => !answer.isHeadSent);
+      const isLegible =
+        underWay.length < 2 && underWay.every((answer) => !answer.isHeadSent || answer.isEnded);
       if (!socket.writable || !isLegible) {
         socket.destroy();
         return;

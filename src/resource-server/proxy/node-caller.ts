@@ -132,8 +132,9 @@ export class NodeCaller implements Caller {
 
   flush(): boolean {
     this.#writeGathered();
-    // The first byte may be long in coming, and the client wants to know that it is connected.
-    if (this.#isHeadWaiting) this.#response.flushHeaders();
+    // The first byte may be long in coming, and the client wants to know that it is connected. Not `flushHeaders`: that
+    // takes the head for UTF-8, and would write other bytes than the upstream did.
+    if (this.#isHeadWaiting) this.#response.write('', 'latin1');
     this.#isHeadWaiting = false;
     return !this.#response.writableNeedDrain;
   }

@@ -120,6 +120,11 @@ describe('headers for the upstream', () => {
     expect(pairs([name, 'x'])).toEqual(ours);
   });
 
+  it('join the lines of a list, and leave out empty ones', () => {
+    const raw = ['Accept', '', 'accept', 'a/b', 'ACCEPT', '', 'Accept', 'c/d', 'accept', ''];
+    expect(pairs(raw)).toEqual([['accept', 'a/b, c/d'], ...ours]);
+  });
+
   it.each([
     'Content-Type',
     'Mcp-Session-Id',

@@ -61,7 +61,8 @@ export function buildRequestHeaders(rawHeaders: readonly string[], ours: Gateway
       parts.push(begin, value);
     } else if (cardinality === 'list') {
       // Behind our Host, the values are every second one.
-      parts[2 * position + 3] += `, ${value}`;
+      const at = 2 * position + 3;
+      parts[at] = [parts[at] as string, value].filter((part) => part !== '').join(', ');
     } else {
       return { outcome: 'repeated' };
     }

@@ -116,7 +116,7 @@ class Connection {
   }
 
   #readHead(): void {
-    const read = readStrictHead(withoutLastBlank(this.#pending));
+    const read = readStrictHead(this.#pending);
     if (read === undefined) return;
     this.#head = read.request;
     this.#pending = read.rest;
@@ -176,12 +176,6 @@ class Connection {
     if (answer.after === 'end') this.#socket.end();
     else this.#socket.resetAndDestroy();
   }
-}
-
-/** An empty last line of a list that is sent on as one leaves a comma and a blank, which mean nothing to anybody. */
-function withoutLastBlank(bytes: string): string {
-  const end = bytes.indexOf('\r\n\r\n') + 4;
-  return bytes.slice(0, end).replace(/, \r\n/g, ',\r\n') + bytes.slice(end);
 }
 
 /** What has come of a body, without the framing. */

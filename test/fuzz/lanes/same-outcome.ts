@@ -60,7 +60,6 @@ function comparable(outcome: Outcome, bytes: number): object {
     requests: withoutGivenUp(outcome, bytes),
     answers: answers.map((answer) => ({
       ...answer,
-      headers: answer.headers.map(withoutHighBytes),
       ...asMalformed(answer, bytes),
       isStandard: false,
     })),
@@ -93,11 +92,6 @@ function withoutGivenUp(outcome: Outcome, bytes: number): readonly HeardRequest[
   return outcome.requests
     .filter(isTelling)
     .map((each) => (each.isEarly ? { ...each, body: '', isWhole: false, isAbandoned: false } : each));
-}
-
-/** Node writes a head that goes out before its body as UTF-8, whatever it was read as. */
-function withoutHighBytes(header: string): string {
-  return header.replace(/[\x80-\xff]+/g, '*');
 }
 
 const longHeadBytes = 16 * 1024;
