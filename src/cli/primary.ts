@@ -11,6 +11,7 @@ import type { Logger } from '../platform/telemetry/logger.ts';
 import { Counter, createMetricsRegistry, Gauge, type Registry } from '../platform/telemetry/metrics.ts';
 import { createProcessCounter, type ProcessCounter } from '../services/limits/process-counter.ts';
 import { launchWorker } from './launch-worker.ts';
+import { hasFilesToReload } from './reloadable-files.ts';
 import { closeOnSignal, type Serving, type SignalDeps } from './signals.ts';
 import { createWorkerCrew, type WorkerCrew, type WorkerEnd, type WorkerProcess } from './worker-crew.ts';
 import type { WordOfWorker } from './worker-messages.ts';
@@ -25,7 +26,7 @@ import { createWorkerQuestions, type WorkerQuestions } from './worker-questions.
 export async function servePrimary(config: GatehouseConfig, deps: SignalDeps): Promise<void> {
   const { log } = deps;
   const primary = createPrimary(config, log);
-  const reloads = config.sealing.kind === 'key-file';
+  const reloads = hasFilesToReload(config);
   const timeoutSeconds = config.shutdownTimeoutSeconds + afterWorkersSeconds;
   // The delay is for the workers to keep; readiness says no at once.
   closeOnSignal(Promise.resolve(primary), { timeoutSeconds, delaySeconds: 0, reloads }, deps);

@@ -5,6 +5,8 @@ import { version } from '../gateway/version.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemRandom } from '../platform/random.ts';
 import { createLogger, type Logger } from '../platform/telemetry/logger.ts';
+import { findDescriptorLimit } from './descriptor-limit.ts';
+import { hasFilesToReload } from './reloadable-files.ts';
 import { closeOnSignal } from './signals.ts';
 
 export interface ServeDeps {
@@ -14,7 +16,7 @@ export interface ServeDeps {
 
 /**
  * Starts the server, in as many processes as are configured. Resolves when both listeners are bound. SIGTERM, SIGINT, SIGHUP and SIGQUIT drain it and end the
- * process with 0, a second one with 2, an uncaught fault with 1. With a key file, SIGHUP reads it again instead.
+ * process with 0, a second one with 2, an uncaught fault with 1. With a key file or certificates, SIGHUP reads them again instead.
  * @throws StoreError when the store cannot be opened, and the system's error when an address cannot be bound; of several
  * processes, WorkerStartError
  */
@@ -28,14 +30,19 @@ export async function serve(config: GatehouseConfig, deps: ServeDeps): Promise<v
     return servePrimary(config, { log, exit: deps.exit });
   }
   const starting = start(config, log);
-  const reloads = config.sealing.kind === 'key-file';
+  const reloads = hasFilesToReload(config);
   const { shutdownTimeoutSeconds: timeoutSeconds, shutdownDelaySeconds: delaySeconds } = config;
   closeOnSignal(starting, { timeoutSeconds, delaySeconds, reloads }, { log, exit: deps.exit });
   await starting;
 }
 
 async function start(config: GatehouseConfig, log: Logger): Promise<Gateway> {
-  const gateway = createGateway(config, { log, clock: systemClock, random: systemRandom });
+  const gateway = createGateway(config, {
+    log,
+    clock: systemClock,
+    random: systemRandom,
+    descriptors: findDescriptorLimit(),
+  });
   try {
     const { publicPort, metricsPort } = await gateway.listen();
     const metricsAddress = formatListenAddress({ ...config.metricsListen, port: metricsPort });

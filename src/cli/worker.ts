@@ -3,6 +3,7 @@ import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemRandom } from '../platform/random.ts';
 import { createLogger } from '../platform/telemetry/logger.ts';
+import { findDescriptorLimit } from './descriptor-limit.ts';
 import { describeFailure } from './failure.ts';
 import { closeOnSignal } from './signals.ts';
 import { openWorkerLine, type WorkerLine } from './worker-line.ts';
@@ -27,6 +28,7 @@ export async function runWorker({ exit }: WorkerDeps): Promise<void> {
     log,
     clock: systemClock,
     random: systemRandom,
+    descriptors: findDescriptorLimit(),
     crew: line.joinCrew({ pushes: config.store.kind === 'redis' }),
   });
   const starting = start(gateway, line);

@@ -5,14 +5,17 @@
 import type { Server } from 'node:http';
 
 import { type Clock, systemClock } from '../platform/clock.ts';
+import { createNetworkMatch } from '../platform/http/client-address.ts';
 import { type Random, systemRandom } from '../platform/random.ts';
 import type { SharedCounter } from '../platform/store/shared-counter.ts';
 import type { Store } from '../platform/store/store.ts';
-import type { Logger } from '../platform/telemetry/logger.ts';
-import type { GatehouseEvent } from '../services/audit/events.ts';
+import { describeError, type Logger } from '../platform/telemetry/logger.ts';
+import type { Emit, GatehouseEvent } from '../services/audit/events.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import type { Dispatch } from './dispatch.ts';
+import { openListenerCertificate } from './certificates.ts';
+import { findTotalCap } from './connection-limits.ts';
 import { createInFlight } from './in-flight.ts';
 import { bind, drain } from './lifecycle.ts';
 import { createPrivateListener } from './private-listener.ts';
@@ -28,6 +31,8 @@ export interface GatewayDeps {
   readonly store?: Store;
   readonly identityProvider?: IdentityProvider;
   readonly onEvent?: (event: GatehouseEvent) => void;
+  /** How many files this process may have open. Unknown: only what is configured limits its connections. */
+  readonly descriptors?: number | undefined;
   /** For a gateway that is one of several processes on one port. */
   readonly crew?: Crew;
 }
@@ -50,7 +55,7 @@ export interface Gateway {
    * @throws StoreError, and the system's error when an address is taken
    */
   listen(): Promise<Listening>;
-  /** Reads again what may change without a restart: the key file. What is not acceptable changes nothing. */
+  /** Reads again what may change without a restart: the key file and certificates. What is not acceptable changes nothing. */
   reload(): Promise<void>;
   /**
    * Drains: not ready, after the delay no new connections, answers finish; whatever is left at the deadline is cut.
@@ -80,14 +85,31 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
         random: deps.random ?? systemRandom,
         inFlight,
         isDraining: () => draining,
+        connections: () => publicListener.openConnections,
+        certificate,
       });
       return open;
     });
     return opening;
   }
 
+  const emit: Emit = (event) => open?.emit(event, undefined);
+  const certificate =
+    config.certificate &&
+    openListenerCertificate(config.certificate, {
+      clock: deps.clock ?? systemClock,
+      emit,
+      onChange: (latest) => publicListener.replaceCertificate(latest),
+    });
   const publicListener = createPublicListener({
     issuer: config.publicUrl,
+    certificate: certificate?.current(),
+    connections: {
+      perAddress: config.limits.connectionsPerAddress,
+      total: findTotalCap(config.limits.connections, deps.descriptors),
+      isExempt: matchExempt(config.limits),
+      onRefused: (cause) => emit({ type: 'connection_refused', cause }, undefined),
+    },
     fastLane: config.fastLane,
     aliveProbeMs: config.tcpKeepAliveSeconds * 1000,
     inFlight,
@@ -96,12 +118,18 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
     awaitRequests: async () => (await openRooms()).requests,
   });
 
+  /** The connection is lost, and whoever wanted it comes back; those that are there go on. */
+  function onAcceptFailure(error: Error): void {
+    emit({ type: 'connection_refused', cause: 'descriptors' }, undefined);
+    deps.log.debug(describeError(error), 'accept_failed');
+  }
+
   return {
     fetch: async (request, context) => (await openRooms()).dispatch(request, context),
     async listen() {
       // The others answer meanwhile.
       if (deps.crew !== undefined) await openRooms();
-      const publicPort = await bind(publicListener.server, config.listen);
+      const publicPort = await bind(publicListener.server, config.listen, onAcceptFailure);
       try {
         const rooms = await openRooms();
         deps.crew?.report(rooms);
@@ -115,10 +143,12 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
       }
     },
     async reload() {
+      certificate?.reload();
       await open?.reload();
     },
     async close(deadlineSeconds, delaySeconds = 0) {
       draining = true;
+      certificate?.close();
       const endStreams = (part: number): void => open?.endListeningStreams(part);
       const calls = await drain(publicListener, { inFlight, endStreams, deadlineSeconds, delaySeconds });
       if (calls > 0) deps.log.warn({ calls }, 'shutdown_inflight_grace_expired');
@@ -129,4 +159,12 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
       await rooms?.close();
     },
   };
+}
+
+const loopback = ['127.0.0.0/8', '::1/128'];
+
+/** Whose connections are not counted by address: proxies bring those of many, and this machine is not a stranger. */
+function matchExempt(limits: GatehouseConfig['limits']): (address: string) => boolean {
+  if (limits.trustEveryProxy) return () => true;
+  return createNetworkMatch([...loopback, ...limits.trustedProxyCidrs]);
 }

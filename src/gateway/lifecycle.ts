@@ -8,13 +8,22 @@ import type { PublicListener } from './public-listener.ts';
 const sweepMilliseconds = 100;
 const afterCutMilliseconds = 1_000;
 
-/** Binds a server; resolves with the port it got. Rejects with the system's error, e.g. `EADDRINUSE`. */
-export function bind(server: Server, address: ListenAddress): Promise<number> {
+/**
+ * Binds a server; resolves with the port it got. Rejects with the system's error, e.g. `EADDRINUSE`.
+ * @param onTrouble told of a connection that could not be taken later on, for instance since no more files can be opened.
+ * That is no reason to end.
+ */
+export function bind(
+  server: Server,
+  address: ListenAddress,
+  onTrouble: (error: Error) => void = () => {},
+): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const host = address.host === undefined ? {} : { host: address.host };
     server.listen({ port: address.port, ...host }, () => {
       server.off('error', reject);
+      server.on('error', onTrouble);
       const bound = server.address();
       resolve(typeof bound === 'object' && bound !== null ? bound.port : address.port);
     });
@@ -37,7 +46,10 @@ const spreadMilliseconds = 5_000;
  * Takes no new connections, after the delay, and waits for the answers in flight; cuts what is left at the deadline.
  * Streams that only listen are ended meanwhile, a few at a time. Resolves with how many calls it cut.
  */
-export async function drain(listener: PublicListener, rules: DrainRules): Promise<number> {
+export async function drain(
+  listener: Pick<PublicListener, 'server' | 'closeIdle' | 'closeAll'>,
+  rules: DrainRules,
+): Promise<number> {
   const { inFlight, deadlineSeconds, delaySeconds } = rules;
   if (delaySeconds > 0) await delay(delaySeconds * 1000, undefined, { ref: false });
   const milliseconds = (deadlineSeconds - delaySeconds) * 1000;

@@ -33,6 +33,7 @@ export interface ObserveDeps {
   readonly clock: Clock;
   readonly version: string;
   readonly inFlight: () => number;
+  readonly connections: () => number;
   readonly config: Pick<GatehouseConfig, 'toolMetrics'>;
   /** A further reader of events, for embedders and tests. */
   readonly onEvent: ((event: GatehouseEvent) => void) | undefined;
@@ -74,6 +75,14 @@ export function observe(deps: ObserveDeps): Observation {
     registers,
     collect: () => {
       requestsInFlight.set(deps.inFlight());
+    },
+  });
+  const connections = new Gauge({
+    name: 'gatehouse_connections_open',
+    help: 'Connections of clients',
+    registers,
+    collect: () => {
+      connections.set(deps.connections());
     },
   });
   new Gauge({
@@ -131,6 +140,8 @@ function floodKind(event: GatehouseEvent): string | undefined {
       return `${event.type} ${event.operation}`;
     case 'upstream_failed':
       return `${event.type} ${event.kind}`;
+    case 'connection_refused':
+      return `${event.type} ${event.cause}`;
     default:
       return undefined;
   }

@@ -15,6 +15,8 @@ afterEach(async () => {
 async function startEarly(): Promise<string> {
   const { server, closeAll } = createPublicListener({
     issuer: 'https://gatehouse.test',
+    certificate: undefined,
+    connections: { perAddress: 0, total: undefined, isExempt: () => false, onRefused: () => {} },
     fastLane: true,
     aliveProbeMs: 30_000,
     inFlight: createInFlight(),

@@ -1,11 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import type { Certificate } from '../platform/tls/pem-files.ts';
 import { createFastLane, type FastLane } from '../resource-server/fast-lane/fast-lane.ts';
+import { type ConnectionLimitsDeps, limitConnections, takeConnections } from './connection-limits.ts';
 import type { InFlight } from './in-flight.ts';
 import { type ListenerRefusal, listenerRefusals, refusalOfConnectionError } from './listener-refusal.ts';
 import type { PublicRequests } from './public-requests.ts';
+import { secureContext, tlsRules } from './listener-tls.ts';
 import { securityHeaders } from './security-headers.ts';
 
 /** Limits of the listener; everything beyond them is cut by node:http before we see it. */
@@ -25,6 +29,9 @@ const standardRequestsPerConnection = 100;
 
 export interface PublicListenerDeps {
   readonly issuer: string;
+  /** Undefined: TLS is for somebody in front. */
+  readonly certificate: Certificate | undefined;
+  readonly connections: ConnectionLimitsDeps;
   /** False: every request goes the standard way. */
   readonly fastLane: boolean;
   /** Silence after which the kernel asks a client for a sign of life. 0: never. */
@@ -39,6 +46,9 @@ export interface PublicListenerDeps {
 
 export interface PublicListener {
   readonly server: Server;
+  readonly openConnections: number;
+  /** For connections from now on; those that are there go on with what they have. */
+  replaceCertificate(certificate: Certificate): void;
   /** Closes connections that carry nothing. */
   closeIdle(): void;
   closeAll(): void;
@@ -49,7 +59,7 @@ export interface PublicListener {
  * moment, any other early request waits for them.
  */
 export function createPublicListener(deps: PublicListenerDeps): PublicListener {
-  const server = createServer({
+  const rules = {
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
@@ -61,7 +71,11 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
     // A client that lost its network says nothing, as one does that listens: this is how they are told apart.
     keepAlive: deps.aliveProbeMs > 0,
     keepAliveInitialDelay: deps.aliveProbeMs,
-  });
+  };
+  const { certificate } = deps;
+  const secureServer =
+    certificate && createSecureServer({ ...rules, ...tlsRules, ...secureContext(certificate) });
+  const server: Server = secureServer ?? createServer(rules);
   // Every header line reaches the rule that counts them.
   server.maxHeadersCount = 0;
   server.on('request', (request, response) => {
@@ -78,8 +92,17 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
     refuseBare(socket, refusalOfConnectionError(error, receivedBytes));
   });
   const fastLane = deps.fastLane ? layFastLane(server) : undefined;
+  const connections = limitConnections(server, deps.connections);
+  const takeOn = takeConnections(server, 'connection');
+  server.on('connection', (socket) => {
+    if (connections.admit(socket)) takeOn(socket);
+  });
   return {
     server,
+    get openConnections() {
+      return connections.open;
+    },
+    replaceCertificate: (latest) => secureServer?.setSecureContext(secureContext(latest)),
     closeIdle() {
       server.closeIdleConnections();
       fastLane?.closeIdle();
@@ -87,17 +110,17 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
     closeAll() {
       server.closeAllConnections();
       fastLane?.closeAll();
+      // Those too that are no further than the handshake.
+      connections.closeAll();
     },
   };
 
   /** Each connection goes to the fast lane first; Node's own listener gets what that does not take. */
   function layFastLane(of: Server): FastLane {
-    const standard = of.listeners('connection') as ((this: Server, socket: Socket) => void)[];
-    of.removeAllListeners('connection');
+    // Under TLS this is the one where there is something to read.
+    const event = secureServer === undefined ? 'connection' : 'secureConnection';
+    const handOver = takeConnections(of, event);
     of.maxRequestsPerSocket = standardRequestsPerConnection;
-    const handOver = (socket: Socket): void => {
-      for (const listener of standard) listener.call(of, socket);
-    };
     const lane = createFastLane({
       answer: (caller, peer) => deps.findRequests()?.answerCall(caller, peer),
       handOver,
@@ -114,7 +137,7 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
         headBytes: maxHeaderBytes,
       },
     });
-    of.on('connection', (socket) => {
+    of.on(event, (socket: Socket) => {
       if (deps.findRequests() === undefined) handOver(socket);
       else lane.take(socket);
     });

@@ -7,13 +7,14 @@ import type { Random } from '../platform/random.ts';
 import { createSealer } from '../platform/sealing/sealer.ts';
 import { describeError } from '../platform/telemetry/logger.ts';
 import type { Registry } from '../platform/telemetry/metrics.ts';
+import type { Emit } from '../services/audit/events.ts';
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createRevocations } from '../services/tokens/revocations.ts';
 import { createRotationJournal } from '../services/tokens/rotation-journal.ts';
 import { type AccessRecord, type CallDetails, createAccessLog } from './access-log.ts';
-import { observeExpiry } from './certificates.ts';
+import { type LiveCertificates, observeExpiry } from './certificates.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEndpoints } from './endpoints.ts';
@@ -35,6 +36,10 @@ export interface RoomsDeps extends GatewayDeps {
   readonly random: Random;
   readonly inFlight: InFlight;
   readonly isDraining: () => boolean;
+  /** Connections of clients that are open. */
+  readonly connections: () => number;
+  /** The certificate of the public listener, if it has one. */
+  readonly certificate: LiveCertificates<unknown> | undefined;
 }
 
 /** Everything behind the listeners, open for requests. */
@@ -42,6 +47,7 @@ export interface Rooms {
   readonly dispatch: Dispatch;
   readonly requests: PublicRequests;
   readonly registry: Registry;
+  readonly emit: Emit;
   readiness(): Promise<Readiness>;
   /** Reads again what may change without a restart. Resolves when it is in force. */
   reload(): Promise<void>;
@@ -60,6 +66,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     clock,
     version,
     inFlight: () => inFlight.count,
+    connections: deps.connections,
     config,
     onEvent: deps.onEvent,
   });
@@ -141,7 +148,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onAccess,
     onRevocationDone: observed.onRevocationDone,
   });
-  observeExpiry(registry, { listener: undefined, upstream: mount.upstreamTls });
+  observeExpiry(registry, { listener: deps.certificate, upstream: mount.upstreamTls });
   const findAddress = createClientAddress({
     trustedCidrs: config.limits.trustedProxyCidrs,
     header: config.limits.trustedProxyHeader,
@@ -168,6 +175,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     dispatch,
     requests,
     registry,
+    emit,
     readiness: async () => ({
       status: deps.isDraining() ? 'shutting_down' : 'ok',
       store: await store.ping().then(

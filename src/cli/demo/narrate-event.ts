@@ -34,6 +34,7 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
     case 'identity_token_dropped':
     case 'key_state_changed':
     case 'keys_reload_refused':
+    case 'connection_refused':
     case 'certificate_reloaded':
     case 'certificate_reload_refused':
     case 'seal_count_high':

@@ -93,6 +93,10 @@ export interface GatehouseConfig {
     readonly enabled: boolean;
     readonly perSubjectConcurrency: number;
     readonly perSubjectStreams: number;
+    /** Connections of one address to each process. 0: any number. */
+    readonly connectionsPerAddress: number;
+    /** Connections to each process. 0: as many as it has descriptors for. */
+    readonly connections: number;
     readonly trustedProxyCidrs: readonly string[];
     readonly trustedProxyHeader: 'x-forwarded-for' | 'x-real-ip' | 'true-client-ip';
     /** Legacy blanket trust; development only. */

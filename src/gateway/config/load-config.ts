@@ -95,6 +95,8 @@ function assemble(
       enabled: values.RATE_LIMIT_ENABLED,
       perSubjectConcurrency: values.MCP_PER_SUBJECT_CONCURRENCY,
       perSubjectStreams: values.MCP_PER_SUBJECT_STREAMS,
+      connectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS,
+      connections: values.MAX_CONNECTIONS,
       trustedProxyCidrs: values.TRUSTED_PROXY_CIDRS,
       trustedProxyHeader: values.TRUSTED_PROXY_HEADER,
       // Whoever lists the proxies has said which peers to believe.

@@ -33,6 +33,22 @@ export const limitSettings = {
     unset: 64,
     parse: (text) => parseInteger(text, 0),
   } satisfies Setting<number>,
+  MAX_CONNECTIONS_PER_ADDRESS: {
+    description:
+      'How many connections one address may hold to each process, IPv6 by its /64; more are closed at once. Proxies of `TRUSTED_PROXY_CIDRS` and this machine are not held to it. 0: no limit.',
+    accepts: 'integer, 0 or more',
+    defaultText: '1024',
+    unset: 1024,
+    parse: (text) => parseInteger(text, 0),
+  } satisfies Setting<number>,
+  MAX_CONNECTIONS: {
+    description:
+      'How many connections each process holds; more are closed at once. Never more than its limit of open files allows for, two for each connection, which is what 0 says; raise that limit (`ulimit -n`) for more.',
+    accepts: 'integer, 0 or more',
+    defaultText: '0',
+    unset: 0,
+    parse: (text) => parseInteger(text, 0),
+  } satisfies Setting<number>,
   TRUSTED_PROXY_CIDRS: {
     description:
       'Networks of the reverse proxies in front of this server. From these, and only these, the forwarding header is believed.',

@@ -25,18 +25,7 @@ type Network = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
  * does not parse, or names trusted proxies only, counts for the peer.
  */
 export function createClientAddress(options: ClientAddressOptions): FindClientAddress {
-  const networks = options.trustedCidrs.map((text) => {
-    const network = findNetwork(text);
-    if (network === undefined) throw new TypeError('a trusted network is not in CIDR notation');
-    return network;
-  });
-  const isTrusted = (address: string): boolean => {
-    if (networks.length === 0 || isIP(address) === 0) return false;
-    const parsed = ipaddr.parse(address);
-    return networks.some(
-      ([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits),
-    );
-  };
+  const isTrusted = matchNetworks(options.trustedCidrs);
   const judgePeer = rememberPeers((peer) => {
     const address = findAddress(peer) ?? peer;
     return { address, isBelieved: options.trustEveryone || isTrusted(address) };
@@ -51,6 +40,28 @@ export function createClientAddress(options: ClientAddressOptions): FindClientAd
       if (!isTrusted(address)) return address;
     }
     return nearest;
+  };
+}
+
+/** Says whether an address, `1.2.3.4` or IPv6, is in one of the networks; IPv4-mapped IPv6 is IPv4. */
+export function createNetworkMatch(cidrs: readonly string[]): (address: string) => boolean {
+  const matches = matchNetworks(cidrs);
+  return (address) => matches(findAddress(address) ?? '');
+}
+
+/** The same for addresses as `findAddress` writes them. */
+function matchNetworks(cidrs: readonly string[]): (address: string) => boolean {
+  const networks = cidrs.map((text) => {
+    const network = findNetwork(text);
+    if (network === undefined) throw new TypeError('a network is not in CIDR notation');
+    return network;
+  });
+  return (address) => {
+    if (networks.length === 0 || isIP(address) === 0) return false;
+    const parsed = ipaddr.parse(address);
+    return networks.some(
+      ([network, bits]) => parsed.kind() === network.kind() && parsed.match(network, bits),
+    );
   };
 }
 

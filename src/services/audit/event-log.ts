@@ -15,6 +15,7 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
     case 'groups_claim_shape_mismatch':
     case 'identity_token_dropped':
     case 'upstream_failed':
+    case 'connection_refused':
       return 'warn';
     case 'identity_rechecked':
       return event.outcome === 'present' ? 'debug' : 'warn';

@@ -58,6 +58,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const dropped = counter('gatehouse_identity_tokens_dropped_total', 'Provider tokens that did not fit', []);
   const keyChanges = counter('gatehouse_key_state_changes_total', 'Changes of sealing keys', ['state']);
   const keysRefused = counter('gatehouse_keys_reload_refused_total', 'Key files not acceptable', ['fault']);
+  const connections = counter('gatehouse_connections_refused_total', 'Connections closed unread', ['cause']);
   const certificates = counter('gatehouse_certificate_reloads_total', 'Certificates read again', ['use']);
   const certificatesRefused = counter(
     'gatehouse_certificate_reload_refused_total',
@@ -118,6 +119,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
       case 'keys_reload_refused':
         keysRefused.inc({ fault: event.fault });
+        return;
+      case 'connection_refused':
+        connections.inc({ cause: event.cause });
         return;
       case 'certificate_reloaded':
         certificates.inc({ use: event.use });

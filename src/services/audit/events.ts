@@ -100,6 +100,11 @@ export type GatehouseEvent =
       readonly seals: number;
     }
   | {
+      /** A connection was closed before anything was read of it: too many of its address, in all, or open files. */
+      readonly type: 'connection_refused';
+      readonly cause: 'address' | 'total' | 'descriptors';
+    }
+  | {
       /** A certificate was read again and is shown from now on: to clients, or to the upstream. */
       readonly type: 'certificate_reloaded';
       readonly use: CertificateUse;
@@ -113,7 +118,8 @@ export type GatehouseEvent =
     }
   | {
       readonly type: 'upstream_failed';
-      readonly kind: 'unavailable' | 'untrusted' | 'timeout' | 'reset' | 'credential' | 'malformed' | 'redirect';
+      readonly kind:
+        'unavailable' | 'untrusted' | 'timeout' | 'reset' | 'credential' | 'malformed' | 'redirect';
     };
 
 export type CertificateUse = 'listener' | 'upstream';
