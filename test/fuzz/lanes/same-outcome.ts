@@ -29,11 +29,7 @@ export function isSame(one: Outcome, other: Outcome, bytes: number): boolean {
     JSON.stringify(comparable(left, bytes)) === JSON.stringify(comparable(right, bytes));
   if (bytes > heldBytes && isCut(one) && isCut(other))
     return isEqual(untilCut(one, other, bytes), untilCut(other, one, bytes));
-  return (
-    isEqual(one, other) ||
-    isEqual(one, withoutLastWord(other, one)) ||
-    isEqual(withoutLastWord(one, other), other)
-  );
+  return isEqual(one, other);
 }
 
 /** Whether bytes that are no request have ended the connection, and with it the calls before them. */
@@ -65,16 +61,6 @@ function comparable(outcome: Outcome, bytes: number): object {
     })),
     refusals: refusals.map((each) => (isLong(bytes) ? each.replace(tooLarge, malformed) : each)).toSorted(),
   };
-}
-
-/**
- * What Node says at last to bytes that are no request, behind an answer of the same connection, can get lost: whether that
- * answer was quite out is a matter of how the bytes were read. It is counted and the connection is closed in any case.
- */
-function withoutLastWord(outcome: Outcome, other: Outcome): Outcome {
-  const last = outcome.answers.at(-1);
-  const isLastWord = last !== undefined && isBareRefusal(last) && other.answers.at(-1)?.isStandard === true;
-  return isLastWord ? { ...outcome, answers: outcome.answers.slice(0, -1) } : outcome;
 }
 
 function isBareRefusal({ status, headers, isStandard }: SeenAnswer): boolean {
