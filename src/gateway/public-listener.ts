@@ -127,6 +127,7 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
       refuseSlow: (socket) => {
         refuseBare(socket, listenerRefusals.timeout);
       },
+      refuseEarly: (socket) => deps.findRequests()?.cutPipelined(socket),
       isDraining: deps.isDraining,
       onCall: deps.inFlight.enter,
       onCallOver: deps.inFlight.leave,

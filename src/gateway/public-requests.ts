@@ -47,6 +47,8 @@ export interface PublicRequests {
    * a question.
    */
   answerCall(caller: Caller, peer: string): CallerListener | undefined;
+  /** Cuts a connection on which too much waits for its answer. */
+  cutPipelined(socket: Duplex): void;
   /** Answers bytes that did not become a request, and closes their connection. */
   refuseConnection(socket: Duplex, refusal: ListenerRefusal): void;
 }
@@ -73,8 +75,7 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       if (socket.destroyed) return;
       const caller = new NodeCaller(request, response, deps.isDraining);
       if (remember(socket, response, caller).size > maxUnanswered) {
-        count(listenerRefusals.pipelined, deps.newRequestId());
-        socket.destroy();
+        cutPipelined(socket);
         return;
       }
       // Where a refused request ends is not to be relied on: what follows may be its inside to whoever sent it.
@@ -100,6 +101,7 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       if (!mount.takes(caller.target) || !mount.isHostAcceptable(caller.rawHeaders)) return undefined;
       return mount.handle(caller, contextOf(caller.rawHeaders, peer));
     },
+    cutPipelined,
     refuseConnection(socket, refusal) {
       // Refused already; this is what followed.
       if (closing.has(socket)) {
@@ -122,6 +124,11 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       refuseConnection(socket, refusal, { issuer, requestId });
     },
   };
+
+  function cutPipelined(socket: Duplex): void {
+    count(listenerRefusals.pipelined, deps.newRequestId());
+    socket.destroy();
+  }
 
   function contextOf(rawHeaders: readonly string[], peer: string): RequestContext {
     return { requestId: deps.newRequestId(), clientAddress: deps.findAddress(rawHeaders, peer) };

@@ -15,7 +15,8 @@ export const refusalReasons = {
     meaning: 'The request was not there in whole within a minute, its head within 10 seconds.',
   },
   pipelining_excessive: {
-    meaning: 'More than 32 requests of one connection waited for their answers; the connection was cut.',
+    meaning:
+      'More than 32 requests of one connection waited for their answers, or 64 kB behind one; the connection was cut.',
   },
   body_too_large: { meaning: 'The request body is larger than the endpoint takes.' },
   body_malformed: {

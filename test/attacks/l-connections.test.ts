@@ -88,6 +88,22 @@ describe.each(lanes)('a connection that is asked too much, on the %s', (_lane, e
     },
   );
 
+  it('169: that is left behind an answer that does not come gives its place back', async () => {
+    await expect.poll(() => house.upstream.openConnections).toBeLessThanOrEqual(1);
+    const [heard, events] = [house.upstream.requests.length, house.events.length];
+    house.upstream.answer = () => new Promise(() => undefined);
+    const raw = house.connect();
+    for (let count = 0; count < 2000 && !raw.socket.destroyed; count += 1) {
+      raw.socket.write(call('{}'));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(house.upstream.requests.length - heard).toBeLessThanOrEqual(16);
+    expect(house.events.slice(events)).toContainEqual(cut);
+    raw.socket.destroy();
+    await expect.poll(() => house.upstream.openConnections, { timeout: 10_000 }).toBe(0);
+    await expectFineForOthers();
+  });
+
   it('169: ends with the answer for which its client asked to close it, and hears no more', async () => {
     const heard = house.upstream.requests.length;
     const raw = house.connect();

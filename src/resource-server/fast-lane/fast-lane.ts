@@ -27,6 +27,8 @@ export interface FastLaneDeps {
   readonly handOver: (socket: Socket) => void;
   /** Answers a call whose body took too long, on the bare connection, and closes it. */
   readonly refuseSlow: (socket: Socket) => void;
+  /** Cuts a connection whose client has sent too much behind a call that is not answered yet. */
+  readonly refuseEarly: (socket: Socket) => void;
   /** Whether connections end with their answers from now on. */
   readonly isDraining: () => boolean;
   readonly onCall: () => void;

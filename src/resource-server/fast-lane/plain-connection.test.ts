@@ -20,11 +20,12 @@ describe('a connection of the fast lane', () => {
   const calls: Caller[] = [];
   const closed: Caller[] = [];
   const handedOver: Socket[] = [];
+  const early: Socket[] = [];
   let onCall: (caller: Caller) => void;
   let callsUnderWay: number;
 
   beforeEach(async () => {
-    for (const list of [calls, closed, handedOver]) list.length = 0;
+    for (const list of [calls, closed, handedOver, early]) list.length = 0;
     callsUnderWay = 0;
     received = '';
     onCall = () => undefined;
@@ -36,6 +37,10 @@ describe('a connection of the fast lane', () => {
       },
       handOver: (socket) => handedOver.push(socket),
       refuseSlow: (socket) => socket.end('HTTP/1.1 408 Request Timeout\r\n\r\n'),
+      refuseEarly: (socket) => {
+        early.push(socket);
+        socket.destroy();
+      },
       isDraining: () => false,
       onCall: () => (callsUnderWay += 1),
       onCallOver: () => (callsUnderWay -= 1),
@@ -77,6 +82,21 @@ describe('a connection of the fast lane', () => {
     caller.end();
     caller.flush();
   }
+
+  it('keeps what comes early until its turn, and is cut by more than 64 kB of it', async () => {
+    listen();
+    client.write(post('{}') + post('x'.repeat(60_000)));
+    await expect.poll(() => taken.bytesRead).toBeGreaterThan(60_000);
+    expect([calls.length, early.length]).toEqual([1, 0]);
+    answer(calls[0] as Caller, '{}');
+    await expect.poll(() => calls.length).toBe(2);
+    answer(calls[1] as Caller, '{}');
+    client.write(post('{}'));
+    await expect.poll(() => calls.length).toBe(3);
+    client.write(post('x'.repeat(70_000)));
+    await once(taken, 'close');
+    expect([calls.length, early.length, closed.length, callsUnderWay]).toEqual([3, 1, 3, 0]);
+  });
 
   it('hears no request behind the one that asked to close it', async () => {
     listen();

@@ -9,7 +9,7 @@ export interface Lane extends FastLaneDeps {
   forget(connection: PlainConnection): void;
 }
 
-/** Requests that came early wait in this many bytes; then the socket is read no further. */
+/** Requests that came early wait in this many bytes. A connection that brings more is cut. */
 const maxHeldBytes = 64 * 1024;
 
 /**
@@ -162,7 +162,11 @@ export class PlainConnection {
   #hold(bytes: Buffer): void {
     if (this.#held === undefined && this.#caller === undefined) this.#since = performance.now();
     this.#held = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
-    if (this.#held.length > maxHeldBytes && this.#caller !== undefined) this.#socket.pause();
+    if (this.#held.length <= maxHeldBytes || this.#caller === undefined) return;
+    // Not read any further, it could not tell that its client has left: the call would hold its place for nobody.
+    this.#isEnding = true;
+    this.#held = undefined;
+    this.#lane.refuseEarly(this.#socket);
   }
 
   /** @see Caller.discardBody */
