@@ -191,7 +191,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
       for (const socket of sockets) socket.destroy();
       server.closeAllConnections();
       server.close();
-      await forwarder.close();
+      forwarder.close();
       await upstream.close();
     },
   };
