@@ -7,21 +7,21 @@ import type { HeardRequest } from './fuzz-upstream.ts';
  * such thing depends on when bytes are read, or on what Node does with a connection that it gives up.
  */
 
-/** Requests that came early fill this much; the fast lane reads no further then. */
+/** The fast lane holds so much that came behind a call that is not answered, and cuts a connection that brings more. */
 const heldBytes = 64 * 1024;
+const tooEarly = 'other 429 pipelining_excessive';
 
-/**
- * Who reads no further does not hear either that the client has left, and goes on with what it sent: the only thing that
- * may be otherwise.
- */
-export function seenWhenFull(onFast: Outcome, bytes: number, serially: Outcome): Outcome {
-  if (bytes <= heldBytes) return onFast;
-  const { isClosedAtEnd, refusals } = serially;
-  const requests = onFast.requests.slice(0, serially.requests.length).map((request, at) => ({
-    ...request,
-    isAbandoned: serially.requests[at]?.isAbandoned ?? false,
-  }));
-  return { ...onFast, isClosedAtEnd, requests, refusals };
+/** Whether it was cut for that, having done until then what the standard lane does for a client that waits for each answer. */
+export function isCutAsFull(onFast: Outcome, bytes: number, serially: Outcome): boolean {
+  if (bytes <= heldBytes || !onFast.isClosed || !onFast.refusals.includes(tooEarly)) return false;
+  const answers = comparable(onFast, bytes).answers.filter(({ isWhole }) => isWhole);
+  const requests = onFast.requests.filter(({ isAbandoned }) => !isAbandoned);
+  const [expected, heard] = [comparable(serially, bytes).answers, serially.requests];
+  return (
+    JSON.stringify(answers) === JSON.stringify(expected.slice(0, answers.length)) &&
+    JSON.stringify(requests) ===
+      JSON.stringify(heard.slice(0, requests.length).map((each) => ({ ...each, isAbandoned: false })))
+  );
 }
 
 export function isSame(one: Outcome, other: Outcome, bytes: number): boolean {
@@ -49,7 +49,7 @@ function untilCut(outcome: Outcome, other: Outcome, bytes: number): Outcome {
 }
 
 /** In the order of their making events may differ: a call that waited may begin before the end of another is told. */
-function comparable(outcome: Outcome, bytes: number): object {
+function comparable(outcome: Outcome, bytes: number): Outcome {
   const { answers, refusals } = outcome;
   return {
     ...outcome,
