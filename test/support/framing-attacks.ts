@@ -18,7 +18,7 @@ export interface FramingAttack {
 }
 
 /** Where a request that was hidden in another one would arrive. */
-export const smuggledTarget = '/mcp/smuggled';
+const smuggledTarget = '/mcp/smuggled';
 
 /** A request that nobody made, complete and with a good token. */
 export function smuggled(token: string): string {
@@ -199,7 +199,7 @@ export function listFramingAttacks(token: string): readonly FramingAttack[] {
 }
 
 /** The head of a POST to the mount with these lines, without what ends it. */
-export function attackHead(token: string, lines: readonly string[], line = 'POST /mcp HTTP/1.1'): string {
+function attackHead(token: string, lines: readonly string[], line = 'POST /mcp HTTP/1.1'): string {
   const usual = ['Host: gatehouse.test', `Authorization: Bearer ${token}`, 'Content-Type: application/json'];
   return [line, ...usual, ...lines].join('\r\n');
 }
