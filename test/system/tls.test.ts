@@ -205,6 +205,25 @@ describe.each(lanes)('the public listener with a certificate, on the %s', (_lane
     expect(Number(seconds)).toBe(Date.parse(socket.getPeerCertificate().valid_to) / 1000);
   });
 
+  it('counts a connection for as long as it is there, however it ends', async () => {
+    const house = await start(lane);
+    const { metricsPort } = await house.listen();
+    const count = async (): Promise<string | undefined> => {
+      const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      return /^gatehouse_connections_open (\d+)$/m.exec(text)?.[1];
+    };
+    const [ended, cut, last] = [await open(house.port), await open(house.port), await open(house.port)];
+    const plain = house.connect();
+    plain.socket.write('hello');
+    await plain.closed;
+    expect(await count()).toBe('3');
+    ended.socket.end();
+    cut.socket.destroy();
+    last.socket.write(call(house, '{}', 'Connection: close\r\n'));
+    await last.closed;
+    await expect.poll(count).toBe('0');
+  });
+
   it('ends a connection that never begins its handshake with the rest', async () => {
     const house = await start(lane);
     const silent = connectTcp(house.port, '127.0.0.1').on('error', () => undefined);
