@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
+import { Server as TcpServer } from 'node:net';
 
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { createInFlight } from './in-flight.ts';
 import { drain } from './lifecycle.ts';
@@ -8,7 +9,7 @@ import { drain } from './lifecycle.ts';
 function setUp() {
   const order: string[] = [];
   const server = createServer();
-  vi.spyOn(server, 'close').mockImplementation(() => {
+  vi.spyOn(TcpServer.prototype, 'close').mockImplementationOnce(() => {
     order.push('no new connections');
     return server;
   });
@@ -23,6 +24,10 @@ function setUp() {
   inFlight.enter();
   return { order, parts, rules: { inFlight, endStreams }, listener };
 }
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe('a drain', () => {
   it('ends growing parts of the streams that are left, and in a third of its time all', async () => {
@@ -40,6 +45,20 @@ describe('a drain', () => {
     expect(order).toEqual([]);
     await drained;
     expect(order).toEqual(['no new connections', 'streams end', 'cut']);
+  });
+
+  it('leaves idle connections open until a proxy in front can know', async () => {
+    const { order, rules, listener } = setUp();
+    listener.closeIdle.mockImplementationOnce(() => {
+      order.push('idle connections end');
+      rules.inFlight.leave();
+    });
+    const endStreams = (): void => undefined;
+    const drained = drain(listener, { ...rules, endStreams, deadlineSeconds: 4, delaySeconds: 1 });
+    await vi.waitFor(() => expect(order).toEqual(['no new connections']), 5_000);
+    expect(listener.closeIdle).not.toHaveBeenCalled();
+    await drained;
+    expect(order).toEqual(['no new connections', 'idle connections end', 'cut']);
   });
 
   it('ends all streams at once when there is no time', async () => {

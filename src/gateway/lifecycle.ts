@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { Server as TcpServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import type { ListenAddress } from './config/config.ts';
@@ -39,6 +40,13 @@ export interface DrainRules {
   readonly delaySeconds: number;
 }
 
+/**
+ * How long connections that carry nothing are left open when no new ones are taken any more. A proxy in front learns from
+ * its next connection that it has to turn elsewhere; until then it sends over those it has, and whatever is closed in
+ * the same moment takes a call with it that the proxy must not repeat.
+ */
+const leavingMilliseconds = 1_000;
+
 /** Over how long the ends of many streams are spread, at most. */
 const spreadMilliseconds = 5_000;
 
@@ -53,17 +61,22 @@ export async function drain(
   const { inFlight, deadlineSeconds, delaySeconds } = rules;
   if (delaySeconds > 0) await delay(delaySeconds * 1000, undefined, { ref: false });
   const milliseconds = (deadlineSeconds - delaySeconds) * 1000;
-  listener.server.close();
+  const leavingMs = delaySeconds > 0 ? Math.min(leavingMilliseconds, milliseconds / 3) : 0;
+  const closeIdleAt = performance.now() + leavingMs;
+  // That of node:http would end the idle connections as well.
+  TcpServer.prototype.close.call(listener.server);
   const endSome = spreadEnds(rules.endStreams, Math.min(spreadMilliseconds, milliseconds / 3));
   const sweep = (): void => {
     endSome();
-    // Nobody comes back over the connection that a stream has left.
-    listener.closeIdle();
+    // Nobody comes back over the connection that a stream has left. Not before what has arrived is read: it is not idle.
+    if (performance.now() >= closeIdleAt) setImmediate(listener.closeIdle);
   };
   sweep();
   const sweeping = setInterval(sweep, sweepMilliseconds);
-  await inFlightOver(inFlight, milliseconds);
+  if (leavingMs > 0) await delay(leavingMs, undefined, { ref: false });
+  await inFlightOver(inFlight, milliseconds - leavingMs);
   clearInterval(sweeping);
+  listener.server.close();
   const cut = inFlight.count;
   listener.closeAll();
   // What was cut ends as a client that left: it gets its line in the log, and its upstream no blame.

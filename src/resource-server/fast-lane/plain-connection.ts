@@ -180,7 +180,8 @@ export class PlainConnection {
     if (caller !== this.#caller) return;
     this.#closeCall();
     this.#since = performance.now();
-    if (caller.isLast || this.isClosing) {
+    // Not whenever connections end by now: a proxy in front that was not told so may be sending its next call over it.
+    if (caller.isLast) {
       this.#isEnding = true;
       // Behind the last request there is none, whatever it looks like. RFC 9112 §9.6
       this.#held = undefined;

@@ -25,8 +25,8 @@ export class SocketCaller implements Caller {
   target: string;
   rawHeaders: readonly string[];
   readonly bodyBytes: number;
-  /** Whether the client wishes the connection to end with this answer. */
-  readonly isLast: boolean;
+  /** Whether the connection ends with this answer, since the client wishes it or the head of the answer said so. */
+  isLast: boolean;
   status = clientGoneStatus;
   isHeadSent = false;
   isEnded = false;
@@ -114,7 +114,8 @@ export class SocketCaller implements Caller {
     }
     if (bodyBytes === undefined) parts.push('Transfer-Encoding: chunked\r\n');
     else if (status !== 204) parts.push('Content-Length: ', String(bodyBytes), '\r\n');
-    if (this.isLast || this.#connection.isClosing) parts.push('Connection: close\r\n');
+    this.isLast ||= this.#connection.isClosing;
+    if (this.isLast) parts.push('Connection: close\r\n');
     parts.push('\r\n');
     // Joined and not added up: a text of many pieces costs more when it is written than when it is made.
     this.#gathered = parts.join('');
