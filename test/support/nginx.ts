@@ -94,7 +94,7 @@ function wrap(site: string, folder: string): string {
 daemon off;
 master_process off;
 pid ${folder}/nginx.pid;
-events {}
+events { worker_connections 20000; }
 http {
 ${kinds.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join('\n')}
 log_format hops '$request_method $uri $status $upstream_addr';

@@ -19,7 +19,11 @@ export interface ClusterOptions {
   /** Where a replica keeps its state. */
   readonly store: (index: number) => Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Of each replica: how many files and sockets it may have open. */
+  readonly descriptors?: number;
 }
+
+export const signingSecret = 'Kq3v9Zt7Xw1Lr5Np8Bd2Fh6Jm4Sg0Yc-test-secret';
 
 /** Makes them and starts them. */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
@@ -32,14 +36,18 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     OIDC_ISSUER_URL: provider.issuer,
     OIDC_CLIENT_ID: provider.clientId,
     OIDC_CLIENT_SECRET: provider.clientSecret,
-    TOKEN_SIGNING_SECRET: 'Kq3v9Zt7Xw1Lr5Np8Bd2Fh6Jm4Sg0Yc-test-secret',
+    TOKEN_SIGNING_SECRET: signingSecret,
     // Every session is somebody else's machine; limits stay on, and an honest client must not meet one.
     TRUSTED_PROXY_CIDRS: '127.0.0.0/8',
     ...options.env,
   };
   const made = await Promise.all(
     Array.from({ length: options.replicas }, async (_, index) =>
-      createGatehouseProcess({ index, env: { ...env, ...options.store(index) } }),
+      createGatehouseProcess({
+        index,
+        env: { ...env, ...options.store(index) },
+        descriptors: options.descriptors,
+      }),
     ),
   );
   const [first, ...others] = made;

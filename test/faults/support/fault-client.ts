@@ -258,7 +258,7 @@ function createTarget(replica: Replica, address: string): BrowserTarget {
 }
 
 /** Out of 10.0.0.0/8. */
-function addressOf(index: number): string {
+export function addressOf(index: number): string {
   return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`;
 }
 

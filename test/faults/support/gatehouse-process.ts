@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +19,8 @@ export interface GatehouseProcess {
   readonly index: number;
   /** `http://127.0.0.1:PORT`, where it is reached; its public URL is another. */
   readonly origin: string;
+  /** Of `origin`. */
+  readonly port: number;
   /** Starts it, and resolves with the milliseconds until it served. */
   start(): Promise<number>;
   /** SIGKILL. Resolves when it is gone. */
@@ -27,6 +29,12 @@ export interface GatehouseProcess {
   stop(): Promise<number>;
   /** NaN while it does not run. */
   residentMegabytes(): number;
+  /** The most that was resident at once since it started. */
+  peakMegabytes(): number;
+  /** Of all its cores together. */
+  cpuMilliseconds(): number;
+  /** Files and sockets it has open. */
+  descriptors(): number;
   /** The sum of a metric over its labels. */
   metric(name: string): Promise<number>;
   /** Undefined while it does not run. */
@@ -38,6 +46,8 @@ export interface GatehouseProcess {
 export interface GatehouseProcessOptions {
   readonly index: number;
   readonly env: Readonly<Record<string, string>>;
+  /** How many files and sockets it may have open. Default: as many as this process. */
+  readonly descriptors?: number | undefined;
 }
 
 const running = new Set<ChildProcess>();
@@ -61,7 +71,8 @@ export async function createGatehouseProcess(options: GatehouseProcessOptions): 
   let child: ChildProcess | undefined;
 
   function spawnServer(): ChildProcess {
-    const started = spawn(process.execPath, [...flags, program, 'serve'], {
+    const [command, ...words] = limited([process.execPath, ...flags, program, 'serve'], options.descriptors);
+    const started = spawn(command, words, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         LISTEN_ADDR: `127.0.0.1:${port}`,
@@ -89,6 +100,7 @@ export async function createGatehouseProcess(options: GatehouseProcessOptions): 
   return {
     index: options.index,
     origin,
+    port,
     warnings,
     async start() {
       const began = performance.now();
@@ -108,12 +120,21 @@ export async function createGatehouseProcess(options: GatehouseProcessOptions): 
       return performance.now() - began;
     },
     pid: () => (child === undefined || isGone(child) ? undefined : child.pid),
-    residentMegabytes: () => readResidentMegabytes(child?.pid),
+    residentMegabytes: () => readMegabytes(child?.pid, 'VmRSS'),
+    peakMegabytes: () => readMegabytes(child?.pid, 'VmHWM'),
+    cpuMilliseconds: () => readCpuMilliseconds(child?.pid),
+    descriptors: () => readdirSync(`/proc/${child?.pid}/fd`).length,
     async metric(name) {
       const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
       return sumMetric(text, name);
     },
   };
+}
+
+/** The limit is there from the start; the process is the same. */
+function limited(command: readonly [string, ...string[]], descriptors: number | undefined): typeof command {
+  if (descriptors === undefined) return command;
+  return ['/usr/bin/prlimit', `--nofile=${descriptors}:${descriptors}`, ...command];
 }
 
 /** Behind `/healthz` there may be nothing yet: the port is bound before the store is open. */
@@ -150,11 +171,17 @@ function describe(warnings: ReadonlyMap<string, number>): string {
   return [...warnings.keys()].join('; ');
 }
 
-function readResidentMegabytes(pid: number | undefined): number {
+function readMegabytes(pid: number | undefined, what: 'VmRSS' | 'VmHWM'): number {
   const path = `/proc/${pid}/status`;
   if (pid === undefined || !existsSync(path)) return Number.NaN;
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8'))?.[1];
+  const kilobytes = new RegExp(`^${what}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(path, 'utf8'))?.[1];
   return Number(kilobytes) / 1024;
+}
+
+/** Fields 14 and 15 of proc(5), in hundredths of a second; the name of the program before them may have spaces. */
+function readCpuMilliseconds(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 function sumMetric(text: string, name: string): number {
