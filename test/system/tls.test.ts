@@ -224,6 +224,21 @@ describe.each(lanes)('the public listener with a certificate, on the %s', (_lane
     await expect.poll(count).toBe('0');
   });
 
+  it('lets go of a call whose client breaks the encryption', async () => {
+    const house = await start(lane);
+    house.upstream.answer = () => new Promise(() => undefined);
+    const wire = connectTcp(house.port, '127.0.0.1').on('error', () => undefined);
+    closers.push(() => wire.destroy());
+    const closed = new Promise((resolve) => wire.on('close', resolve));
+    const raw = await open(house.port, { socket: wire });
+    raw.socket.write(call(house, '{}'));
+    await expect.poll(() => house.upstream.requests.length).toBe(1);
+    wire.write('no record of theirs');
+    await closed;
+    await expect.poll(() => house.upstream.openConnections).toBe(0);
+    expect(house.internalErrors()).toEqual([]);
+  });
+
   it('ends a connection that never begins its handshake with the rest', async () => {
     const house = await start(lane);
     const silent = connectTcp(house.port, '127.0.0.1').on('error', () => undefined);

@@ -41,7 +41,7 @@ export class PlainConnection {
     socket.on('end', this.#onEnd);
     socket.on('drain', this.#onDrain);
     socket.on('close', this.#onClose);
-    socket.on('error', ignore);
+    socket.on('error', destroyBroken);
   }
 
   readonly #onData = (bytes: Buffer): void => {
@@ -223,7 +223,7 @@ export class PlainConnection {
     socket.off('end', this.#onEnd);
     socket.off('drain', this.#onDrain);
     socket.off('close', this.#onClose);
-    socket.off('error', ignore);
+    socket.off('error', destroyBroken);
     this.#lane.forget(this);
     if (this.#held !== undefined) socket.unshift(this.#held);
     this.#held = undefined;
@@ -232,6 +232,7 @@ export class PlainConnection {
   }
 }
 
-function ignore(): void {
-  // `close` follows, and says it to whom it concerns.
+/** `close` follows, and says it to whom it concerns. Of a fault in TLS Node only tells, and leaves the socket open. */
+function destroyBroken(this: Socket): void {
+  this.destroy();
 }
