@@ -69,6 +69,7 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     resource: `${publicUrl}${mount}`,
     resourceMetadataUrl: `${publicUrl}/.well-known/oauth-protected-resource${mount}`,
     revokeBefore: config.tokens.revokeBefore,
+    cacheEntries: config.limits.tokenCacheEntries,
   });
   const originCheck = createOriginCheck({ publicUrl, allowedOrigins: config.allowedOrigins });
   const { rpcPeekMaxBytes } = config.logging;

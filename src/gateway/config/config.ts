@@ -93,6 +93,8 @@ export interface GatehouseConfig {
     readonly enabled: boolean;
     readonly perSubjectConcurrency: number;
     readonly perSubjectStreams: number;
+    /** Access tokens that are remembered as opened. */
+    readonly tokenCacheEntries: number;
     /** Connections of one address to each process. 0: any number. */
     readonly connectionsPerAddress: number;
     /** Connections to each process. 0: as many as it has descriptors for. */

@@ -95,6 +95,7 @@ function assemble(
       enabled: values.RATE_LIMIT_ENABLED,
       perSubjectConcurrency: values.MCP_PER_SUBJECT_CONCURRENCY,
       perSubjectStreams: values.MCP_PER_SUBJECT_STREAMS,
+      tokenCacheEntries: values.TOKEN_CACHE_ENTRIES,
       connectionsPerAddress: values.MAX_CONNECTIONS_PER_ADDRESS,
       connections: values.MAX_CONNECTIONS,
       trustedProxyCidrs: values.TRUSTED_PROXY_CIDRS,

@@ -33,6 +33,14 @@ export const limitSettings = {
     unset: 64,
     parse: (text) => parseInteger(text, 0),
   } satisfies Setting<number>,
+  TOKEN_CACHE_ENTRIES: {
+    description:
+      'How many access tokens each process remembers having opened, about 2 KiB each: a call with one of those costs less. It says nothing of who may call; expiry and revocation are judged on every call. 0: none.',
+    accepts: 'integer, 0 to 1000000',
+    defaultText: '10000',
+    unset: 10_000,
+    parse: (text) => parseInteger(text, 0, 1_000_000),
+  } satisfies Setting<number>,
   MAX_CONNECTIONS_PER_ADDRESS: {
     description:
       'How many connections one address may hold to each process, IPv6 by its /64; more are closed at once. Proxies of `TRUSTED_PROXY_CIDRS` and this machine are not held to it. 0: no limit.',

@@ -205,14 +205,22 @@ describe('the verified-token cache', () => {
     }
   });
 
-  it('is bounded', () => {
+  it('keeps those that came first when it is full, and opens the others each time', () => {
     const { admission, issue, opens } = setUp({ cacheEntries: 2 });
     const lines = [1, 2, 3].map((number) => `Bearer ${issue({ subject: `s${number}` })}`);
     for (const line of lines) admission.admit(line);
-    admission.admit(lines[2]);
-    expect(opens()).toBe(3);
-    admission.admit(lines[0]);
+    for (const line of lines) admission.admit(line);
     expect(opens()).toBe(4);
+  });
+
+  it('makes room for new ones when those that it holds are over', () => {
+    const { admission, issue, opens, clock } = setUp({ cacheEntries: 2 });
+    for (const number of [1, 2]) admission.admit(`Bearer ${issue({ subject: `s${number}` })}`);
+    clock.advance(3700);
+    const late = `Bearer ${issue({ subject: 'late' }, clock.nowSeconds())}`;
+    admission.admit(late);
+    admission.admit(late);
+    expect(opens()).toBe(3);
   });
 });
 

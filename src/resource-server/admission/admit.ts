@@ -80,7 +80,10 @@ type Reason = keyof typeof descriptions;
 
 export function createAdmission(deps: AdmissionDeps): AdmissionControl {
   const refusals = prepareRefusals(deps.resourceMetadataUrl);
-  const verified = createVerifiedTokens<AdmittedCall>(deps.cacheEntries ?? defaultCacheEntries);
+  const verified = createVerifiedTokens<AdmittedCall>({
+    maxEntries: deps.cacheEntries ?? defaultCacheEntries,
+    isOver: ({ expiresAt }) => expiresAt <= deps.clock.nowSeconds(),
+  });
   const keys = createKeyCheck(deps);
 
   function judge(token: AdmittedCall): Reason | undefined {

@@ -18,12 +18,35 @@ interface Entry<Content> {
 /** The end of a sealed token is its authentication tag: tells tokens apart, and is hashed in a fraction of the time. */
 const keyLength = 24;
 
+/** How many entries are looked at for one that is over, when a token wants in and there is no room. */
+const looksForRoom = 8;
+
+export interface VerifiedTokensRules<Content> {
+  /** 0: none is kept. */
+  readonly maxEntries: number;
+  /** Whether a token with this content is over. */
+  readonly isOver: (content: Content) => boolean;
+}
+
 /**
- * Keeps at most `maxEntries` tokens; the one kept longest goes first. Found by their ends, and taken for known only when
- * all of them is equal.
+ * Keeps so many tokens, found by their ends, and taken for known only when all of them is equal. When there are more,
+ * those that came first stay, and the others are opened each time: to push one out for the next would have every token
+ * opened each time, and make room besides.
  */
-export function createVerifiedTokens<Content>(maxEntries: number): VerifiedTokens<Content> {
+export function createVerifiedTokens<Content>(rules: VerifiedTokensRules<Content>): VerifiedTokens<Content> {
+  const { maxEntries, isOver } = rules;
   const opened = new Map<string, Entry<Content>>();
+  let looking = opened.entries();
+
+  /** Goes round all entries, a few at a time. */
+  function makeRoom(): void {
+    for (let looks = 0; looks < looksForRoom; looks += 1) {
+      const next = looking.next();
+      if (next.done === true) looking = opened.entries();
+      else if (isOver(next.value[1].content)) opened.delete(next.value[0]);
+    }
+  }
+
   return {
     find(token) {
       const entry = opened.get(token.slice(-keyLength));
@@ -31,14 +54,8 @@ export function createVerifiedTokens<Content>(maxEntries: number): VerifiedToken
     },
     keep(token, content) {
       const copy = Buffer.from(token, 'latin1').toString('latin1');
-      if (maxEntries <= 0) return copy;
-      if (opened.size >= maxEntries) {
-        for (const oldest of opened.keys()) {
-          opened.delete(oldest);
-          break;
-        }
-      }
-      opened.set(copy.slice(-keyLength), { token: copy, content });
+      if (opened.size >= maxEntries && maxEntries > 0) makeRoom();
+      if (opened.size < maxEntries) opened.set(copy.slice(-keyLength), { token: copy, content });
       return copy;
     },
     forget(token) {
