@@ -85,6 +85,8 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
     take(request, response, listenerRefusals.expectationUnknown);
   });
   server.on('connect', (_, socket) => {
+    // Node has let go of it altogether: an error that nobody listens to would be the end of the process.
+    socket.on('error', () => socket.destroy());
     refuseBare(socket, listenerRefusals.connect);
   });
   server.on('clientError', (error, socket) => {

@@ -147,6 +147,17 @@ describe.each(lanes)('methods, tunnels and other protocols, on the %s', (_lane, 
     },
   );
 
+  it('166: a CONNECT whose client resets the connection ends nothing but that connection', async () => {
+    for (let count = 0; count < 20; count += 1) {
+      const raw = house.connect();
+      raw.socket.write('CONNECT evil.example:443 HTTP/1.1\r\nHost: gatehouse.test\r\n\r\n');
+      await raw.until(/^HTTP\/1\.1 40[05] /);
+      // An error of a connection that nobody listens to would be the end of the process.
+      raw.socket.resetAndDestroy();
+    }
+    await expectFineForOthers();
+  });
+
   it('174: HTTP/2 is not spoken: its preface is refused before any of its frames is looked at', async () => {
     const heard = house.upstream.received.join('').length;
     const events = house.events.length;
