@@ -16,8 +16,8 @@ import type { Scenario, World } from '../support/scenario.ts';
 
 const scales = {
   short: { streams: 200, perSecond: 50, eventMilliseconds: 200, delay: '1s', backMilliseconds: 1_000 },
-  // Each is three connections, and each of those a port of the machine.
-  full: { streams: 5_000, perSecond: 500, eventMilliseconds: 5_000, delay: '3s', backMilliseconds: 4_000 },
+  // What two cores carry that clients, nginx and the upstream share with both replicas.
+  full: { streams: 2_000, perSecond: 200, eventMilliseconds: 2_000, delay: '3s', backMilliseconds: 4_000 },
 } as const;
 type RollingScale = (typeof scales)['short' | 'full'];
 /** Fewer than one person may have. */

@@ -23,6 +23,8 @@ export interface HostileUpstream {
   readonly open: number;
   /** Bytes of big answers that were taken from it. */
   readonly bigBytes: number;
+  /** Calls whose body it does not read. */
+  readonly unread: number;
   /** Reads what it did not read: only so it learns who has left. */
   hearAgain(): void;
   /** Nothing listens any more, and every connection is reset. */
@@ -113,6 +115,9 @@ export async function startHostileUpstream(): Promise<HostileUpstream> {
     },
     get bigBytes() {
       return state.bigBytes;
+    },
+    get unread() {
+      return deaf.size;
     },
     hearAgain() {
       for (const request of deaf) request.resume();
