@@ -100,9 +100,7 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       if (bodyBytes !== undefined && bodyBytes > maxBodyBytes) return refusals.bodyTooLarge;
       const flight = new UpstreamFlight(call, built.lines, route);
       call.exchange.flight = flight;
-      if (bodyBytes === 0) flight.launch('none');
-      else if (bodyBytes !== undefined && bodyBytes <= wholeBodyBytes) caller.takeBody(flight);
-      else flight.stream();
+      flight.start(wholeBodyBytes);
       return undefined;
     },
     close() {

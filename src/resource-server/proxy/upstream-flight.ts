@@ -1,8 +1,8 @@
 import type { ResponseHead } from '../../platform/http1/message-head.ts';
-import type { ClientExchange, ClientFailure, ResponseSink } from '../../platform/http1/response-sink.ts';
-import type { BodySink } from './caller.ts';
+import type { ClientFailure } from '../../platform/http1/response-sink.ts';
 import { EventStream } from './event-stream.ts';
 import type { ForwardedCall, Route } from './forwarder.ts';
+import { type CallListener, OutgoingCall } from './outgoing-call.ts';
 import { type Failure, failures, failureOf, judgeAnswer } from './upstream-answer.ts';
 
 /** How a call ended. `broken` is a failure after the head was sent: the client sees its connection cut. */
@@ -14,7 +14,6 @@ export type FlightEnd =
 
 const answered: FlightEnd = { outcome: 'answered' };
 const clientGone: FlightEnd = { outcome: 'client-gone' };
-const chunkEnd = Buffer.from('0\r\n\r\n');
 const nothing: string[] = [];
 /** Clients pass over it; whoever counts the silence on the way to them does not. */
 const comment = Buffer.from(': keep-alive\n\n');
@@ -23,71 +22,32 @@ const comment = Buffer.from(': keep-alive\n\n');
  * One call in the upstream client's hands: takes the body to the upstream and the answer to the client, each as fast as
  * the other side reads, and lets go of the upstream as soon as the client is gone.
  */
-export class UpstreamFlight implements ResponseSink, BodySink {
+export class UpstreamFlight implements CallListener {
   #call: ForwardedCall;
-  #headers: string;
   readonly #route: Route;
-  #request: ClientExchange | undefined;
+  readonly #outgoing: OutgoingCall;
   #over = false;
-  /** All of the body, where it was small. */
-  #whole: Buffer | 'none' | undefined;
-  #pieces: Buffer[] | undefined;
-  #isBodySent = false;
-  /** Targets that this call was sent to so far. */
-  #visited: string[] = [];
   /** Where a redirect leads whose body is being thrown away. */
   #redirect: string | undefined;
 
   /** @param headers the header lines for the upstream */
   constructor(call: ForwardedCall, headers: string, route: Route) {
     this.#call = call;
-    this.#headers = headers;
     this.#route = route;
+    this.#outgoing = new OutgoingCall(call, headers, route, this);
   }
 
-  /** The upstream hears of the call when its body is whole: a client that stops half-way costs it nothing. */
-  launch(body: Buffer | 'none'): void {
-    this.#whole = body;
-    this.#isBodySent = true;
-    this.#send(this.#call.target);
+  /** Sends the call: at once where it has no body or a long one, else when its body is whole. */
+  start(wholeBodyBytes: number): void {
+    const { caller } = this.#call.exchange;
+    const { bodyBytes } = caller;
+    if (bodyBytes === 0) this.#outgoing.launch('none');
+    else if (bodyBytes !== undefined && bodyBytes <= wholeBodyBytes) caller.takeBody(this.#outgoing);
+    else this.#outgoing.stream();
   }
 
-  /** Sends the head at once, and the body as it comes. */
-  stream(): void {
-    this.#send(this.#call.target);
-    this.#call.exchange.caller.takeBody(this);
-  }
-
-  onBody(bytes: Buffer): void {
-    if (this.#over) return;
-    const { exchange } = this.#call;
-    exchange.requestBytes += bytes.length;
-    if (this.#request === undefined) {
-      (this.#pieces ??= []).push(bytes);
-      return;
-    }
-    if (exchange.requestBytes > this.#route.maxBodyBytes) {
-      this.#fail(failures.bodyTooLarge);
-      return;
-    }
-    const piece = exchange.caller.bodyBytes === undefined ? formatChunk(bytes) : bytes;
-    if (!this.#request.write(piece)) exchange.caller.pauseBody();
-  }
-
-  onBodyEnd(): void {
-    if (this.#over) return;
-    const { exchange } = this.#call;
-    if (this.#request === undefined) {
-      const [first = Buffer.alloc(0), ...others] = this.#pieces ?? [];
-      this.#pieces = undefined;
-      const body = others.length === 0 ? first : Buffer.concat([first, ...others]);
-      this.#call.onWholeBody(exchange, body);
-      this.launch(body);
-      return;
-    }
-    this.#isBodySent = true;
-    if (exchange.caller.bodyBytes === undefined) this.#request.write(chunkEnd);
-    this.#request.endBody();
+  onBodyTooLarge(): void {
+    this.#fail(failures.bodyTooLarge);
   }
 
   onWritable(): void {
@@ -96,8 +56,8 @@ export class UpstreamFlight implements ResponseSink, BodySink {
 
   onHead({ status, rawHeaders, framing }: ResponseHead): void {
     const { exchange } = this.#call;
-    const replayable = this.#whole !== undefined;
-    this.#redirect = this.#route.findRedirect({ status, rawHeaders, visited: this.#visited, replayable });
+    const { visited, isReplayable: replayable } = this.#outgoing;
+    this.#redirect = this.#route.findRedirect({ status, rawHeaders, visited, replayable });
     if (this.#redirect !== undefined) return;
     const verdict = judgeAnswer(status, rawHeaders);
     if (verdict.outcome === 'failed') {
@@ -132,13 +92,13 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     caller.end();
     this.#end(answered);
     // The upstream has answered before it had the whole question.
-    if (!this.#isBodySent) caller.discardBody(2 * this.#route.maxBodyBytes);
+    if (!this.#outgoing.isBodySent) caller.discardBody(2 * this.#route.maxBodyBytes);
   }
 
   onReadDone(): boolean {
     if (this.#redirect === undefined) return this.#call.exchange.caller.flush();
     // The body of a redirect is worth no wait: one that did not come with its head costs the connection.
-    this.#request?.abort();
+    this.#outgoing.drop();
     this.#followRedirect();
     return true;
   }
@@ -151,7 +111,7 @@ export class UpstreamFlight implements ResponseSink, BodySink {
 
   /** The client reads again. */
   resume(): void {
-    this.#request?.resume();
+    this.#outgoing.resume();
   }
 
   onCallerGone(): void {
@@ -189,13 +149,10 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     else this.#fail(failures.timeout);
   }
 
-  /** There are thousands of streams that do nothing. What is here no more is sent nowhere again. */
   #forgetBeginning(): void {
     const { exchange } = this.#call;
     this.#call = { ...this.#call, target: '' };
-    this.#headers = '';
-    this.#whole = undefined;
-    this.#visited = nothing;
+    this.#outgoing.forget();
     exchange.headers = nothing;
     exchange.caller.forgetRequest();
   }
@@ -216,19 +173,12 @@ export class UpstreamFlight implements ResponseSink, BodySink {
     exchange.caller.flush();
   }
 
-  #send(target: string): void {
-    this.#visited.push(target);
-    const body = this.#whole ?? 'streamed';
-    this.#request = this.#route.send({ call: this.#call, target, headers: this.#headers, body }, this);
-  }
-
   /** Sends the call on after a redirect; false when there was none. */
   #followRedirect(): boolean {
     const target = this.#redirect;
     if (target === undefined) return false;
     this.#redirect = undefined;
-    // Nothing that the upstream said gets into the next request but the target.
-    this.#send(target);
+    this.#outgoing.send(target);
     return true;
   }
 
@@ -246,11 +196,8 @@ export class UpstreamFlight implements ResponseSink, BodySink {
   #end(end: FlightEnd): void {
     if (this.#over) return;
     this.#over = true;
-    if (end !== answered) this.#request?.abort();
+    this.#outgoing.close();
+    if (end !== answered) this.#outgoing.drop();
     this.#call.onEnd(this.#call.exchange, end);
   }
-}
-
-function formatChunk(bytes: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
 }
