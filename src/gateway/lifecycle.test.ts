@@ -4,7 +4,7 @@ import { Server as TcpServer } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { createInFlight } from './in-flight.ts';
-import { drain } from './lifecycle.ts';
+import { bind, drain } from './lifecycle.ts';
 
 function setUp() {
   const order: string[] = [];
@@ -27,6 +27,16 @@ function setUp() {
 
 afterEach(() => {
   vi.restoreAllMocks();
+});
+
+describe('a bound server', () => {
+  it('lets more wait to be taken than Node would, for the moment when all streams come back', async () => {
+    const server = createServer();
+    const listen = vi.spyOn(server, 'listen');
+    await bind(server, { host: '127.0.0.1', port: 0 });
+    server.close();
+    expect(listen.mock.calls[0]?.[0]).toMatchObject({ backlog: 4_096 });
+  });
 });
 
 describe('a drain', () => {

@@ -6,6 +6,11 @@ import type { ListenAddress } from './config/config.ts';
 import type { InFlight } from './in-flight.ts';
 import type { PublicListener } from './public-listener.ts';
 
+/**
+ * Connections that wait to be taken, as far as the system allows (`net.core.somaxconn`). Whoever comes on top of them is
+ * not told, and tries again a second later, then three: a replica goes, and all of its streams come at once.
+ */
+const backlog = 4_096;
 const sweepMilliseconds = 100;
 const afterCutMilliseconds = 1_000;
 
@@ -22,7 +27,7 @@ export function bind(
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     const host = address.host === undefined ? {} : { host: address.host };
-    server.listen({ port: address.port, ...host }, () => {
+    server.listen({ port: address.port, backlog, ...host }, () => {
       server.off('error', reject);
       server.on('error', onTrouble);
       const bound = server.address();
