@@ -14,6 +14,7 @@ import { createRegistrationEndpoint } from '../authorization-server/registration
 import { createRevocationEndpoint } from '../authorization-server/revocation/revocation-endpoint.ts';
 import { createTokenEndpoint } from '../authorization-server/token/token-endpoint.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { OutboundNetwork } from '../platform/outbound/outbound-network.ts';
 import type { Random } from '../platform/random.ts';
 import type { Sealer } from '../platform/sealing/sealer.ts';
 import type { Store } from '../platform/store/store.ts';
@@ -29,6 +30,7 @@ import type { GrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { GatehouseConfig } from './config/config.ts';
+import { openClientDocuments, routeClientIds } from './open-client-documents.ts';
 import type { Endpoints } from './routes.ts';
 
 export interface EndpointsDeps {
@@ -43,6 +45,8 @@ export interface EndpointsDeps {
   readonly grantTidying: GrantTidying | undefined;
   readonly identityProvider: IdentityProvider;
   readonly rateLimits: RateLimits;
+  /** In place of the one of this machine. */
+  readonly network: OutboundNetwork | undefined;
   readonly emit: Emit;
 }
 
@@ -64,7 +68,9 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     privateUseSchemes,
     isDenied: isClientDenied,
   });
-  const findClient = clients.find;
+  const documents = openClientDocuments(config, { clock, network: deps.network, isDenied: isClientDenied });
+  const findAsking = routeClientIds(clients.find, documents?.find);
+  const findClient = routeClientIds(clients.find, documents?.findKnown);
   const { grantTidying: tidying } = deps;
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds, tidying });
   const authorization = {
@@ -72,7 +78,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     resource,
     resourceName,
     renderConsentPage: config.renderConsentPage,
-    findClient,
+    findClient: findAsking,
     isClientDenied,
     identityProvider,
     identityProviderScopes: config.identityProvider.scopes,
@@ -89,6 +95,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({
       issuer,
       introspectionEnabled: introspectionClients.length > 0,
+      clientDocumentsEnabled: documents !== undefined,
     }),
     resourceMetadata: createResourceMetadataEndpoint({ issuer, resource, resourceName }),
     register: createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes }),

@@ -6,6 +6,7 @@ import type { Server } from 'node:http';
 
 import { type Clock, systemClock } from '../platform/clock.ts';
 import { createNetworkMatch } from '../platform/http/client-address.ts';
+import type { OutboundNetwork } from '../platform/outbound/outbound-network.ts';
 import { type Random, systemRandom } from '../platform/random.ts';
 import type { SharedCounter } from '../platform/store/shared-counter.ts';
 import type { Store } from '../platform/store/store.ts';
@@ -30,6 +31,8 @@ export interface GatewayDeps {
   /** In place of the configured ones, and closed with the gateway: for embedders and tests. */
   readonly store?: Store;
   readonly identityProvider?: IdentityProvider;
+  /** In place of the real one, where strangers name the peer: for tests. */
+  readonly network?: OutboundNetwork;
   readonly onEvent?: (event: GatehouseEvent) => void;
   /** How many files this process may have open. Unknown: only what is configured limits its connections. */
   readonly descriptors?: number | undefined;

@@ -124,6 +124,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     admit: (authorization) => mount.admission.admit(authorization),
     identityProvider,
     rateLimits,
+    network: deps.network,
     emit,
   });
   const dispatch = createDispatch({

@@ -59,6 +59,24 @@ export const refusalReasons = {
   client_denied: {
     meaning: 'The client was deleted through its registration, or denied with `gatehouse clients deny`.',
   },
+  client_id_url_invalid: {
+    meaning:
+      'The client id is a URL that no metadata document may have: a query, a dot segment, a host without a domain.',
+  },
+  client_host_refused: {
+    meaning: 'The host of the client id is not in CIMD_ALLOWED_HOSTS, or it is in CIMD_DENIED_HOSTS.',
+  },
+  client_document_invalid: {
+    meaning:
+      'What is at the client id URL is no metadata document of a public client of that name, or none that is accepted.',
+  },
+  client_document_unavailable: {
+    meaning:
+      'The metadata document cannot be read now: no answer, a certificate that does not count, or an address that is not public.',
+  },
+  client_document_throttled: {
+    meaning: 'Too many metadata documents are being read, in all or of this host; it passes within a minute.',
+  },
   registration_token_invalid: {
     meaning: 'The registration access token is not the one of the client, or the client is gone.',
   },

@@ -373,8 +373,8 @@ describe('A. consent, browser binding, cross-user fixation', () => {
     expect(text).toMatch(/@keyframes arm \{ from, 99% \{ visibility: hidden/);
   });
 
-  // Client id metadata documents are not offered, so no famous id can be claimed. In its place: every loopback target
-  // is warned of, whoever asks.
+  // A famous client id can be claimed by any program: its metadata document is public, and so is its loopback target.
+  // So every loopback target is warned of, whoever asks.
   it('17: a loopback target is warned of and shown with its port', async () => {
     const { gatehouse, victim } = await open();
     const client = await registerClient(gatehouse, { redirect_uris: ['http://localhost/callback'] });

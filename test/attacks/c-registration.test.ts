@@ -245,8 +245,14 @@ describe('dynamic registration', () => {
       clientId: 'https://evil.example/client.json',
       redirectUri: 'https://evil.example/callback',
     };
-    const refused = await gatehouse.fetch(authorizeUrl(gatehouse, foreign));
-    expect([refused.status, refused.headers.get('location')]).toEqual([400, null]);
+    for (const [house, status] of [
+      // The address of a document, which is not there; and nothing at all.
+      [gatehouse, 503],
+      [await createGatehouse({ env: { CIMD: 'off' } }), 400],
+    ] as const) {
+      const refused = await house.fetch(authorizeUrl(house, foreign));
+      expect([refused.status, refused.headers.get('location')]).toEqual([status, null]);
+    }
   });
 
   describe('its management (RFC 7592)', () => {

@@ -50,6 +50,44 @@ const metadata: readonly Row[] = [
   [29, 'must', 'MCP Communication Security', 'Endpoints are https and without fragment.'],
 ];
 
+const clientDocuments: readonly Row[] = [
+  [
+    30,
+    'must',
+    'CIMD Client Identifier URL',
+    'The URL is https with a path, without dot segments, fragment and user information.',
+  ],
+  [31, 'must', 'RFC 3986 §6.2.1', 'A client id is compared as it came: with its port it is another client.'],
+  [32, 'must', 'MCP CIMD Implementation Requirements', '`client_id` of the document is its URL.'],
+  [
+    33,
+    'must',
+    'MCP CIMD Implementation Requirements',
+    '`client_id`, `client_name` and `redirect_uris` are there, in valid JSON.',
+  ],
+  [34, 'must', 'CIMD Client Information Discovery', 'Any status but 200 is an error; nothing is followed.'],
+  [35, 'should', 'CIMD', 'The content type is JSON.'],
+  [36, 'should', 'CIMD Maximum Response Size', 'What is read is capped, in bytes, time and number.'],
+  [37, 'must', 'RFC 6890', 'No address that is not public is contacted, and none but the judged one.'],
+  [38, 'must', 'CIMD SSRF', 'No other URL of a document is fetched at all.'],
+  [39, 'must', 'CIMD SSRF', 'Loopback is for development on that loopback alone.'],
+  [40, 'must', 'CIMD Metadata Caching', 'Documents are kept as HTTP says, within bounds; errors are not.'],
+  [41, 'should', 'CIMD Metadata Discovery Errors', 'A failed fetch is a page, never a redirect.'],
+  [42, 'must', 'CIMD Credential Restrictions', 'Shared secrets and private keys are refused.'],
+  [44, 'must', 'OAuth 2.1 §2.4', 'Such a client is public: PKCE and rotation hold for it.'],
+  [45, 'interoperability', 'documents in use', 'What is unknown in a document is ignored.'],
+  [
+    46,
+    'must',
+    'MCP CIMD Implementation Requirements',
+    'The redirect URI is one of the document; the port of loopback is free.',
+  ],
+  [47, 'product', 'CIMD Changes in Client Metadata', 'Every authorization asks the person anew.'],
+  [48, 'product', 'MCP Trust Policies', 'Hosts can be allowed and denied.'],
+  [49, 'should', 'CIMD Displaying Logos', 'No logo is shown.'],
+  [50, 'product', 'MCP AS Abuse Protection', 'Requests at the same time wait for one fetch.'],
+];
+
 const token: readonly Row[] = [
   [104, 'must', 'OAuth 2.1 §3.2', 'The token endpoint takes form POSTs and answers in JSON.'],
   [105, 'must', 'OAuth 2.1 §3.2.3', 'No token answer is cached.'],
@@ -83,6 +121,7 @@ const revocation: readonly Row[] = [
 
 const rowsOfFile: Readonly<Record<string, readonly Row[]>> = {
   'metadata.test.ts': metadata,
+  'metadata-documents.test.ts': clientDocuments,
   'token.test.ts': token,
   'revocation.test.ts': revocation,
 };

@@ -138,8 +138,11 @@ describe('B. authorization server metadata (RFC 8414)', () => {
     }
   });
 
-  it('22: does not claim client ID metadata documents, which are not taken', async () => {
+  it('22: claims client ID metadata documents, unless they are off', async () => {
     await open();
+    expect((await readDocument(serverPath))['client_id_metadata_document_supported']).toBe(true);
+    await gatehouse.close();
+    await open({ CIMD: 'off' });
     expect(await readDocument(serverPath)).not.toHaveProperty('client_id_metadata_document_supported');
   });
 

@@ -1,5 +1,6 @@
 import { loadConfig } from '../../src/gateway/config/load-config.ts';
 import { createGateway, type Gateway, type Listening } from '../../src/gateway/gateway.ts';
+import type { OutboundNetwork } from '../../src/platform/outbound/outbound-network.ts';
 import { createMemoryStore } from '../../src/platform/store/memory-store.ts';
 import type { Store } from '../../src/platform/store/store.ts';
 import { createLogger } from '../../src/platform/telemetry/logger.ts';
@@ -17,6 +18,8 @@ export interface TestGatehouseOptions {
   readonly store?: Store;
   /** For replicas that share one. */
   readonly identityProvider?: FakeIdentityProvider;
+  /** Where metadata documents come from. Default: a network without names. */
+  readonly network?: OutboundNetwork;
 }
 
 /** A whole gatehouse with a fake clock, a fake identity provider and everything it emitted and logged. */
@@ -50,6 +53,13 @@ const baseEnvironment: Record<string, string> = {
   RATE_LIMIT_ENABLED: 'false',
 };
 
+const nowhere: OutboundNetwork = {
+  resolve: () => Promise.reject(new Error('no such name')),
+  dial: () => {
+    throw new Error('no network in this test');
+  },
+};
+
 export async function createTestGatehouse(options: TestGatehouseOptions = {}): Promise<TestGatehouse> {
   const env: Record<string, string | undefined> = {
     ...baseEnvironment,
@@ -77,6 +87,7 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
     clock,
     store,
     identityProvider,
+    network: options.network ?? nowhere,
     onEvent: (event) => events.push(event),
   });
   const publicUrl = config.publicUrl;

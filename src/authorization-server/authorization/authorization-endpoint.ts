@@ -49,6 +49,7 @@ export function createAuthorizationEndpoint(deps: AuthorizationDeps): Handler {
         transactionId,
         terms,
         clientName: client.name,
+        ...(client.verifiedHost === undefined ? {} : { clientHost: client.verifiedHost }),
         consentHash: hash,
         expiresAt: deps.clock.nowSeconds() + consentTtlSeconds,
       },

@@ -23,7 +23,7 @@ export interface ConsentPage {
  * @see MCP security best practices 2026-07-28, "Consent UI Requirements"; OAuth 2.1 §7.9
  */
 export function renderConsentPage(page: ConsentPage): Response {
-  const { terms, clientName } = page.transaction;
+  const { terms, clientName, clientHost } = page.transaction;
   const resource = page.resourceName ?? terms.resource;
   const body = html`<h1>Allow access to <bdi>${resource}</bdi>?</h1>
     <p class="lead">
@@ -34,7 +34,7 @@ export function renderConsentPage(page: ConsentPage): Response {
     <dl class="facts">
       <div>
         <dt>Application</dt>
-        <dd>${describeClient(clientName)}</dd>
+        <dd>${describeClient(clientName, clientHost)}</dd>
       </div>
       <div>
         <dt>The answer is sent to</dt>
@@ -88,10 +88,9 @@ const answeredNotice = html`<div class="notice" role="status">
   </p>
 </div>`;
 
-function describeClient(name: string | undefined): Markup {
+function describeClient(name: string | undefined, host: string | undefined): Markup {
   if (name === undefined) return html`<span class="name">an application without a name</span>`;
-  return html`<bdi class="name">${name}</bdi>
-    <div class="small">unverified — chosen by the application itself</div>
+  return html`<bdi class="name">${name}</bdi> ${describeVouching(host)}
     ${
       isMixedScript(name)
         ? html`<div class="warning">
@@ -102,6 +101,15 @@ function describeClient(name: string | undefined): Markup {
           </div>`
         : ''
     }`;
+}
+
+/** A host proves that it published the document, and nothing about its name: whoever has a domain can choose any. */
+function describeVouching(host: string | undefined): Markup {
+  if (host === undefined) return html`<div class="small">unverified — chosen by the application itself</div>`;
+  return html`<div>
+      published by <strong><bdi>${host}</bdi></strong>
+    </div>
+    <div class="small">the host is verified; the name is its own choice</div>`;
 }
 
 /** The whole redirect URI, its scheme, host and port in bold: the part that says who gets the answer. */

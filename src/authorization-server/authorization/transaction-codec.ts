@@ -26,7 +26,7 @@ const sealedTerms = shape(
   { st: text, scp: textList, prm: oneOf('login', 'select_account'), age: integer },
 );
 
-const sealedConsent = sealedTerms.extend({ txn: name, brw: name }, { nam: text });
+const sealedConsent = sealedTerms.extend({ txn: name, brw: name }, { nam: text, hst: name });
 
 const sealedLogin = sealedTerms.extend({ flw: name, ck: name, non: name, ver: name });
 
@@ -38,6 +38,7 @@ export function sealTransaction(sealer: Sealer, transaction: Transaction): strin
         ...packTerms(transaction),
         txn: transaction.transactionId,
         ...(transaction.clientName === undefined ? {} : { nam: transaction.clientName }),
+        ...(transaction.clientHost === undefined ? {} : { hst: transaction.clientHost }),
         brw: transaction.consentHash,
       };
       return sealer.seal(consentPurpose, JSON.stringify(packed));
@@ -64,6 +65,7 @@ export function openAwaitingConsent(sealer: Sealer, token: string): AwaitingCons
     transactionId: packed.txn,
     terms: unpackTerms(packed),
     clientName: packed.nam,
+    ...(packed.hst === undefined ? {} : { clientHost: packed.hst }),
     consentHash: packed.brw,
     expiresAt: packed.exp,
   };

@@ -30,6 +30,8 @@ export interface AwaitingConsent {
   readonly transactionId: string;
   readonly terms: RequestedTerms;
   readonly clientName: string | undefined;
+  /** The host that vouches for the client by its metadata document. */
+  readonly clientHost?: string | undefined;
   /** SHA-256 of the page's cookie: whoever answers must be whoever was asked. */
   readonly consentHash: string;
   readonly expiresAt: EpochSeconds;

@@ -19,6 +19,8 @@ export interface AuthorizationServerMetadataDeps {
   readonly registrationEnabled?: boolean;
   /** Whether resource servers may ask about tokens. Default: false. */
   readonly introspectionEnabled?: boolean;
+  /** Whether a client may be known by the URL of its metadata document. Default: false. */
+  readonly clientDocumentsEnabled?: boolean;
 }
 
 const maxAgeSeconds = 300;
@@ -34,7 +36,12 @@ export function createAuthorizationServerMetadataEndpoint(deps: AuthorizationSer
 }
 
 function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Record<string, unknown> {
-  const { issuer, registrationEnabled = true, introspectionEnabled = false } = deps;
+  const {
+    issuer,
+    registrationEnabled = true,
+    introspectionEnabled = false,
+    clientDocumentsEnabled = false,
+  } = deps;
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
@@ -57,5 +64,6 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     // RFC 8414 §2: omitted means client_secret_basic, which no client here has.
     token_endpoint_auth_methods_supported: ['none'],
     authorization_response_iss_parameter_supported: true,
+    ...(clientDocumentsEnabled ? { client_id_metadata_document_supported: true } : {}),
   };
 }

@@ -79,6 +79,16 @@ export interface GatehouseConfig {
     readonly ttlSeconds: number | undefined;
     readonly privateUseSchemes: readonly string[];
   };
+  /** Clients known by the URL of their metadata document. Undefined: there are none. */
+  readonly clientDocuments:
+    | {
+        /** Host names, `*.` before one for everything below it. Undefined: every host. */
+        readonly allowedHosts: readonly string[] | undefined;
+        readonly deniedHosts: readonly string[];
+        /** Documents may be on this machine. For development. */
+        readonly allowLoopback: boolean;
+      }
+    | undefined;
   /** Resource servers that may ask about tokens, each with the SHA-256 of its secret. None: nobody may. */
   readonly introspectionClients: ReadonlyArray<{ readonly id: string; readonly secretHash: Buffer }>;
   readonly tokens: {

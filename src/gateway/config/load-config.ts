@@ -83,6 +83,13 @@ function assemble(
       ttlSeconds: values.CLIENT_REGISTRATION_TTL,
       privateUseSchemes: values.ALLOWED_REDIRECT_SCHEMES,
     },
+    clientDocuments: values.CIMD
+      ? {
+          allowedHosts: values.CIMD_ALLOWED_HOSTS,
+          deniedHosts: values.CIMD_DENIED_HOSTS,
+          allowLoopback: values.CIMD_ALLOW_LOOPBACK,
+        }
+      : undefined,
     introspectionClients: values.INTROSPECTION_CLIENTS,
     tokens: {
       refreshWindowSeconds: values.REFRESH_RACE_GRACE_SEC,

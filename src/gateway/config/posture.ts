@@ -54,6 +54,14 @@ const combinedProblems: ReadonlyArray<{ readonly when: (values: Values) => boole
     fix: 'name a file in STORE_PATH or set REDIS_URL, or unset WORKERS',
   },
   {
+    // Whoever it is reachable for could have it look around on its machine.
+    when: ({ CIMD_ALLOW_LOOPBACK, PROXY_BASE_URL }) =>
+      CIMD_ALLOW_LOOPBACK === true && PROXY_BASE_URL?.loopback === false,
+    variable: 'CIMD_ALLOW_LOOPBACK',
+    problem: 'is true, and PROXY_BASE_URL is not on loopback',
+    fix: 'unset it; it is for a server that is used from its own machine alone',
+  },
+  {
     when: hasOneAddressForBothListeners,
     variable: 'METRICS_ADDR',
     problem: 'is the address of the public listener (LISTEN_ADDR)',

@@ -1,4 +1,5 @@
 import type { Setting } from './setting.ts';
+import { clientDocumentSettings } from './settings-client-documents.ts';
 import { grantSettings } from './settings-grants.ts';
 import { identitySettings } from './settings-identity.ts';
 import { legacySettings } from './settings-legacy.ts';
@@ -15,6 +16,7 @@ export const settings = {
   ...streamSettings,
   ...identitySettings,
   ...grantSettings,
+  ...clientDocumentSettings,
   ...redisSettings,
   ...limitSettings,
   ...legacySettings,
@@ -40,6 +42,7 @@ export const settingGroups: ReadonlyArray<{
   { title: 'Streams and silent connections', settings: streamSettings },
   { title: 'Identity provider and admission', settings: identitySettings },
   { title: 'Keys, grants and clients', settings: grantSettings },
+  { title: 'Client ID metadata documents', settings: clientDocumentSettings },
   { title: 'State in Redis', settings: redisSettings },
   { title: 'Limits, proxies and logging', settings: limitSettings },
   { title: 'Variables of older deployments', settings: legacySettings },

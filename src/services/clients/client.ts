@@ -4,7 +4,7 @@ import type { EpochSeconds } from '../../platform/clock.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { RedirectUri } from '../../protocol/redirect-uri.ts';
 
-/** A registered OAuth client, as this system knows it. Every client is public: none has a secret. */
+/** An OAuth client, as this system knows it. Every client is public: none has a secret. */
 export interface Client {
   /** What the client sends as `client_id`. */
   readonly clientId: string;
@@ -13,6 +13,8 @@ export interface Client {
   /** Chosen by whoever registered: shown as unverified. */
   readonly name: string | undefined;
   readonly redirectUris: readonly RedirectUri[];
+  /** The host whose document the client is, port included. Absent: it registered itself, and nobody vouches for it. */
+  readonly verifiedHost?: string;
   readonly issuedAt: EpochSeconds;
   /** Undefined: never. */
   readonly expiresAt: EpochSeconds | undefined;
@@ -40,6 +42,8 @@ export function refuseDeniedClient(): OAuthError {
 /**
  * Finds a client by what it sent as `client_id`.
  * @throws OAuthError `invalid_request`, reason `client_id_missing`; or `invalid_client`, reason `client_id_invalid`,
- * `client_registration_expired` or `client_denied` — 401, the one answer after which clients register again
+ * `client_registration_expired` or `client_denied` — 401, the one answer after which clients register again; for a
+ * `client_id` that is a URL `invalid_client`, reason `client_id_url_invalid`, `client_host_refused` or
+ * `client_document_invalid`, and `temporarily_unavailable`, reason `client_document_unavailable` or `client_document_throttled`
  */
 export type FindClient = (clientId: string | undefined) => Promise<Client>;

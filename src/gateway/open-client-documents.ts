@@ -1,0 +1,77 @@
+import type { Clock } from '../platform/clock.ts';
+import { createGuardedFetch } from '../platform/outbound/guarded-fetch.ts';
+import { type OutboundNetwork, systemNetwork } from '../platform/outbound/outbound-network.ts';
+import { createPinnedDispatcher } from '../platform/outbound/pinned-dispatcher.ts';
+import { isLoopbackAddress, isPublicAddress } from '../platform/outbound/special-addresses.ts';
+import { isClientIdUrl } from '../protocol/client-id-url.ts';
+import type { ClientFingerprint, FindClient } from '../services/clients/client.ts';
+import { createDocumentClients, type DocumentClients } from '../services/clients/document-clients.ts';
+import { parseStrictJson } from '../services/requests/strict-json.ts';
+import type { GatehouseConfig } from './config/config.ts';
+import { version } from './version.ts';
+
+/** Deadline over DNS, TLS and the document; a person is waiting. */
+const totalTimeoutMs = 5_000;
+/** The draft recommends 5 kB; the documents in use are below it. */
+const maxBytes = 10 * 1024;
+const maxHeaderBytes = 16 * 1024;
+
+export interface ClientDocumentsDeps {
+  readonly clock: Clock;
+  readonly network: OutboundNetwork | undefined;
+  readonly isDenied: (client: ClientFingerprint) => boolean;
+}
+
+/** Clients known by the URL of their metadata document, behind the one pinned fetch. Undefined when that is off. */
+export function openClientDocuments(
+  config: GatehouseConfig,
+  deps: ClientDocumentsDeps,
+): DocumentClients | undefined {
+  const rules = config.clientDocuments;
+  if (rules === undefined) return undefined;
+  const { allowedHosts, deniedHosts, allowLoopback } = rules;
+  const network = deps.network ?? systemNetwork;
+  const dispatcher = createPinnedDispatcher({
+    network: allowLoopback ? withLocalhost(network) : network,
+    isAllowed: (address) => isPublicAddress(address) || (allowLoopback && isLoopbackAddress(address)),
+    connectTimeoutMs: totalTimeoutMs,
+    maxHeaderBytes,
+  });
+  return createDocumentClients({
+    clock: deps.clock,
+    fetch: createGuardedFetch({
+      totalTimeoutMs,
+      maxBytes,
+      userAgent: `mcp-gatehouse/${version}`,
+      dispatcher,
+    }),
+    parseJson: parseStrictJson,
+    isDenied: deps.isDenied,
+    isHostAllowed: (host) =>
+      (allowedHosts === undefined || matchesHost(host, allowedHosts)) && !matchesHost(host, deniedHosts),
+    allowLoopback,
+    privateUseSchemes: config.registration.privateUseSchemes,
+  });
+}
+
+/** A client id that is a URL is the address of a document, any other one a registration. */
+export function routeClientIds(registered: FindClient, documented: FindClient | undefined): FindClient {
+  if (documented === undefined) return registered;
+  return (clientId) =>
+    clientId !== undefined && isClientIdUrl(clientId) ? documented(clientId) : registered(clientId);
+}
+
+function matchesHost(host: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) =>
+    pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern,
+  );
+}
+
+/** DNS does not know the name of every machine for itself. */
+function withLocalhost(network: OutboundNetwork): OutboundNetwork {
+  return {
+    ...network,
+    resolve: async (name, signal) =>
+      name === 'localhost' ? ['127.0.0.1'] : await network.resolve(name, signal),
+  };
+}
