@@ -14,6 +14,8 @@ const words = process.argv.slice(2);
 const scale = words.includes('--short') ? 'short' : 'full';
 const chosen = words.filter((word) => !word.startsWith('--'));
 
+// What was started ends with this process, which a signal alone would not see to.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 build();
 // After the build, and read when a process is started: the scenarios run what is published.
 process.env['FAULT_BUILD'] = '.cache';
