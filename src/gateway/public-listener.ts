@@ -11,6 +11,7 @@ import { type ListenerRefusal, listenerRefusals, refusalOfConnectionError } from
 import type { PublicRequests } from './public-requests.ts';
 import { secureContext, tlsRules } from './listener-tls.ts';
 import { securityHeaders } from './security-headers.ts';
+import { createStalledWrites } from './stalled-writes.ts';
 
 /** Limits of the listener; everything beyond them is cut by node:http before we see it. */
 const headersTimeoutMs = 10_000;
@@ -18,6 +19,8 @@ const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 75_000;
 /** How late after its time a slow request is cut; Node looks every 30 seconds by itself. */
 const timeoutCheckMs = 2_000;
+/** For how long a client may take nothing of what is there for it. */
+const stalledWriteMs = 60_000;
 const maxHeaderBytes = 16 * 1024;
 /** A head that is still not whole is left to the standard lane, which knows how to wait and what to say. */
 const fastHeadMs = 1_000;
@@ -94,6 +97,10 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
     refuseBare(socket, refusalOfConnectionError(error, receivedBytes));
   });
   const fastLane = deps.fastLane ? layFastLane(server) : undefined;
+  const stalledWrites = createStalledWrites(stalledWriteMs);
+  server.on(secureServer === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    stalledWrites.watch(socket);
+  });
   const connections = limitConnections(server, deps.connections);
   const takeOn = takeConnections(server, 'connection');
   server.on('connection', (socket) => {
@@ -112,6 +119,7 @@ export function createPublicListener(deps: PublicListenerDeps): PublicListener {
     closeAll() {
       server.closeAllConnections();
       fastLane?.closeAll();
+      stalledWrites.close();
       // Those too that are no further than the handshake.
       connections.closeAll();
     },
