@@ -1,6 +1,7 @@
 /**
- * Writes the reference pages that have a source in the code: docs/configuration.md from the table of settings, and
- * docs/errors.md from the table of refusal reasons. A page written by hand would be right for a month.
+ * Writes the reference pages that have a source in the code: docs/configuration.md from the table of settings,
+ * docs/errors.md from the table of refusal reasons, and the tables of docs/identity-providers from the presets. A page
+ * written by hand would be right for a month.
  *
  * `npm run docs`. A test fails while a page differs from its source.
  */
@@ -8,6 +9,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 import { format } from 'prettier';
 
+import { presets } from '../src/services/identity/presets/presets.ts';
+import type { PresetOptions, ProviderPreset } from '../src/services/identity/presets/preset.ts';
 import { settingGroups } from '../src/gateway/config/schema.ts';
 import type { Setting } from '../src/gateway/config/setting.ts';
 import { findErrorCode, type RefusalReason, refusalReasons } from '../src/protocol/refusal-reason.ts';
@@ -27,6 +30,7 @@ export async function generateDocuments(): Promise<readonly GeneratedDocument[]>
   const pages = [
     { name: 'configuration.md', text: renderConfigurationReference() },
     { name: 'errors.md', text: renderErrorReference() },
+    ...Object.entries<ProviderPreset>(presets).map(renderProviderPage),
   ];
   return Promise.all(
     pages.map(async ({ name, text }) => ({
@@ -34,6 +38,40 @@ export async function generateDocuments(): Promise<readonly GeneratedDocument[]>
       text: await format(text, { ...prettierOptions, parser: 'markdown' }),
     })),
   );
+}
+
+/** The page of a provider is written by hand, but for the table between its two marks. */
+function renderProviderPage([name, preset]: [string, ProviderPreset]): { name: string; text: string } {
+  const page = `identity-providers/${name}.md`;
+  const text = readFileSync(new URL(`../docs/${page}`, import.meta.url), 'utf8');
+  const [before, , after] = text.split(/<!-- \/?settings -->/);
+  if (before === undefined || after === undefined) throw new Error(`${page} has no place for its settings`);
+  const table = renderProviderSettings(name, preset);
+  return { name: page, text: `${before}<!-- settings -->\n\n${table}\n\n<!-- /settings -->${after}` };
+}
+
+function renderProviderSettings(name: string, preset: ProviderPreset): string {
+  const options: PresetOptions = { values: {}, asksAgain: true };
+  const issuer = Object.values(preset.variables).some(({ required }) => required)
+    ? 'from the values above'
+    : (preset.deriveIssuer({}) ?? '**required**');
+  const parameters = new URLSearchParams(preset.authorizationParameters(options)).toString();
+  const rows = [
+    ['`IDP`', `\`${name}\``],
+    ...Object.entries(preset.variables).map(([variable, { required, accepts, console: where }]) => [
+      `\`${variable}\``,
+      `${required ? '**required**' : 'optional'}: ${accepts}; ${where}`,
+    ]),
+    ['`OIDC_CLIENT_ID`, `OIDC_CLIENT_SECRET`', '**required**: from the console of the provider'],
+    ['`OIDC_ISSUER_URL`', issuer.startsWith('http') ? `\`${issuer}\`` : issuer],
+    ['`OIDC_SCOPES`', `\`${preset.scopes(options).join(' ')}\``],
+    ['`OIDC_AUTHORIZATION_PARAMETERS`', parameters === '' ? 'none' : `\`${parameters}\``],
+    [
+      '`GROUPS_CLAIM`',
+      preset.groupsClaim === undefined ? 'none: it says no groups' : `\`${preset.groupsClaim}\``,
+    ],
+  ];
+  return ['| Variable | Value |', '| --- | --- |', ...rows.map((row) => `| ${row.join(' | ')} |`)].join('\n');
 }
 
 function renderConfigurationReference(): string {

@@ -139,6 +139,9 @@ export const refusalReasons = {
     meaning: 'A group name has characters that would split the header it travels in.',
   },
   group: { meaning: 'The person is in none of ALLOWED_GROUPS.' },
+  claim_required: {
+    meaning: 'The account is of another organisation than may enter, such as another GOOGLE_HOSTED_DOMAIN.',
+  },
   identity_gone: {
     meaning:
       'The identity provider no longer vouches for the person, or is not the one they logged in at; the grant is revoked.',

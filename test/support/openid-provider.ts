@@ -36,6 +36,24 @@ export interface Misbehaviour {
   refreshesWithoutIdToken?: boolean;
 }
 
+/** How a provider differs from a plain one while nothing goes wrong. */
+export interface ProviderShape {
+  /** Path of the issuer, without a slash at its end. */
+  readonly issuerPath?: string;
+  /** Paths below the issuer's, or below the root when they begin with `//`. */
+  readonly paths?: Readonly<Record<'authorize' | 'token' | 'jwks', string>>;
+  /** Over the members of the discovery document; undefined removes one. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Whether this authorization request earns a refresh token; the default is what `refreshTokens` says. */
+  readonly givesRefreshToken?: (request: URLSearchParams) => boolean;
+  /** What a client is told that is not the registered one; default 400 `invalid_client`. */
+  readonly refusesClient?: { readonly status: number; readonly error: string };
+  /** The one redirect URI; with another the token endpoint says `redirect_uri_mismatch`. */
+  readonly redirectUri?: string;
+  /** The error that an authorization request is answered with. */
+  readonly refusesRequest?: (request: URLSearchParams) => string | undefined;
+}
+
 export interface ReceivedRequest {
   readonly endpoint: Endpoint | 'unknown';
   readonly method: string;
@@ -50,6 +68,7 @@ interface IssuedCode {
   readonly redirectUri: string | null;
   /** Said in the ID token where `max_age` asks for it (OpenID Connect Core §2). */
   readonly authenticatedAt: number | undefined;
+  readonly earnsRefreshToken?: boolean;
 }
 
 /**
@@ -72,6 +91,7 @@ export class TestOpenIdProvider {
   /** Whether logins come with a refresh token, and what becomes of it when it is used. A replaced one is spent. */
   refreshTokens: 'none' | 'kept' | 'replaced' = 'none';
   misbehaviour: Misbehaviour = {};
+  shape: ProviderShape = {};
   readonly requests: ReceivedRequest[] = [];
   readonly #clock: Clock;
   readonly #server: Server;
@@ -93,8 +113,23 @@ export class TestOpenIdProvider {
     });
   }
 
-  get issuer(): string {
+  get origin(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get issuer(): string {
+    return `${this.origin}${this.shape.issuerPath ?? ''}`;
+  }
+
+  #urlOf(endpoint: 'authorize' | 'token' | 'jwks'): string {
+    const path = this.shape.paths?.[endpoint] ?? `/${endpoint}`;
+    return path.startsWith('//') ? `${this.origin}${path.slice(1)}` : `${this.issuer}${path}`;
+  }
+
+  #findEndpoint(pathname: string): Endpoint | 'unknown' {
+    const url = `${this.origin}${pathname}`;
+    if (url === `${this.issuer}/.well-known/openid-configuration`) return 'discovery';
+    return (['authorize', 'token', 'jwks'] as const).find((name) => this.#urlOf(name) === url) ?? 'unknown';
   }
 
   /** Signs with a new key from now on; the old one is no longer published. */
@@ -135,7 +170,7 @@ export class TestOpenIdProvider {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', this.issuer);
-    const endpoint = endpoints[url.pathname] ?? 'unknown';
+    const endpoint = this.#findEndpoint(url.pathname);
     const form = new URLSearchParams(await readText(request));
     const { headers, method = '' } = request;
     this.requests.push({ endpoint, method, headers, query: url.searchParams, form });
@@ -186,14 +221,15 @@ export class TestOpenIdProvider {
   #metadata(): Record<string, unknown> {
     return {
       issuer: this.issuer,
-      authorization_endpoint: `${this.issuer}/authorize`,
-      token_endpoint: `${this.issuer}/token`,
-      jwks_uri: `${this.issuer}/jwks`,
+      authorization_endpoint: this.#urlOf('authorize'),
+      token_endpoint: this.#urlOf('token'),
+      jwks_uri: this.#urlOf('jwks'),
       response_types_supported: ['code'],
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['ES256', 'RS256'],
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
       authorization_response_iss_parameter_supported: true,
+      ...this.shape.metadata,
     };
   }
 
@@ -204,6 +240,13 @@ export class TestOpenIdProvider {
   }
 
   #authorize(query: URLSearchParams): URL {
+    const location = new URL(query.get('redirect_uri') ?? '');
+    location.searchParams.set('state', query.get('state') ?? '');
+    const refusal = this.shape.refusesRequest?.(query);
+    if (refusal !== undefined) {
+      location.searchParams.set('error', refusal);
+      return location;
+    }
     const code = randomBytes(16).toString('base64url');
     const authenticatedAt = this.#authenticate(query);
     this.#codes.set(code, {
@@ -211,10 +254,9 @@ export class TestOpenIdProvider {
       codeChallenge: query.get('code_challenge'),
       redirectUri: query.get('redirect_uri'),
       authenticatedAt: query.has('max_age') ? authenticatedAt : undefined,
+      earnsRefreshToken: this.shape.givesRefreshToken?.(query) ?? true,
     });
-    const location = new URL(query.get('redirect_uri') ?? '');
     location.searchParams.set('code', code);
-    location.searchParams.set('state', query.get('state') ?? '');
     const { issParameter = this.issuer } = this.misbehaviour;
     if (issParameter !== null) location.searchParams.set('iss', issParameter);
     return location;
@@ -231,8 +273,14 @@ export class TestOpenIdProvider {
   }
 
   async #token(headers: IncomingMessage['headers'], form: URLSearchParams): Promise<Record<string, unknown>> {
-    if (!this.#isClient(headers.authorization, form)) return { error: 'invalid_client' };
+    if (!this.#isClient(headers.authorization, form)) {
+      return { ...(this.shape.refusesClient ?? { error: 'invalid_client' }) };
+    }
     if (form.get('grant_type') === 'refresh_token') return this.#refresh(form);
+    const { redirectUri: registered } = this.shape;
+    if (registered !== undefined && form.get('redirect_uri') !== registered) {
+      return { error: 'redirect_uri_mismatch' };
+    }
     const code = form.get('code') ?? '';
     const issued = this.#codes.get(code);
     this.#codes.delete(code);
@@ -250,7 +298,9 @@ export class TestOpenIdProvider {
       token_type: 'Bearer',
       expires_in: 300,
       id_token: await this.#idToken(issued),
-      ...(this.refreshTokens === 'none' ? {} : { refresh_token: this.#issueRefreshToken() }),
+      ...(this.refreshTokens === 'none' || issued.earnsRefreshToken === false
+        ? {}
+        : { refresh_token: this.#issueRefreshToken() }),
       ...this.misbehaviour.tokenResponse,
     };
   }
@@ -318,13 +368,6 @@ export class TestOpenIdProvider {
     return signature === 'broken' ? `${token.slice(0, -8)}AAAAAAAA` : token;
   }
 }
-
-const endpoints: Readonly<Record<string, Endpoint>> = {
-  '/.well-known/openid-configuration': 'discovery',
-  '/authorize': 'authorize',
-  '/token': 'token',
-  '/jwks': 'jwks',
-};
 
 async function makeKeys(
   keyId: string,

@@ -2,6 +2,7 @@ import type { EpochSeconds } from '../../platform/clock.ts';
 import type { RedisConnection } from '../../platform/store/redis-connection.ts';
 import type { CertificateFiles } from '../../platform/tls/pem-files.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
+import type { PresetName } from '../../services/identity/presets/presets.ts';
 
 /** Everything the gateway needs to know, parsed and checked. Made by `loadConfig`; rooms never see it whole. */
 export interface GatehouseConfig {
@@ -43,10 +44,16 @@ export interface GatehouseConfig {
   readonly resourceName: string | undefined;
   readonly allowedOrigins: readonly string[];
   readonly identityProvider: {
+    /** Whose ways it has. */
+    readonly preset: PresetName;
     readonly issuer: string;
     readonly clientId: string;
     readonly clientSecret: string;
     readonly scopes: readonly string[];
+    /** Of the authorization request, beyond those of every login. */
+    readonly authorizationParameters: Readonly<Record<string, string>>;
+    /** Claims of the ID token that must have one of these values, by name. */
+    readonly requiredClaims: Readonly<Record<string, readonly string[]>>;
     readonly allowInsecureHttp: boolean;
     readonly groupsClaim: string;
     /** Forward an e-mail address although the provider does not say that it is verified. */

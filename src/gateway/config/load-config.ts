@@ -1,4 +1,5 @@
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
+import { assembleIdentityProvider } from './identity-provider-config.ts';
 import { defaultListenAddress } from './listen-address.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
 import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
@@ -122,21 +123,6 @@ function assemble(
     shutdownTimeoutSeconds: values.SHUTDOWN_TIMEOUT,
     shutdownDelaySeconds: values.SHUTDOWN_DELAY,
     warnings,
-  };
-}
-
-function assembleIdentityProvider(values: SettingValues): GatehouseConfig['identityProvider'] {
-  return {
-    issuer: values.OIDC_ISSUER_URL.issuer,
-    clientId: values.OIDC_CLIENT_ID,
-    clientSecret: values.OIDC_CLIENT_SECRET,
-    scopes: values.OIDC_SCOPES,
-    allowInsecureHttp: values.OIDC_ALLOW_INSECURE_HTTP,
-    groupsClaim: values.GROUPS_CLAIM,
-    trustUnverifiedEmail: values.TRUST_UNVERIFIED_EMAIL,
-    exchangeRatePerSecond: values.IDP_EXCHANGE_RATE_PER_SEC,
-    exchangeBurst: values.IDP_EXCHANGE_BURST,
-    recheck: { mode: values.IDENTITY_RECHECK, graceSeconds: values.IDENTITY_RECHECK_GRACE },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ConfigWarning } from './config.ts';
+import { findIdentityProviderProblems, findIdentityProviderWarnings } from './identity-provider-config.ts';
 import { defaultListenAddress, isSameListener } from './listen-address.ts';
 import { findRedisProblems, findRedisWarnings } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
@@ -9,13 +10,6 @@ type Values = Partial<SettingValues>;
 
 /** Problems of several variables together. A variable with a problem of its own is missing and says nothing here. */
 const combinedProblems: ReadonlyArray<{ readonly when: (values: Values) => boolean } & ConfigProblem> = [
-  {
-    when: ({ OIDC_ISSUER_URL, OIDC_ALLOW_INSECURE_HTTP }) =>
-      OIDC_ISSUER_URL?.cleartext === true && OIDC_ALLOW_INSECURE_HTTP !== true,
-    variable: 'OIDC_ISSUER_URL',
-    problem: 'is http on a host that is not loopback',
-    fix: 'use https; for a test network, OIDC_ALLOW_INSECURE_HTTP=true with PROD_MODE=false',
-  },
   {
     when: (values) => isUnset(values, 'TOKEN_SIGNING_SECRET') && isUnset(values, 'SIGNING_KEYS_FILE'),
     variable: 'TOKEN_SIGNING_SECRET',
@@ -71,7 +65,8 @@ const combinedProblems: ReadonlyArray<{ readonly when: (values: Values) => boole
 
 const combinedWarnings: ReadonlyArray<{ readonly when: (values: Values) => boolean } & ConfigWarning> = [
   {
-    when: ({ PROD_MODE, ALLOWED_GROUPS }) => PROD_MODE === true && ALLOWED_GROUPS?.length === 0,
+    when: ({ PROD_MODE, ALLOWED_GROUPS, GOOGLE_HOSTED_DOMAIN }) =>
+      PROD_MODE === true && ALLOWED_GROUPS?.length === 0 && GOOGLE_HOSTED_DOMAIN === undefined,
     event: 'allowed_groups_unset',
     message: 'ALLOWED_GROUPS is not set: every account of the provider may enter',
   },
@@ -94,14 +89,19 @@ export function findCombinedProblems(values: Values): ConfigProblem[] {
   const found = combinedProblems
     .filter((rule) => rule.when(values))
     .map(({ variable, problem, fix }) => ({ variable, problem, fix }));
-  return [...found, ...findTlsProblems(values), ...findRedisProblems(values)];
+  return [
+    ...findIdentityProviderProblems(values),
+    ...found,
+    ...findTlsProblems(values),
+    ...findRedisProblems(values),
+  ];
 }
 
 export function findCombinedWarnings(values: Values): ConfigWarning[] {
   const found = combinedWarnings
     .filter((rule) => rule.when(values))
     .map(({ event, message }) => ({ event, message }));
-  return [...found, ...findRedisWarnings(values)];
+  return [...found, ...findIdentityProviderWarnings(values), ...findRedisWarnings(values)];
 }
 
 /** Read, and not set: a variable with a problem of its own was not read. */

@@ -4,6 +4,7 @@ import { grantSettings } from './settings-grants.ts';
 import { identitySettings } from './settings-identity.ts';
 import { legacySettings } from './settings-legacy.ts';
 import { limitSettings } from './settings-limits.ts';
+import { presetSettings } from './settings-presets.ts';
 import { redisSettings } from './settings-redis.ts';
 import { serverSettings } from './settings-server.ts';
 import { streamSettings } from './settings-streams.ts';
@@ -14,6 +15,7 @@ export const settings = {
   ...serverSettings,
   ...tlsSettings,
   ...streamSettings,
+  ...presetSettings,
   ...identitySettings,
   ...grantSettings,
   ...clientDocumentSettings,
@@ -40,7 +42,7 @@ export const settingGroups: ReadonlyArray<{
   { title: 'Server and upstream', settings: serverSettings },
   { title: 'TLS', settings: tlsSettings },
   { title: 'Streams and silent connections', settings: streamSettings },
-  { title: 'Identity provider and admission', settings: identitySettings },
+  { title: 'Identity provider and admission', settings: { ...presetSettings, ...identitySettings } },
   { title: 'Keys, grants and clients', settings: grantSettings },
   { title: 'Client ID metadata documents', settings: clientDocumentSettings },
   { title: 'State in Redis', settings: redisSettings },

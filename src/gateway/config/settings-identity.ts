@@ -8,12 +8,12 @@ import { type IssuerUrl, parseIssuerUrl } from './url-values.ts';
 /** Where people log in, and who of them may enter. */
 export const identitySettings = {
   OIDC_ISSUER_URL: {
-    description: 'The OpenID Connect issuer of the identity provider. A trailing slash is dropped.',
+    description:
+      'The OpenID Connect issuer of the identity provider. A trailing slash is dropped. Required, unless `IDP` names a provider whose issuer follows from its own variables; set, it wins over those.',
     accepts: '`https://` URL without query and fragment; `http://` for loopback only',
-    whenMissing:
-      'set it to the issuer of your identity provider, such as https://login.example.com/realms/main',
+    unset: undefined,
     parse: parseIssuerUrl,
-  } satisfies Setting<IssuerUrl>,
+  } satisfies Setting<IssuerUrl | undefined>,
   OIDC_CLIENT_ID: {
     description: 'The client id of this server at the identity provider.',
     accepts: 'text',
@@ -31,10 +31,10 @@ export const identitySettings = {
     description:
       'The scopes asked of the identity provider. Some send groups only for a scope of their own, such as `groups`.',
     accepts: 'scopes separated by blanks, `openid` among them',
-    defaultText: 'openid email profile',
-    unset: ['openid', 'email', 'profile'],
+    defaultText: 'openid email profile, and what the preset adds',
+    unset: undefined,
     parse: parseScopes,
-  } satisfies Setting<readonly string[]>,
+  } satisfies Setting<readonly string[] | undefined>,
   OIDC_ALLOW_INSECURE_HTTP: offUnlessTrue('OIDC_ALLOW_INSECURE_HTTP', {
     description:
       'Allows an `http://` issuer on another machine: whoever sits between can log in as anybody. For test networks.',
@@ -53,9 +53,9 @@ export const identitySettings = {
     description: 'The claim of the ID token that lists the groups of a person: an array of strings.',
     accepts: 'a claim name; not a path',
     defaultText: 'groups',
-    unset: 'groups',
+    unset: undefined,
     parse: (text) => text,
-  } satisfies Setting<string>,
+  } satisfies Setting<string | undefined>,
   ALLOWED_GROUPS: {
     description:
       'Only members of at least one of these groups may enter. Empty: every account of the identity provider may.',
@@ -128,6 +128,5 @@ function parseScopes(text: string): readonly string[] {
   if (!scopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope))) {
     throw new ValueProblem('has an entry that is no scope', fix);
   }
-  if (!scopes.includes('openid')) throw new ValueProblem('lacks the scope openid', fix);
   return scopes;
 }

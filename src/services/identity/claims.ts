@@ -60,6 +60,21 @@ export function checkAllowedGroups(groups: readonly string[], allowedGroups: rea
   throw deny('This account is not in a group that may use this service', 'group');
 }
 
+/**
+ * Admits whose claims have one of the values that each required claim may have; a claim that is missing has none.
+ * @throws OAuthError `access_denied`, reason `claim_required`
+ */
+export function checkRequiredClaims(
+  claims: Claims,
+  required: Readonly<Record<string, readonly string[]>> = {},
+): void {
+  for (const [name, values] of Object.entries(required)) {
+    const value = Object.hasOwn(claims, name) ? claims[name] : undefined;
+    if (typeof value === 'string' && values.includes(value)) continue;
+    throw deny('This account is not of the organisation that may use this service', 'claim_required');
+  }
+}
+
 /** Whether one of the groups is allowed, or nobody asks. */
 export function isAllowedGroup(groups: readonly string[], allowedGroups: readonly string[]): boolean {
   return allowedGroups.length === 0 || groups.some((group) => allowedGroups.includes(group));
@@ -108,7 +123,7 @@ function isUsableGroup(group: string): boolean {
 
 function deny(
   description: string,
-  reason: 'subject_missing' | 'email_unverified' | 'group_invalid' | 'group',
+  reason: 'subject_missing' | 'email_unverified' | 'group_invalid' | 'group' | 'claim_required',
 ) {
   return new OAuthError('access_denied', description, { reason });
 }

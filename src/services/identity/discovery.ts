@@ -12,6 +12,8 @@ export interface DiscoveryDeps {
   readonly clock: Clock;
   /** Told of every attempt that failed. */
   readonly onDiscoveryFailure: (error: unknown) => void;
+  /** Told once, of what was found. */
+  readonly onDiscovered?: (provider: DiscoveredProvider) => void;
 }
 
 export interface Discovery {
@@ -52,6 +54,7 @@ export function startDiscovery(deps: DiscoveryDeps): Discovery {
     attempt ??= discover(deps)
       .then((found) => {
         provider = found;
+        if (!closed) deps.onDiscovered?.(found);
       })
       .catch(retryLater)
       .finally(() => {

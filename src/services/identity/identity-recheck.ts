@@ -1,16 +1,22 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import { checkAllowedGroups, type Claims, type ClaimRules, readClaims } from './claims.ts';
+import {
+  checkAllowedGroups,
+  checkRequiredClaims,
+  type Claims,
+  type ClaimRules,
+  readClaims,
+} from './claims.ts';
 import type { GoneReason, Identity, Recheck, RecheckRequest } from './identity-provider.ts';
-import type { DiscoveredProvider } from './openid-settings.ts';
+import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
 import { checkIssuedAt, type Connection } from './provider-connection.ts';
 import { isAboutPerson, isFinalRefusal } from './provider-failure.ts';
 import { createProviderPause } from './provider-pause.ts';
 import { createRotationMemory } from './rotation-memory.ts';
 
 export interface IdentityRecheckDeps {
-  readonly config: ClaimRules;
+  readonly config: ClaimRules & Pick<OpenIdSettings, 'requiredClaims'>;
   /** Empty: every person the provider lets in. */
   readonly allowedGroups: readonly string[];
   readonly connect: Connection;
@@ -82,6 +88,7 @@ function readAgain(
 ): Identity | GoneReason {
   try {
     const identity = claims === undefined ? known : mergeClaims(claims, known, config);
+    if (claims !== undefined) checkRequiredClaims(claims, config.requiredClaims);
     // Core §12.2: "its sub Claim Value MUST be the same"; the library has compared the issuer with the provider's.
     if (identity.issuer !== known.issuer || identity.subject !== known.subject) return 'identity_gone';
     checkAllowedGroups(identity.groups, allowedGroups);

@@ -3,7 +3,14 @@ import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { computeCodeChallenge } from '../../protocol/pkce.ts';
 import type { Emit } from '../audit/events.ts';
-import { checkAllowedGroups, type Claims, isAllowedGroup, readClaims } from './claims.ts';
+import {
+  checkAllowedGroups,
+  checkRequiredClaims,
+  type Claims,
+  isAllowedGroup,
+  readClaims,
+} from './claims.ts';
+import { findClientProblem } from './client-check.ts';
 import { createCodeExchange } from './code-exchange.ts';
 import { startDiscovery } from './discovery.ts';
 import { createExchangeLimit } from './exchange-limit.ts';
@@ -26,6 +33,8 @@ export interface OpenIdProviderDeps {
   readonly emit: Emit;
   /** Told of every discovery attempt that failed; more follow by themselves. */
   readonly onDiscoveryFailure: (error: unknown) => void;
+  /** Told at the start when the provider refuses our client. Without it nothing is tried out. */
+  readonly onClientProblem?: (failure: ProviderFailure) => void;
 }
 
 const maxSessionIdLength = 256;
@@ -37,14 +46,21 @@ const maxSessionIdLength = 256;
  */
 export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider {
   const { config, clock } = deps;
-  const discovery = startDiscovery(deps);
   const connect = createConnection(deps);
+  const discovery = startDiscovery({ ...deps, onDiscovered: (provider) => void checkClient(provider) });
   const exchangeCode = createCodeExchange({ ...deps, connect });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
   const takeExchange = createExchangeLimit(limit);
   const verifyLogoutToken = createLogoutTokenVerification(deps);
   // A budget of its own: refreshes of those who are in must not keep others from logging in.
   const recheck = createIdentityRecheck({ ...deps, connect, takeQuestion: createExchangeLimit(limit) });
+
+  async function checkClient(provider: DiscoveredProvider): Promise<void> {
+    const { onClientProblem } = deps;
+    if (onClientProblem === undefined) return;
+    const problem = await findClientProblem(provider, { ...deps, connect });
+    if (problem !== undefined) onClientProblem(problem);
+  }
 
   return {
     issuer: config.issuer,
@@ -56,13 +72,14 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
       const configuration = new client.Configuration(metadata, config.clientId);
       if (config.allowInsecureHttp) client.allowInsecureRequests(configuration);
       return client.buildAuthorizationUrl(configuration, {
+        ...config.authorizationParameters,
         redirect_uri: deps.redirectUri,
         scope: config.scopes.join(' '),
         state,
         nonce: secrets.nonce,
         code_challenge: computeCodeChallenge(secrets.codeVerifier),
         code_challenge_method: 'S256',
-        ...formatReauthentication(reauthentication),
+        ...formatReauthentication(reauthentication, config.authorizationParameters?.['prompt']),
       });
     },
 
@@ -78,6 +95,7 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
       if (!takeExchange()) throw throttled();
       const { claims, refreshToken } = await exchangeCode(provider, { url, state, secrets });
       checkAuthenticationTime(claims, answer, clock);
+      checkRequiredClaims(claims, config.requiredClaims);
       const { identity, isGroupsShapeMismatch } = readClaims(claims, config);
       if (isGroupsShapeMismatch) {
         const { subject } = identity;

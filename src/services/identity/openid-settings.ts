@@ -7,6 +7,10 @@ export interface OpenIdSettings {
   readonly clientId: string;
   readonly clientSecret: string;
   readonly scopes: readonly string[];
+  /** Of the authorization request, beyond those of every login and under them. Default: none. */
+  readonly authorizationParameters?: Readonly<Record<string, string>>;
+  /** Claims of the ID token that must have one of these values, by name. Default: none. */
+  readonly requiredClaims?: Readonly<Record<string, readonly string[]>>;
   /** Plain http for the provider's endpoints: codes and secrets readable on the way. Development only. */
   readonly allowInsecureHttp: boolean;
   readonly groupsClaim: string;

@@ -40,6 +40,8 @@ const tokenErrors = new Set([
   'unauthorized_client',
   'unsupported_grant_type',
   'invalid_scope',
+  // What Google and GitHub say of a redirect URI that nobody registered there.
+  'redirect_uri_mismatch',
 ]);
 
 /** Reduces whatever was thrown while talking to the provider to its kind. */

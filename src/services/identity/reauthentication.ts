@@ -10,10 +10,16 @@ import type { LoginAnswer, Reauthentication } from './identity-provider.ts';
  * `prompt=login` goes out with `max_age=0`. The two mean the same (Core §3.1.2.1: "max_age=0 is equivalent to
  * prompt=login"), but only `max_age` obliges the provider to say when the person logged in, and without that nobody
  * could tell whether the request reached it whole: it travels through the browser, whose user can take both out.
+ * `standingPrompt` is what every login at this provider asks for.
  * @see OpenID Connect Core §3.1.2.1
  */
-export function formatReauthentication(reauthentication: Reauthentication): Record<string, string> {
-  const { prompt } = reauthentication;
+export function formatReauthentication(
+  reauthentication: Reauthentication,
+  standingPrompt?: string,
+): Record<string, string> {
+  // A list of words (Core §3.1.2.1): what the client asks for does not take away what every login asks for.
+  const words = [reauthentication.prompt, standingPrompt].filter((word) => word !== undefined);
+  const prompt = words.length === 0 ? undefined : [...new Set(words.join(' ').split(' '))].join(' ');
   const maxAgeSeconds = resolveMaxAge(reauthentication);
   return {
     ...(prompt === undefined ? {} : { prompt }),

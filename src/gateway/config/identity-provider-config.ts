@@ -1,0 +1,145 @@
+import type { PresetOptions, ProviderPreset } from '../../services/identity/presets/preset.ts';
+import { findPreset, presets } from '../../services/identity/presets/presets.ts';
+import type { ConfigWarning, GatehouseConfig } from './config.ts';
+import type { SettingValues } from './schema.ts';
+import type { ConfigProblem } from './setting.ts';
+import { parseIssuerUrl } from './url-values.ts';
+
+type Values = Partial<SettingValues>;
+
+/** What the preset says, under what the operator says. */
+export function assembleIdentityProvider(values: SettingValues): GatehouseConfig['identityProvider'] {
+  const preset = findPreset(values.IDP);
+  const options = presetOptions(values);
+  return {
+    preset: values.IDP,
+    issuer: findIssuer(values, preset) ?? '',
+    clientId: values.OIDC_CLIENT_ID,
+    clientSecret: values.OIDC_CLIENT_SECRET,
+    scopes: values.OIDC_SCOPES ?? preset.scopes(options),
+    authorizationParameters: {
+      ...preset.authorizationParameters(options),
+      ...values.OIDC_AUTHORIZATION_PARAMETERS,
+    },
+    requiredClaims: preset.requiredClaims(options.values),
+    allowInsecureHttp: values.OIDC_ALLOW_INSECURE_HTTP,
+    groupsClaim: values.GROUPS_CLAIM ?? preset.groupsClaim ?? 'groups',
+    trustUnverifiedEmail: values.TRUST_UNVERIFIED_EMAIL,
+    exchangeRatePerSecond: values.IDP_EXCHANGE_RATE_PER_SEC,
+    exchangeBurst: values.IDP_EXCHANGE_BURST,
+    recheck: { mode: values.IDENTITY_RECHECK, graceSeconds: values.IDENTITY_RECHECK_GRACE },
+  };
+}
+
+/** Problems of the settings together with the provider that IDP names. */
+export function findIdentityProviderProblems(values: Values): ConfigProblem[] {
+  const { IDP } = values;
+  if (IDP === undefined) return [];
+  const preset = findPreset(IDP);
+  return [
+    ...findIssuerProblems(values, preset),
+    ...findForeignVariables(values, preset),
+    ...findScopeProblems(values, preset),
+    ...findParameterProblems(values, preset),
+    ...findGroupProblems(values, preset),
+  ];
+}
+
+export function findIdentityProviderWarnings({ IDP, GOOGLE_HOSTED_DOMAIN }: Values): ConfigWarning[] {
+  if (IDP !== 'google' || GOOGLE_HOSTED_DOMAIN !== undefined) return [];
+  const message = 'GOOGLE_HOSTED_DOMAIN is not set: every Google account may enter, the private ones too';
+  return [{ event: 'google_hosted_domain_unset', message }];
+}
+
+function presetOptions(values: Values): PresetOptions {
+  const read: Readonly<Record<string, unknown>> = values;
+  const names = Object.values<ProviderPreset>(presets).flatMap(({ variables }) => Object.keys(variables));
+  const texts = names.map((name) => [name, typeof read[name] === 'string' ? read[name] : undefined] as const);
+  return { values: Object.fromEntries(texts), asksAgain: values.IDENTITY_RECHECK !== 'off' };
+}
+
+function findIssuer(values: Values, preset: ProviderPreset): string | undefined {
+  return values.OIDC_ISSUER_URL?.issuer ?? preset.deriveIssuer(presetOptions(values).values);
+}
+
+function findIssuerProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {
+  // One with a problem of its own is missing among the values, and has been told about.
+  if (!Object.hasOwn(values, 'OIDC_ISSUER_URL')) return [];
+  const issuer = findIssuer(values, preset);
+  if (issuer === undefined) return findMissing(values, preset);
+  const variable =
+    values.OIDC_ISSUER_URL !== undefined
+      ? 'OIDC_ISSUER_URL'
+      : (Object.keys(preset.variables).find((name) => preset.variables[name]?.required) ?? 'IDP');
+  const refusal = preset.refuseIssuer?.(issuer);
+  if (refusal !== undefined) return [{ variable, ...refusal }];
+  const cleartext = parseIssuerUrl(issuer).cleartext && values.OIDC_ALLOW_INSECURE_HTTP !== true;
+  if (!cleartext) return [];
+  const fix = 'use https; for a test network, OIDC_ALLOW_INSECURE_HTTP=true with PROD_MODE=false';
+  return [{ variable, problem: 'is http on a host that is not loopback', fix }];
+}
+
+function findMissing(values: Values, { variables }: ProviderPreset): ConfigProblem[] {
+  const needed = Object.entries(variables).filter(([, variable]) => variable.required);
+  if (needed.length === 0) {
+    const fix =
+      'set it to the issuer of your identity provider, such as https://login.example.com/realms/main';
+    return [{ variable: 'OIDC_ISSUER_URL', problem: 'is not set', fix }];
+  }
+  const read: Readonly<Record<string, unknown>> = values;
+  return needed
+    .filter(([name]) => Object.hasOwn(read, name) && read[name] === undefined)
+    .map(([name, variable]) => ({
+      variable: name,
+      problem: `is not set, and IDP=${String(values.IDP)} needs it`,
+      fix: variable.console,
+    }));
+}
+
+/** Whoever restricts a provider that is not used has restricted nobody. */
+function findForeignVariables(values: Values, preset: ProviderPreset): ConfigProblem[] {
+  return Object.entries(presetOptions(values).values)
+    .filter(([name, value]) => value !== undefined && !Object.hasOwn(preset.variables, name))
+    .map(([name]) => {
+      const owner = Object.entries<ProviderPreset>(presets).find(([, { variables }]) =>
+        Object.hasOwn(variables, name),
+      );
+      const problem = `is set, and IDP is ${String(values.IDP)}: it would have no effect`;
+      return { variable: name, problem, fix: `set IDP=${owner?.[0] ?? 'generic'}, or unset it` };
+    });
+}
+
+function findScopeProblems(
+  { OIDC_SCOPES: scopes }: Values,
+  { protocol, title }: ProviderPreset,
+): ConfigProblem[] {
+  if (scopes === undefined) return [];
+  if (protocol === 'openid') {
+    if (scopes.includes('openid')) return [];
+    const fix = 'separate scopes with blanks, such as: openid email profile groups';
+    return [{ variable: 'OIDC_SCOPES', problem: 'lacks the scope openid', fix }];
+  }
+  const problem = `is set, and at ${title} the scopes are what the questions about a person need`;
+  return [{ variable: 'OIDC_SCOPES', problem, fix: 'unset it' }];
+}
+
+function findParameterProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {
+  const variable = 'OIDC_AUTHORIZATION_PARAMETERS';
+  return preset.forbiddenParameters
+    .filter((name) => Object.hasOwn(values.OIDC_AUTHORIZATION_PARAMETERS ?? {}, name))
+    .map((name) => ({
+      variable,
+      problem: `sets ${name}, which ${preset.title} refuses`,
+      fix: `leave ${name} out`,
+    }));
+}
+
+function findGroupProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {
+  const isImpossible =
+    preset.groupsClaim === undefined &&
+    values.GROUPS_CLAIM === undefined &&
+    (values.ALLOWED_GROUPS?.length ?? 0) > 0;
+  if (!isImpossible) return [];
+  const problem = `is set, and ${preset.title} says no groups: nobody could enter`;
+  return [{ variable: 'ALLOWED_GROUPS', problem, fix: 'unset it, and restrict who may enter by the domain' }];
+}

@@ -1,0 +1,36 @@
+import { describeError, type Logger } from '../platform/telemetry/logger.ts';
+import type { IdentityProvider } from '../services/identity/identity-provider.ts';
+import { ProviderFailure } from '../services/identity/provider-failure.ts';
+
+/** The setting in the provider's console that a failure points to, by its kind. Undefined: it points to none. */
+export function findConsoleHint(
+  error: unknown,
+  hints: Readonly<Record<string, string>> = {},
+): string | undefined {
+  return error instanceof ProviderFailure && Object.hasOwn(hints, error.code) ? hints[error.code] : undefined;
+}
+
+/**
+ * Logs the setting to look for when a login fails for it: a provider's error strings are for those who know it. What comes
+ * of the login stays as it is.
+ */
+export function logConsoleHints(
+  provider: IdentityProvider,
+  hints: Readonly<Record<string, string>>,
+  log: Pick<Logger, 'warn'>,
+): IdentityProvider {
+  return {
+    ...provider,
+    async finishLogin(answer) {
+      try {
+        return await provider.finishLogin(answer);
+      } catch (error) {
+        const cause = error instanceof Error ? error.cause : undefined;
+        const detail = findConsoleHint(cause, hints);
+        const failure = { issuer: provider.issuer, ...describeError(cause), detail };
+        if (detail !== undefined) log.warn(failure, 'idp_console_setting');
+        throw error;
+      }
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import type { Clock } from '../../../platform/clock.ts';
+import type { GuardedFetch } from '../../../platform/outbound/guarded-fetch.ts';
+import { OAuthError } from '../../../protocol/oauth-error.ts';
+import { computeCodeChallenge } from '../../../protocol/pkce.ts';
+import { checkAllowedGroups, isAllowedGroup, readClaims } from '../claims.ts';
+import { createExchangeLimit } from '../exchange-limit.ts';
+import type { Identity, IdentityProvider, LoginAnswer } from '../identity-provider.ts';
+import type { OpenIdSettings } from '../openid-settings.ts';
+import { ProviderFailure, summarizeFailure } from '../provider-failure.ts';
+import { checkAuthenticationTime } from '../reauthentication.ts';
+import { createGitHubApi } from './github-api.ts';
+import { askForPerson } from './github-person.ts';
+import { createGitHubRecheck } from './github-recheck.ts';
+
+export interface GitHubProviderDeps {
+  readonly config: Pick<
+    OpenIdSettings,
+    | 'issuer'
+    | 'clientId'
+    | 'clientSecret'
+    | 'scopes'
+    | 'authorizationParameters'
+    | 'exchangeRatePerSecond'
+    | 'exchangeBurst'
+  >;
+  /** Organisations, and teams as `organisation/team`. Empty: every GitHub account. */
+  readonly allowedGroups: readonly string[];
+  /** Our callback, as registered with GitHub. */
+  readonly redirectUri: string;
+  readonly fetch: GuardedFetch;
+  readonly clock: Clock;
+  /** Told at the start when GitHub refuses our client, or cannot be reached. */
+  readonly onStartFailure: (failure: ProviderFailure) => void;
+}
+
+/** Over all requests of one login together. */
+const loginDeadlineMilliseconds = 10_000;
+
+/**
+ * Logs people in at GitHub, which speaks OAuth 2.0 and no OpenID: who somebody is, its interface says to the token that
+ * the code was exchanged for. The token is kept as a refresh token is: GitHub's last until somebody revokes them.
+ * @see https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps, RFC 9700 §2.1
+ */
+export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider {
+  const { config, clock } = deps;
+  const { issuer } = config;
+  const api = createGitHubApi({ ...config, fetch: deps.fetch });
+  const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
+  const takeExchange = createExchangeLimit(limit);
+  const takeQuestion = createExchangeLimit(limit);
+  const closing = new AbortController();
+  void probe();
+
+  /** A code that nobody issued: GitHub says first what is wrong with the client, if anything is. */
+  async function probe(): Promise<void> {
+    const form = { code: 'gatehouse-start', redirect_uri: deps.redirectUri };
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(loginDeadlineMilliseconds)]);
+    const failure = await api.exchangeCode(form, signal).then(() => undefined, summarizeFailure);
+    if (failure === undefined || failure.code === 'bad_verification_code' || closing.signal.aborted) return;
+    deps.onStartFailure(failure);
+  }
+
+  async function exchange({ query, secrets }: LoginAnswer): Promise<{ identity: Identity; token: string }> {
+    const signal = AbortSignal.timeout(loginDeadlineMilliseconds);
+    const form = {
+      code: query.get('code') ?? '',
+      redirect_uri: deps.redirectUri,
+      code_verifier: secrets.codeVerifier,
+    };
+    try {
+      const token = await api.exchangeCode(form, signal);
+      return { identity: readPerson(await askForPerson(api, token, signal), issuer), token };
+    } catch (error) {
+      throw refuse(error);
+    }
+  }
+
+  return {
+    issuer,
+    // Nothing has to be found out: GitHub's endpoints are known.
+    isReady: () => true,
+    close: () => closing.abort(),
+    admits: (groups) => isAllowedGroup(groups, deps.allowedGroups),
+    recheck: createGitHubRecheck({ ...deps, issuer, api, takeQuestion, readPerson }),
+
+    startLogin({ state, secrets, reauthentication }) {
+      const url = new URL(api.authorizationEndpoint);
+      const parameters = {
+        ...config.authorizationParameters,
+        client_id: config.clientId,
+        redirect_uri: deps.redirectUri,
+        scope: config.scopes.join(' '),
+        state,
+        code_challenge: computeCodeChallenge(secrets.codeVerifier),
+        code_challenge_method: 'S256',
+        // The one prompt that GitHub knows.
+        ...(reauthentication.prompt === 'select_account' ? { prompt: 'select_account' } : {}),
+      };
+      for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+      return Promise.resolve(url);
+    },
+
+    async finishLogin(answer) {
+      checkAnswer(answer, issuer);
+      // GitHub never says when somebody logged in: what has to be recent is refused before anything is sent.
+      checkAuthenticationTime({}, answer, clock);
+      if (!takeExchange()) throw throttled();
+      const { identity, token } = await exchange(answer);
+      checkAllowedGroups(identity.groups, deps.allowedGroups);
+      return { identity, refreshToken: token, sessionId: undefined };
+    },
+
+    verifyLogout: () =>
+      Promise.reject(
+        new OAuthError('invalid_request', 'This identity provider sends no logout tokens', {
+          reason: 'logout_token_invalid',
+        }),
+      ),
+  };
+}
+
+function readPerson(claims: Parameters<typeof readClaims>[0], issuer: string): Identity {
+  return readClaims(claims, { issuer, groupsClaim: 'groups', trustUnverifiedEmail: false }).identity;
+}
+
+/** GitHub names no issuer so far; one that is named has to be GitHub's. @see RFC 9207 §2.4 */
+function checkAnswer({ query, state }: LoginAnswer, issuer: string): void {
+  const named = query.get('iss');
+  const isOurs = named === null || named === issuer || named === `${issuer}/login/oauth`;
+  if (isOurs && query.get('state') === state) return;
+  throw new OAuthError('invalid_request', 'The answer is not from the identity provider of this login', {
+    reason: 'idp_exchange_failed',
+    cause: new ProviderFailure('issuer_mismatch'),
+  });
+}
+
+function refuse(error: unknown): OAuthError {
+  if (error instanceof OAuthError) return error;
+  const cause = summarizeFailure(error);
+  if (cause.code === 'unverified_user_email') {
+    const description = 'The e-mail address of this account is not verified';
+    return new OAuthError('access_denied', description, { reason: 'email_unverified', cause });
+  }
+  return new OAuthError('server_error', 'The identity provider did not complete the login', {
+    reason: 'idp_exchange_failed',
+    status: 502,
+    cause,
+  });
+}
+
+function throttled(): OAuthError {
+  return new OAuthError('temporarily_unavailable', 'Too many logins at once; try again in a moment', {
+    reason: 'idp_exchange_throttled',
+    retryAfterSeconds: 1,
+  });
+}

@@ -1,0 +1,46 @@
+import { offlineScopes, plainOpenId, type PresetVariable, type ProviderPreset } from './preset.ts';
+
+const tenantFix =
+  'write the "Directory (tenant) ID" of Microsoft Entra admin center > App registrations > your app > Overview';
+
+export const entraVariables = {
+  ENTRA_TENANT: {
+    description:
+      'With `IDP=entra`: the id of the one tenant whose accounts may log in. Not its name: Entra calls itself by the id.',
+    accepts: 'a tenant id, such as `8eaef023-2b34-4da1-9baa-8bc8c9d6a490`',
+    // `common` and its kin sign for every tenant there is: anybody could make one and enter.
+    syntax: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+    console: `${tenantFix}, in lower case; common, organizations and consumers are not one tenant`,
+    required: true,
+  },
+} satisfies Record<string, PresetVariable>;
+
+/**
+ * Microsoft Entra, one tenant. It refuses `resource` beside `scope` (AADSTS901002, AADSTS9010010), and says groups by
+ * their object ids.
+ * @see https://learn.microsoft.com/en-us/entra/identity-platform/v2-protocols-oidc
+ */
+export const entra: ProviderPreset = {
+  ...plainOpenId,
+  title: 'Microsoft Entra',
+  variables: entraVariables,
+  deriveIssuer: ({ ENTRA_TENANT: tenant }) =>
+    tenant === undefined ? undefined : `https://login.microsoftonline.com/${tenant}/v2.0`,
+  refuseIssuer: (issuer) =>
+    /\/(?:common|organizations|consumers|\{tenantid\})(?:\/|$)/i.test(new URL(issuer).pathname)
+      ? { problem: 'is that of every tenant there is: anybody could enter', fix: tenantFix }
+      : undefined,
+  scopes: offlineScopes,
+  forbiddenParameters: ['resource'],
+  discoveryHints: {
+    http_status: `is ENTRA_TENANT one that exists? ${tenantFix}`,
+  },
+  consoleHints: {
+    invalid_client:
+      'App registrations > your app > Certificates & secrets: OIDC_CLIENT_SECRET must be the "Value" of a secret that has not expired, not its "Secret ID"',
+    unauthorized_client:
+      'App registrations > your app > Overview: OIDC_CLIENT_ID must be the "Application (client) ID" of an app in this tenant',
+    invalid_request:
+      'App registrations > your app > Authentication: PROXY_BASE_URL + /callback must be a redirect URI of the platform "Web", not "Single-page application"',
+  },
+};

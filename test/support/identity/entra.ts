@@ -1,0 +1,41 @@
+import type { TestOpenIdProvider } from '../openid-provider.ts';
+
+const tenant = '8eaef023-2b34-4da1-9baa-8bc8c9d6a490';
+
+/**
+ * Makes a provider behave as one tenant of Microsoft Entra does. Recorded facts, from learn.microsoft.com/entra:
+ * - "OpenID Connect on the Microsoft identity platform": the issuer has the tenant's id and /v2.0 at its end, the other
+ *   endpoints are beside it; the answer names no `iss`
+ * - "ID token claims reference": there is no `email_verified`; groups are object ids; `sub` is different for every app
+ * - a refresh token comes for the scope `offline_access`; refreshing gives a new one, and the old one lives on
+ * - "Microsoft Entra authentication error codes": AADSTS50057, the account is disabled, and AADSTS50173, the grant was
+ *   revoked, come as 400 `invalid_grant`; AADSTS7000215, a wrong secret, as 401 `invalid_client`; AADSTS901002, the
+ *   parameter `resource` is not supported
+ */
+export function becomeEntra(remote: TestOpenIdProvider): void {
+  remote.refreshTokens = 'kept';
+  remote.person = {
+    sub: 'AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ',
+    oid: '690222be-ff1a-4d56-abd1-7e4f7d38e474',
+    tid: tenant,
+    ver: '2.0',
+    email: 'alice@example.com',
+    name: 'Alice Example',
+    preferred_username: 'alice@example.com',
+    groups: ['b6a3c0f5-0e0a-4a0b-8f0a-6d1f0a7d9f10'],
+  };
+  const beside = `//${tenant}`;
+  remote.shape = {
+    issuerPath: `/${tenant}/v2.0`,
+    paths: {
+      authorize: `${beside}/oauth2/v2.0/authorize`,
+      token: `${beside}/oauth2/v2.0/token`,
+      jwks: `${beside}/discovery/v2.0/keys`,
+    },
+    metadata: { authorization_response_iss_parameter_supported: undefined },
+    refusesClient: { status: 401, error: 'invalid_client' },
+    givesRefreshToken: (request) => (request.get('scope') ?? '').split(' ').includes('offline_access'),
+    refusesRequest: (request) => (request.has('resource') ? 'invalid_request' : undefined),
+  };
+  remote.misbehaviour = { issParameter: null };
+}

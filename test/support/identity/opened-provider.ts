@@ -1,0 +1,72 @@
+import { openIdentityProvider } from '../../../src/gateway/open-identity-provider.ts';
+import { createLogger } from '../../../src/platform/telemetry/logger.ts';
+import { OAuthError } from '../../../src/protocol/oauth-error.ts';
+import type {
+  Identity,
+  IdentityProvider,
+  Login,
+  LoginAnswer,
+  Recheck,
+} from '../../../src/services/identity/identity-provider.ts';
+import { load } from '../configuration.ts';
+import type { FakeClock } from '../fake-clock.ts';
+
+export interface Simulator {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  logIn(authorizationUrl: URL): Promise<URLSearchParams>;
+}
+
+/** An identity provider as `IDP` and its variables make it, with a simulator where the real one would be. */
+export interface OpenedProvider {
+  readonly provider: IdentityProvider;
+  readonly logged: () => string;
+  authorizationUrl(changes?: Partial<LoginAnswer>): Promise<URL>;
+  logIn(changes?: Partial<LoginAnswer>): Promise<Login>;
+  recheck(login: Login): Promise<Recheck>;
+}
+
+const login: Omit<LoginAnswer, 'query'> = {
+  state: 'mgh_st_sealed-state',
+  secrets: { nonce: 'nonce-of-this-login', codeVerifier: 'v'.repeat(43) },
+  reauthentication: { prompt: undefined, maxAgeSeconds: undefined },
+  startedAt: 0,
+};
+
+export function openProvider(
+  simulator: Simulator,
+  clock: FakeClock,
+  env: Readonly<Record<string, string | undefined>>,
+): OpenedProvider {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'trace', destination: { write: (line) => void lines.push(line) } });
+  const config = load({
+    OIDC_ISSUER_URL: simulator.issuer,
+    OIDC_CLIENT_ID: simulator.clientId,
+    OIDC_CLIENT_SECRET: simulator.clientSecret,
+    ...env,
+  });
+  const provider = openIdentityProvider(config, { clock, log, emit: () => undefined });
+  return {
+    provider,
+    logged: () => lines.join(''),
+    authorizationUrl: (changes = {}) => provider.startLogin({ ...login, ...changes }),
+    async logIn(changes = {}) {
+      const query = await simulator.logIn(await provider.startLogin({ ...login, ...changes }));
+      return provider.finishLogin({ ...login, query, ...changes });
+    },
+    recheck: ({ identity, refreshToken }) =>
+      provider.recheck({ known: identity, refreshToken: refreshToken ?? '' }),
+  };
+}
+
+/** The refusal that a login ends with. */
+export async function refusalOf(outcome: Promise<Login | Identity>): Promise<OAuthError> {
+  const error: unknown = await outcome.then(
+    () => new Error('it was not refused'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof OAuthError)) throw error;
+  return error;
+}
