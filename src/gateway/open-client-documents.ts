@@ -1,6 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import { createGuardedFetch } from '../platform/outbound/guarded-fetch.ts';
-import { type OutboundNetwork, systemNetwork } from '../platform/outbound/outbound-network.ts';
+import { createSystemNetwork, type OutboundNetwork } from '../platform/outbound/outbound-network.ts';
 import { createPinnedDispatcher } from '../platform/outbound/pinned-dispatcher.ts';
 import { isLoopbackAddress, isPublicAddress } from '../platform/outbound/special-addresses.ts';
 import { isClientIdUrl } from '../protocol/client-id-url.ts';
@@ -30,7 +30,7 @@ export function openClientDocuments(
   const rules = config.clientDocuments;
   if (rules === undefined) return undefined;
   const { allowedHosts, deniedHosts, allowLoopback } = rules;
-  const network = deps.network ?? systemNetwork;
+  const network = deps.network ?? createSystemNetwork();
   const dispatcher = createPinnedDispatcher({
     network: allowLoopback ? withLocalhost(network) : network,
     isAllowed: (address) => isPublicAddress(address) || (allowLoopback && isLoopbackAddress(address)),

@@ -2,7 +2,7 @@
 export type ClientIdUrl = string & { readonly __brand: 'ClientIdUrl' };
 
 /** What a stranger's URL may cost: it stands in queries, caches and on pages. */
-export const maxClientIdUrlLength = 1024;
+const maxClientIdUrlLength = 1024;
 
 // Printable ASCII without what URL parsers read differently or drop;
 const shape =

@@ -176,7 +176,7 @@ describe('client ID metadata documents and other outbound fetches', () => {
     }
     expect(hosts.lookups.length).toBe(1000);
     expect(new Set(hosts.dialled)).toEqual(new Set([publicAddress]));
-  });
+  }, 60_000);
 
   it('53: a connection that leads elsewhere carries nothing', async () => {
     const house = await open();

@@ -16,20 +16,24 @@ const queryTimeoutMs = 1_500;
 /**
  * The real one. Asks DNS itself: the system's resolver blocks one of four threads for as long as a name server of
  * somebody's choice takes, knows names of this machine and its network, and tries search domains.
+ * @param servers name servers, `address:port`. Default: those of the system
  */
-export const systemNetwork: OutboundNetwork = {
-  async resolve(name, signal) {
-    const resolver = new Resolver({ timeout: queryTimeoutMs, tries: 2 });
-    const cancel = (): void => resolver.cancel();
-    signal.addEventListener('abort', cancel, { once: true });
-    try {
-      const found = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
-      const addresses = found.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-      if (addresses.length === 0) throw new Error('the name has no address');
-      return addresses;
-    } finally {
-      signal.removeEventListener('abort', cancel);
-    }
-  },
-  dial: (address, port) => connect({ host: address, port, autoSelectFamily: false }),
-};
+export function createSystemNetwork(servers?: readonly string[]): OutboundNetwork {
+  return {
+    async resolve(name, signal) {
+      const resolver = new Resolver({ timeout: queryTimeoutMs, tries: 2 });
+      if (servers !== undefined) resolver.setServers(servers);
+      const cancel = (): void => resolver.cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+      try {
+        const found = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)]);
+        const addresses = found.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+        if (addresses.length === 0) throw new Error('the name has no address');
+        return addresses;
+      } finally {
+        signal.removeEventListener('abort', cancel);
+      }
+    },
+    dial: (address, port) => connect({ host: address, port, autoSelectFamily: false }),
+  };
+}

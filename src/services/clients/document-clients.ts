@@ -109,10 +109,10 @@ export function createDocumentClients(deps: DocumentClientsDeps): DocumentClient
   }
 
   async function findUntil(clientId: string | undefined, end: 'freshUntil' | 'keptUntil'): Promise<Client> {
-    const url = checkUrl(clientId ?? '', deps);
-    const copy = known.get(url);
-    const client = copy !== undefined && copy[end] > clock.nowSeconds() ? copy.client : await loadOnce(url);
-    // Again, since a fetch takes its time.
+    // Only what passed the checks is in there, and they do not change; but for the last one, which comes below.
+    const copy = clientId === undefined ? undefined : known.get(clientId);
+    const isGood = copy !== undefined && copy[end] > clock.nowSeconds();
+    const client = isGood ? copy.client : await loadOnce(checkUrl(clientId ?? '', deps));
     if (deps.isDenied(client.fingerprint)) throw refuseDeniedClient();
     return client;
   }
