@@ -46,9 +46,9 @@ export interface DrainRules {
 }
 
 /**
- * How long connections that carry nothing are left open when no new ones are taken any more. A proxy in front learns from
- * its next connection that it has to turn elsewhere; until then it sends over those it has, and whatever is closed in
- * the same moment takes a call with it that the proxy must not repeat.
+ * How long connections that carry nothing are left open when all answers are out. A proxy in front learns from its next
+ * new connection that it has to turn elsewhere; until then it sends over those it has, also over those that streams have
+ * left, and whatever is closed in the same moment takes a call with it that the proxy must not repeat.
  */
 const leavingMilliseconds = 1_000;
 
@@ -67,19 +67,22 @@ export async function drain(
   if (delaySeconds > 0) await delay(delaySeconds * 1000, undefined, { ref: false });
   const milliseconds = (deadlineSeconds - delaySeconds) * 1000;
   const leavingMs = delaySeconds > 0 ? Math.min(leavingMilliseconds, milliseconds / 3) : 0;
-  const closeIdleAt = performance.now() + leavingMs;
+  const deadline = performance.now() + milliseconds;
   // That of node:http would end the idle connections as well.
   TcpServer.prototype.close.call(listener.server);
   const endSome = spreadEnds(rules.endStreams, Math.min(spreadMilliseconds, milliseconds / 3));
   const sweep = (): void => {
     endSome();
-    // Nobody comes back over the connection that a stream has left. Not before what has arrived is read: it is not idle.
-    if (performance.now() >= closeIdleAt) setImmediate(listener.closeIdle);
+    // Nobody comes back over the connection that a stream has left.
+    if (leavingMs === 0) listener.closeIdle();
   };
   sweep();
   const sweeping = setInterval(sweep, sweepMilliseconds);
-  if (leavingMs > 0) await delay(leavingMs, undefined, { ref: false });
   await inFlightOver(inFlight, milliseconds - leavingMs);
+  if (leavingMs > 0) {
+    await delay(leavingMs, undefined, { ref: false });
+    await inFlightOver(inFlight, deadline - performance.now());
+  }
   clearInterval(sweeping);
   listener.server.close();
   const cut = inFlight.count;
