@@ -140,6 +140,8 @@ function findGroupProblems(values: Values, preset: ProviderPreset): ConfigProble
     values.GROUPS_CLAIM === undefined &&
     (values.ALLOWED_GROUPS?.length ?? 0) > 0;
   if (!isImpossible) return [];
-  const problem = `is set, and ${preset.title} says no groups: nobody could enter`;
-  return [{ variable: 'ALLOWED_GROUPS', problem, fix: 'unset it, and restrict who may enter by the domain' }];
+  const problem = `is set, and ${preset.title} says no groups by itself: nobody could enter`;
+  return [
+    { variable: 'ALLOWED_GROUPS', problem, fix: 'unset it, or name the claim that has them in GROUPS_CLAIM' },
+  ];
 }

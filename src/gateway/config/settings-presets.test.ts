@@ -28,6 +28,7 @@ describe('IDP', () => {
     ['github', {}, 'https://github.com'],
     ['entra', { ENTRA_TENANT: tenant }, `https://login.microsoftonline.com/${tenant}/v2.0`],
     ['okta', { OKTA_DOMAIN: 'example.okta.com' }, 'https://example.okta.com'],
+    ['auth0', { AUTH0_DOMAIN: 'example.eu.auth0.com' }, 'https://example.eu.auth0.com'],
     [
       'okta',
       { OKTA_DOMAIN: 'login.example.com', OKTA_AUTHORIZATION_SERVER: 'default' },
@@ -47,6 +48,7 @@ describe('IDP', () => {
 
   it.each([
     ['entra', ['ENTRA_TENANT is not set, and IDP=entra needs it']],
+    ['auth0', ['AUTH0_DOMAIN is not set, and IDP=auth0 needs it']],
     ['okta', ['OKTA_DOMAIN is not set, and IDP=okta needs it']],
     [
       'keycloak',
@@ -118,7 +120,7 @@ describe('IDP', () => {
     expect(restricted).not.toContain('google_hosted_domain_unset');
     expect(restricted).not.toContain('allowed_groups_unset');
     expect(complaintsOf({ IDP: 'google', ALLOWED_GROUPS: 'staff' })).toEqual([
-      'ALLOWED_GROUPS is set, and Google Workspace says no groups: nobody could enter',
+      'ALLOWED_GROUPS is set, and Google Workspace says no groups by itself: nobody could enter',
     ]);
   });
 

@@ -1,3 +1,4 @@
+import { auth0Variables } from '../../services/identity/presets/auth0.ts';
 import { entraVariables } from '../../services/identity/presets/entra.ts';
 import { googleVariables } from '../../services/identity/presets/google.ts';
 import { keycloakVariables } from '../../services/identity/presets/keycloak.ts';
@@ -28,6 +29,7 @@ export const presetSettings = {
   } satisfies Setting<Readonly<Record<string, string>>>,
   ...toSettings(keycloakVariables),
   ...toSettings(oktaVariables),
+  ...toSettings(auth0Variables),
   ...toSettings(googleVariables),
   ...toSettings(entraVariables),
 };

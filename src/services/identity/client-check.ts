@@ -4,7 +4,12 @@ import type { Connection } from './provider-connection.ts';
 import { type ProviderFailure, summarizeFailure } from './provider-failure.ts';
 
 /** What a provider can only mean of us. Others it may say of a code that nobody issued. */
-const aboutClient = new Set(['invalid_client', 'unauthorized_client', 'redirect_uri_mismatch']);
+const aboutClient = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  'redirect_uri_mismatch',
+  'access_denied',
+]);
 
 /**
  * Presents a code that nobody issued: a provider that does not know us, or not like this, says so before it looks at the

@@ -40,6 +40,8 @@ const tokenErrors = new Set([
   'unauthorized_client',
   'unsupported_grant_type',
   'invalid_scope',
+  // What Auth0 says of a client whose secret is another.
+  'access_denied',
   // What Google and GitHub say of a redirect URI that nobody registered there.
   'redirect_uri_mismatch',
 ]);

@@ -1,3 +1,4 @@
+import { auth0 } from './auth0.ts';
 import { entra } from './entra.ts';
 import { generic } from './generic.ts';
 import { github } from './github.ts';
@@ -7,7 +8,7 @@ import { okta } from './okta.ts';
 import type { ProviderPreset } from './preset.ts';
 
 /** Every identity provider whose ways are known, by what IDP calls it. */
-export const presets = { generic, keycloak, okta, google, entra, github } satisfies Readonly<
+export const presets = { generic, keycloak, okta, auth0, google, entra, github } satisfies Readonly<
   Record<string, ProviderPreset>
 >;
 
