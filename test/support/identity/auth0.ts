@@ -3,7 +3,10 @@ import type { TestOpenIdProvider } from '../openid-provider.ts';
 export const groupsClaim = 'https://example.com/groups';
 
 /**
- * Makes a provider behave as a tenant of Auth0 does. Recorded facts, from auth0.com/docs:
+ * Makes a provider behave as a tenant of Auth0 does.
+ *
+ * Facts written down from memory of the documents named, not recorded from the provider; check one before you build on it.
+ * From auth0.com/docs:
  * - the issuer ends with a slash
  * - "Refresh tokens": one comes for the scope `offline_access`; without rotation the same one stays; one that is over is
  *   refused with 403 `invalid_grant`, "Unknown or invalid refresh token."

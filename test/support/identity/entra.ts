@@ -3,7 +3,10 @@ import type { TestOpenIdProvider } from '../openid-provider.ts';
 const tenant = '8eaef023-2b34-4da1-9baa-8bc8c9d6a490';
 
 /**
- * Makes a provider behave as one tenant of Microsoft Entra does. Recorded facts, from learn.microsoft.com/entra:
+ * Makes a provider behave as one tenant of Microsoft Entra does.
+ *
+ * Facts written down from memory of the documents named, not recorded from the provider; check one before you build on it.
+ * From learn.microsoft.com/entra:
  * - "OpenID Connect on the Microsoft identity platform": the issuer has the tenant's id and /v2.0 at its end, the other
  *   endpoints are beside it; the answer names no `iss`
  * - "ID token claims reference": there is no `email_verified`; groups are object ids; `sub` is different for every app

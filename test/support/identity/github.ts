@@ -32,7 +32,8 @@ interface Answer {
  * GitHub Enterprise Server on a loopback port, as far as logins go: authorization, token endpoint, and the interface under
  * /api/v3.
  *
- * Recorded facts:
+ * Facts with their sources. Token errors, ends of tokens and suspension were looked up there; pages, rate limits and the check
+ * of a token are from memory of the documents. Nothing was recorded from GitHub itself:
  * - errors of the token endpoint come with status 200, `error`, `error_description` and `error_uri`
  *   (docs.github.com, "Troubleshooting OAuth app access token request errors")
  * - the token of an OAuth app has no end and no refresh token; that of a GitHub App has `expires_in` 28800

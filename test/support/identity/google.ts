@@ -1,7 +1,10 @@
 import type { TestOpenIdProvider } from '../openid-provider.ts';
 
 /**
- * Makes a provider behave as Google does. Recorded facts, from developers.google.com:
+ * Makes a provider behave as Google does.
+ *
+ * Facts written down from memory of the documents named, not recorded from the provider; check one before you build on it.
+ * From developers.google.com:
  * - "OpenID Connect", reference: `hd` is in the ID token of Workspace accounts and absent from others; `sub` is a number in
  *   text; groups are in no token; the parameter `hd` is a hint only
  * - "Using OAuth 2.0 for Web Server Applications": a refresh token comes for `access_type=offline`, with the first consent

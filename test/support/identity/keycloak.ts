@@ -1,8 +1,10 @@
 import type { TestOpenIdProvider } from '../openid-provider.ts';
 
 /**
- * Makes a provider behave as a realm of Keycloak does. Recorded facts, from its Server Administration Guide and its sources
- * (keycloak/keycloak, TokenManager.java and its tests):
+ * Makes a provider behave as a realm of Keycloak does.
+ *
+ * Facts written down from memory of the documents named, not recorded from the provider; check one before you build on it.
+ * From its Server Administration Guide and its sources (keycloak/keycloak, TokenManager.java and its tests):
  * - the issuer is `<url>/realms/<realm>`, its endpoints are below /protocol/openid-connect
  * - the mapper "Group Membership" writes full paths, `/engineering`, unless that is switched off
  * - each refresh gives a new refresh token; the refusals are 400 `invalid_grant`, with "Session not active", "Token is not

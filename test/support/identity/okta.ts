@@ -1,7 +1,10 @@
 import type { TestOpenIdProvider } from '../openid-provider.ts';
 
 /**
- * Makes a provider behave as Okta's authorization servers do. Recorded facts, from developer.okta.com:
+ * Makes a provider behave as Okta's authorization servers do.
+ *
+ * Facts written down from memory of the documents named, not recorded from the provider; check one before you build on it.
+ * From developer.okta.com:
  * - "Authorization servers": the organisation's issuer is `https://<domain>`, that of a custom one
  *   `https://<domain>/oauth2/<id>`; both have their endpoints below /v1
  * - "OpenID Connect & OAuth 2.0 API": a refresh token comes for the scope `offline_access`; a scope that a custom server
