@@ -27,9 +27,15 @@ export function isCutAsFull(onFast: Outcome, bytes: number, serially: Outcome): 
 export function isSame(one: Outcome, other: Outcome, bytes: number): boolean {
   const isEqual = (left: Outcome, right: Outcome): boolean =>
     JSON.stringify(comparable(left, bytes)) === JSON.stringify(comparable(right, bytes));
-  if (bytes > heldBytes && isCut(one) && isCut(other))
+  const isRacing = bytes > heldBytes || [one, other].some(hasEarlyAnswer);
+  if (isRacing && isCut(one) && isCut(other))
     return isEqual(untilCut(one, other, bytes), untilCut(other, one, bytes));
   return isEqual(one, other);
+}
+
+/** Whether an upstream did not wait for the end of a request: when its answer comes is a matter of moments. */
+function hasEarlyAnswer({ requests }: Outcome): boolean {
+  return requests.some(({ isEarly }) => isEarly);
 }
 
 /** Whether bytes that are no request have ended the connection, and with it the calls before them. */
