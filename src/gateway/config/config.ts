@@ -3,6 +3,7 @@ import type { RedisConnection } from '../../platform/store/redis-connection.ts';
 import type { CertificateFiles } from '../../platform/tls/pem-files.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { PresetName } from '../../services/identity/presets/presets.ts';
+import type { ScopeRules } from '../../services/resources/resource.ts';
 
 /** Everything the gateway needs to know, parsed and checked. Made by `loadConfig`; rooms never see it whole. */
 export interface GatehouseConfig {
@@ -133,6 +134,43 @@ export interface GatehouseConfig {
   readonly shutdownDelaySeconds: number;
   /** What the operator should know at start-up; each is logged as a warning. */
   readonly warnings: readonly ConfigWarning[];
+}
+
+/**
+ * One protected resource and the MCP server behind it. The environment describes one; the file that `GATEHOUSE_CONFIG`
+ * names any number.
+ */
+export interface MountConfig {
+  /** Names it in logs, metrics and the operator's commands: letters, digits, `-` and `_`. */
+  readonly name: string;
+  /** Scheme, host and port at which the public reaches it: the issuer's, or a host of its own. */
+  readonly publicOrigin: string;
+  /** Public path, verbatim: `/mcp`. */
+  readonly path: string;
+  /** Meant by authorization requests that name no resource. One of all at most; the only one always is. */
+  readonly isDefault: boolean;
+  readonly title: string | undefined;
+  readonly upstream: {
+    /** scheme, host and port, e.g. `http://127.0.0.1:3000`. */
+    readonly origin: string;
+    /** Takes the place of the public path: `/mcp`. */
+    readonly path: string;
+    /** Verbatim `Authorization` for the upstream. */
+    readonly authorization: string | undefined;
+    readonly connectTimeoutSeconds: number;
+    readonly headerTimeoutSeconds: number;
+    readonly idleTimeoutSeconds: number;
+    /** Paths of PEM files, read whenever they change. */
+    readonly tls: {
+      /** In place of the authorities that the system knows. */
+      readonly caFile: string | undefined;
+      readonly certificate: CertificateFiles | undefined;
+    };
+    readonly maxBodyBytes: number;
+  };
+  /** Origins of web pages that may call it. */
+  readonly allowedOrigins: readonly string[];
+  readonly scopes: ScopeRules;
 }
 
 export interface ListenAddress {

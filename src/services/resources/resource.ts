@@ -1,0 +1,31 @@
+/**
+ * A protected resource: one MCP server as the world sees it. Each mount is one; a token is good for one alone.
+ * @see RFC 9728 §1.2, RFC 8707 §2
+ */
+export interface ProtectedResource {
+  /** What tokens are bound to and metadata publishes: scheme, host and path, no trailing slash. */
+  readonly identifier: string;
+  /** Absolute URL of its metadata document (RFC 9728 §3.1). */
+  readonly metadataUrl: string;
+  /** For people: on the consent page and in the metadata. */
+  readonly title: string | undefined;
+  readonly scopes: ScopeRules;
+}
+
+/** The scopes that a resource declares. None: every token is good for all of it. */
+export interface ScopeRules {
+  /** In the order of the configuration; what metadata publishes as `scopes_supported`. */
+  readonly declared: readonly DeclaredScope[];
+  /** What a request that names no scope is granted. */
+  readonly defaults: readonly string[];
+}
+
+export interface DeclaredScope {
+  readonly name: string;
+  /** For the consent page. */
+  readonly description: string | undefined;
+  /** Scopes that whoever has this one has as well, directly. */
+  readonly includes: readonly string[];
+}
+
+export const noScopes: ScopeRules = { declared: [], defaults: [] };
