@@ -11,9 +11,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { countTests, listSecondTries } from './vitest-report.ts';
+
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
+}
+
+interface StepResult {
+  readonly counts: Counts;
+  readonly remarks: readonly string[];
 }
 
 interface Step {
@@ -21,6 +28,8 @@ interface Step {
   readonly command: readonly string[];
   /** Where the command writes what it counted, and how to read it. Otherwise the exit code counts as one. */
   readonly counts?: (text: string) => Counts;
+  /** What else that file tells whoever reads the end of the run. */
+  readonly remarks?: (text: string) => readonly string[];
 }
 
 /** `{counts}` stands for the file that the command writes its counts to. */
@@ -34,6 +43,7 @@ const steps: readonly Step[] = [
     name: 'tests',
     command: ['npm', 'test', '--', '--reporter=default', '--reporter=json', '--outputFile.json={counts}'],
     counts: countTests,
+    remarks: listSecondTries,
   },
   { name: 'package contents', command: ['npm', 'run', 'check:package'] },
   {
@@ -53,16 +63,6 @@ const steps: readonly Step[] = [
 
 const stepLimitMinutes = 30;
 
-/** Reads vitest's JSON report. A file that could not be loaded has no tests and counts as one failure. */
-export function countTests(text: string): Counts {
-  const report: unknown = JSON.parse(text);
-  const passed = numberIn(report, 'numPassedTests');
-  const unsuccessful = numberIn(report, 'numTotalTests') - passed;
-  const brokenFiles = isRecord(report) && Array.isArray(report['testResults']) ? report['testResults'] : [];
-  const unloadable = brokenFiles.filter((file) => isRecord(file) && isFailedWithoutTests(file)).length;
-  return { passed, failed: unsuccessful + unloadable };
-}
-
 /** Reads `{ "passed": n, "failed": n }`. */
 export function countChecks(text: string): Counts {
   const report: unknown = JSON.parse(text);
@@ -77,11 +77,6 @@ export function settle(exitCode: number, counted: Counts | undefined): Counts {
   return { passed: counted.passed, failed: counted.failed + (unexplained ? 1 : 0) };
 }
 
-function isFailedWithoutTests(file: Record<string, unknown>): boolean {
-  const tests = file['assertionResults'];
-  return file['status'] === 'failed' && Array.isArray(tests) && tests.length === 0;
-}
-
 function numberIn(report: unknown, name: string): number {
   const value = isRecord(report) ? report[name] : undefined;
   if (typeof value !== 'number') throw new TypeError(`the report has no number ${name}`);
@@ -92,10 +87,20 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-async function runStep(step: Step, countsFile: string): Promise<Counts> {
+async function runStep(step: Step, countsFile: string): Promise<StepResult> {
   const [command = '', ...rest] = step.command.map((word) => word.replace('{counts}', countsFile));
   const exitCode = await run(command, rest);
-  return settle(exitCode, step.counts && readCounts(step.counts, countsFile));
+  const counts = settle(exitCode, step.counts && readCounts(step.counts, countsFile));
+  return { counts, remarks: (step.remarks && readRemarks(step.remarks, countsFile)) ?? [] };
+}
+
+/** A file that cannot be read has been told of by \`readCounts\`. */
+function readRemarks(parse: (text: string) => readonly string[], file: string): readonly string[] {
+  try {
+    return parse(readFileSync(file, 'utf8'));
+  } catch {
+    return [];
+  }
 }
 
 function readCounts(parse: (text: string) => Counts, file: string): Counts {
@@ -127,18 +132,19 @@ async function run(command: string, words: readonly string[]): Promise<number> {
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-ci-'));
-  const results: { name: string; counts: Counts; seconds: number }[] = [];
+  const results: (StepResult & { name: string; seconds: number })[] = [];
   for (const [index, step] of steps.entries()) {
     console.log(`== ${step.name}`);
     const start = Date.now();
-    const counts = await runStep(step, join(folder, `${index}.json`));
-    results.push({ name: step.name, counts, seconds: Math.round((Date.now() - start) / 1000) });
+    const result = await runStep(step, join(folder, `${index}.json`));
+    results.push({ name: step.name, ...result, seconds: Math.round((Date.now() - start) / 1000) });
   }
   rmSync(folder, { recursive: true, force: true });
   for (const { name, counts, seconds } of results)
     console.log(
       `${counts.failed === 0 ? 'ok    ' : 'FAILED'}  ${name}: ${counts.passed} of ${counts.passed + counts.failed}, ${seconds} s`,
     );
+  for (const remark of results.flatMap(({ remarks }) => remarks)) console.log(remark);
   const sum = (key: keyof Counts): number => results.reduce((total, { counts }) => total + counts[key], 0);
   console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
   process.exitCode = sum('failed') === 0 ? 0 : 1;

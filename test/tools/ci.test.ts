@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { countChecks, countTests, settle } from '../../tools/ci.ts';
+import { countChecks, settle } from '../../tools/ci.ts';
+import { countTests, listSecondTries } from '../../tools/vitest-report.ts';
 
 describe('ci', () => {
   it('counts tests one by one, and a skipped one as failed', () => {
@@ -20,6 +21,16 @@ describe('ci', () => {
     ];
     const report = { numTotalTests: 1, numPassedTests: 1, testResults };
     expect(countTests(JSON.stringify(report))).toEqual({ passed: 1, failed: 1 });
+  });
+
+  it('names the tests that passed at their second try', () => {
+    const assertionResults = [
+      { fullName: 'at once', status: 'passed', failureMessages: [] },
+      { fullName: 'later', status: 'passed', failureMessages: ['not yet'] },
+      { fullName: 'never', status: 'failed', failureMessages: ['no', 'no'] },
+    ];
+    const report = { testResults: [{ name: 'a.test.ts', status: 'failed', assertionResults }] };
+    expect(listSecondTries(JSON.stringify(report))).toEqual(['second try: later (a.test.ts)']);
   });
 
   it('refuses a report without numbers', () => {
