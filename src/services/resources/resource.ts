@@ -14,10 +14,12 @@ export interface ProtectedResource {
 
 /** The scopes that a resource declares. None: every token is good for all of it. */
 export interface ScopeRules {
-  /** In the order of the configuration; what metadata publishes as `scopes_supported`. */
+  /** In the order of the configuration. What they include is declared, too, and no scope leads back to itself. */
   readonly declared: readonly DeclaredScope[];
-  /** What a request that names no scope is granted. */
+  /** What a request that names no scope is about, and what metadata and challenges tell clients to ask for at first. */
   readonly defaults: readonly string[];
+  /** What every call needs. The defaults reach that far. */
+  readonly required: readonly string[];
 }
 
 export interface DeclaredScope {
@@ -28,4 +30,4 @@ export interface DeclaredScope {
   readonly includes: readonly string[];
 }
 
-export const noScopes: ScopeRules = { declared: [], defaults: [] };
+export const noScopes: ScopeRules = { declared: [], defaults: [], required: [] };
