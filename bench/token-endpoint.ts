@@ -21,6 +21,7 @@ import type { Client } from '../src/services/clients/client.ts';
 import { createClients } from '../src/services/clients/clients.ts';
 import { createGrants } from '../src/services/tokens/grants.ts';
 import { createRevocations } from '../src/services/tokens/revocations.ts';
+import { oneResource } from '../test/support/one-resource.ts';
 import { startRedis } from '../test/support/redis.ts';
 import { times } from './effort.ts';
 import { codeVerifier, issueCode, redirectUri } from './issue-code.ts';
@@ -147,7 +148,7 @@ function createSubject(name: StoreName, store: Store): Subject {
   const client = clients.register({ name: 'Bench', redirectUris: [redirectUri as RedirectUri] });
   const endpoint = createTokenEndpoint({
     issuer,
-    resource,
+    resources: oneResource(issuer, resource),
     findClient: clients.find,
     sealer,
     clock,

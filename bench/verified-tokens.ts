@@ -31,8 +31,10 @@ export async function benchVerifiedTokens(): Promise<VerifiedTokensBench> {
     sealer,
     clock,
     revocations: { judge: () => false },
-    resource,
-    resourceMetadataUrl: `${issuer}/.well-known/oauth-protected-resource/mcp`,
+    resource: {
+      identifier: resource,
+      metadataUrl: `${issuer}/.well-known/oauth-protected-resource/mcp`,
+    },
     revokeBefore: undefined,
     cacheEntries: cap,
   });

@@ -1,4 +1,4 @@
-import type { GatehouseConfig } from '../gateway/config/config.ts';
+import type { GatehouseConfig, MountConfig } from '../gateway/config/config.ts';
 import { formatListenAddress } from '../gateway/config/listen-address.ts';
 import { ConfigError } from '../gateway/config/load-config.ts';
 import { describeConfigError, describeWarning } from './failure.ts';
@@ -44,10 +44,11 @@ function formatText(config: GatehouseConfig): string {
 
 /** What the configuration comes to, for people. Of secrets it says only that they are there. */
 function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, string]> {
-  const { upstream, identityProvider, limits } = config;
+  const { identityProvider, limits } = config;
+  const [{ publicOrigin, path, upstream, allowedOrigins }] = config.mounts;
   return [
     ['mode', config.productionMode ? 'production' : 'development'],
-    ['mcp endpoint', `${config.publicUrl}${upstream.path}`],
+    ['mcp endpoint', `${publicOrigin}${path}`],
     ['upstream', `${upstream.origin}${upstream.path}`],
     ['upstream authorization', upstream.authorization === undefined ? 'none' : 'set'],
     ...describeUpstreamTls(upstream.tls),
@@ -66,14 +67,14 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ['app schemes', config.registration.privateUseSchemes.join(', ') || 'none'],
     ['grants', describeLife(config.tokens.grantLifetimeSeconds)],
     ['consent page', config.renderConsentPage ? 'shown' : 'not shown'],
-    ['web origins', config.allowedOrigins.join(', ') || 'none'],
+    ['web origins', allowedOrigins.join(', ') || 'none'],
     ['rate limits', limits.enabled ? 'on' : 'off'],
     ['calls per person', limits.perSubjectConcurrency === 0 ? 'no limit' : `${limits.perSubjectConcurrency}`],
     ['trusted proxies', limits.trustEveryProxy ? 'everybody' : limits.trustedProxyCidrs.join(', ') || 'none'],
   ];
 }
 
-function describeUpstreamTls({ caFile, certificate }: GatehouseConfig['upstream']['tls']) {
+function describeUpstreamTls({ caFile, certificate }: MountConfig['upstream']['tls']) {
   const rows: (readonly [string, string])[] = [];
   if (caFile !== undefined) rows.push(['upstream authorities', caFile]);
   if (certificate !== undefined) rows.push(['shown to the upstream', `certificate ${certificate.certFile}`]);

@@ -53,8 +53,8 @@ function findKeyFileProblem({ sealing, productionMode }: GatehouseConfig): Confi
 }
 
 /** What is wrong with the certificates, of each use the first that there is. */
-function findPemProblems({ certificate, upstream }: GatehouseConfig): ConfigProblem[] {
-  const { caFile, certificate: shown } = upstream.tls;
+function findPemProblems({ certificate, mounts }: GatehouseConfig): ConfigProblem[] {
+  const { caFile, certificate: shown } = mounts[0].upstream.tls;
   const now = systemClock.nowSeconds();
   return [
     findPemProblem('TLS', () => certificate && readCertificate(certificate, now)),

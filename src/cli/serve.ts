@@ -66,7 +66,7 @@ function summarize(config: GatehouseConfig): Record<string, unknown> {
     groups_claim: config.identityProvider.groupsClaim,
     allowed_groups_set: config.allowedGroups.length > 0,
     revoke_before_set: config.tokens.revokeBefore !== undefined,
-    upstream_authorization_set: config.upstream.authorization !== undefined,
+    upstream_authorization_set: config.mounts[0].upstream.authorization !== undefined,
     access_log_skip_re: config.logging.accessLogSkip?.source ?? '',
     tool_metrics_enabled: config.toolMetrics.enabled,
     tool_metrics_max_cardinality: config.toolMetrics.maxCardinality,

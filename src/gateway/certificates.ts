@@ -10,7 +10,7 @@ import {
 } from '../platform/tls/pem-files.ts';
 import { watchPemFiles } from '../platform/tls/pem-watch.ts';
 import type { CertificateUse, Emit } from '../services/audit/events.ts';
-import type { GatehouseConfig } from './config/config.ts';
+import type { MountConfig } from './config/config.ts';
 
 /** Certificates that are read again when their files change. */
 export interface LiveCertificates<Value> {
@@ -43,7 +43,7 @@ export function openListenerCertificate(
 
 /** @throws PemFileError when a file is not acceptable at the start */
 export function openUpstreamTls(
-  { caFile, certificate }: GatehouseConfig['upstream']['tls'],
+  { caFile, certificate }: MountConfig['upstream']['tls'],
   deps: CertificatesDeps<ClientTls>,
 ): LiveCertificates<ClientTls> | undefined {
   const files = [caFile, certificate?.certFile, certificate?.keyFile].filter((path) => path !== undefined);

@@ -26,6 +26,8 @@ import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
+import type { ProtectedResource } from '../services/resources/resource.ts';
+import type { Resources } from '../services/resources/resources.ts';
 import type { GrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
@@ -43,6 +45,8 @@ export interface EndpointsDeps {
   readonly admit: AdmissionControl['admit'];
   /** Undefined: records of grants stay as they are. */
   readonly grantTidying: GrantTidying | undefined;
+  readonly resources: Resources;
+  readonly resource: ProtectedResource;
   readonly identityProvider: IdentityProvider;
   readonly rateLimits: RateLimits;
   /** In place of the one of this machine. */
@@ -55,8 +59,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   const { sealer, store, clock, random, revocations, deniedClients, identityProvider, emit } = deps;
   const { introspectionClients } = config;
   const issuer = config.publicUrl;
-  const resource = `${issuer}${config.upstream.path}`;
-  const resourceName = config.resourceName;
+  const { resources } = deps;
   const { refreshWindowSeconds, grantLifetimeSeconds, accessTokenTtlSeconds, revokeBefore } = config.tokens;
   const identityRecheck = config.identityProvider.recheck;
   const { privateUseSchemes, ttlSeconds } = config.registration;
@@ -75,8 +78,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds, tidying });
   const authorization = {
     issuer,
-    resource,
-    resourceName,
+    resources,
     renderConsentPage: config.renderConsentPage,
     findClient: findAsking,
     isClientDenied,
@@ -97,7 +99,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       introspectionEnabled: introspectionClients.length > 0,
       clientDocumentsEnabled: documents !== undefined,
     }),
-    resourceMetadata: createResourceMetadataEndpoint({ issuer, resource, resourceName }),
+    resourceMetadata: createResourceMetadataEndpoint({ issuer, resource: deps.resource }),
     register: createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes }),
     registration: createRegistrationManagementEndpoint({
       issuer,
@@ -130,7 +132,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     }),
     token: createTokenEndpoint({
       issuer,
-      resource,
+      resources,
       findClient,
       sealer,
       clock,

@@ -16,10 +16,11 @@ import { isMountTarget } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
 import { createSubjectConcurrency } from '../services/limits/subject-concurrency.ts';
+import type { ProtectedResource } from '../services/resources/resource.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { AccessRecord, CallDetails } from './access-log.ts';
 import { type LiveCertificates, openUpstreamTls } from './certificates.ts';
-import type { GatehouseConfig } from './config/config.ts';
+import type { GatehouseConfig, MountConfig } from './config/config.ts';
 import { securityHeaders } from './security-headers.ts';
 import { isWellKnown } from './routes.ts';
 
@@ -56,22 +57,29 @@ export interface Mount {
   close(): void;
 }
 
+/** One mount, and what all of them have in common. */
+export interface MountSettings {
+  readonly config: GatehouseConfig;
+  readonly mount: MountConfig;
+  readonly resource: ProtectedResource;
+}
+
 /** @throws PemFileError when a certificate for the upstream is not acceptable */
-export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
+export function createMount(
+  { config, mount: { publicOrigin, path: mount, upstream, allowedOrigins }, resource }: MountSettings,
+  deps: MountDeps,
+): Mount {
   const { sealer, clock, revocations, emit, log, rateLimits } = deps;
-  const { publicUrl, upstream } = config;
-  const mount = upstream.path;
   const admission = createAdmission({
     sealer,
     keyGeneration: deps.keyGeneration,
     clock,
     revocations,
-    resource: `${publicUrl}${mount}`,
-    resourceMetadataUrl: `${publicUrl}/.well-known/oauth-protected-resource${mount}`,
+    resource,
     revokeBefore: config.tokens.revokeBefore,
     cacheEntries: config.limits.tokenCacheEntries,
   });
-  const originCheck = createOriginCheck({ publicUrl, allowedOrigins: config.allowedOrigins });
+  const originCheck = createOriginCheck({ publicUrl: publicOrigin, allowedOrigins });
   const { rpcPeekMaxBytes } = config.logging;
   // What is to be looked into has to be there whole.
   const headerTimeoutMs = upstream.headerTimeoutSeconds * 1000;
@@ -108,7 +116,7 @@ export function createMount(config: GatehouseConfig, deps: MountDeps): Mount {
     mount,
     maxBodyBytes: upstream.maxBodyBytes,
     rpcPeekMaxBytes,
-    commonHeaders: Object.entries(securityHeaders(publicUrl)).flat(),
+    commonHeaders: Object.entries(securityHeaders(publicOrigin)).flat(),
     originCheck,
     admission,
     subjectConcurrency: createSubjectConcurrency(config.limits.perSubjectConcurrency),

@@ -11,6 +11,7 @@ import type { Emit } from '../services/audit/events.ts';
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
+import { createResources } from '../services/resources/resources.ts';
 import { createRevocations } from '../services/tokens/revocations.ts';
 import { createRotationJournal } from '../services/tokens/rotation-journal.ts';
 import { type AccessRecord, type CallDetails, createAccessLog } from './access-log.ts';
@@ -21,6 +22,7 @@ import { createEndpoints } from './endpoints.ts';
 import type { GatewayDeps } from './gateway.ts';
 import type { InFlight } from './in-flight.ts';
 import { createMount } from './mount.ts';
+import { describeResource, describeResources } from './mount-resources.ts';
 import { observe } from './observe.ts';
 import { openIdentityProvider } from './open-identity-provider.ts';
 import { openKeyring } from './open-keyring.ts';
@@ -113,6 +115,9 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   // Memory is dear in Redis, and a write cheap. On a disk it is the other way round.
   const grantTidying =
     config.store.kind === 'redis' ? createGrantTidying({ store, clock, refreshWindowSeconds }) : undefined;
+  const [mountConfig] = config.mounts;
+  const resource = describeResource(mountConfig);
+  const resources = createResources(issuer, describeResources(config.mounts));
   const endpoints = createEndpoints(config, {
     sealer,
     store: rotationJournal?.store ?? store,
@@ -122,6 +127,8 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     grantTidying,
     deniedClients,
     admit: (authorization) => mount.admission.admit(authorization),
+    resources,
+    resource,
     identityProvider,
     rateLimits,
     network: deps.network,
@@ -129,7 +136,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const dispatch = createDispatch({
     issuer,
-    routes: createRoutes(config.upstream.path, endpoints),
+    routes: createRoutes(mountConfig.path, endpoints),
     checkRate: (endpoint, address) => rateLimits.check(endpoint, address),
     emit,
     onInternalError: (error, requestId) => {
@@ -137,18 +144,21 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       log.error({ ...describeError(error), stack, request_id: requestId }, 'internal_error');
     },
   });
-  const mount = createMount(config, {
-    sealer,
-    keyGeneration: () => keys.keyring.current().generation,
-    clock,
-    random,
-    revocations,
-    rateLimits,
-    emit,
-    log,
-    onAccess,
-    onRevocationDone: observed.onRevocationDone,
-  });
+  const mount = createMount(
+    { config, mount: mountConfig, resource },
+    {
+      sealer,
+      keyGeneration: () => keys.keyring.current().generation,
+      clock,
+      random,
+      revocations,
+      rateLimits,
+      emit,
+      log,
+      onAccess,
+      onRevocationDone: observed.onRevocationDone,
+    },
+  );
   observeExpiry(registry, { listener: deps.certificate, upstream: mount.upstreamTls });
   const findAddress = createClientAddress({
     trustedCidrs: config.limits.trustedProxyCidrs,

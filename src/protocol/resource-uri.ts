@@ -1,5 +1,3 @@
-import { OAuthError } from './oauth-error.ts';
-
 /**
  * A resource indicator's comparison form: lower-case scheme and host, default port dropped, trailing slashes of the
  * path dropped. Undefined for anything that is no absolute http(s) URI without query, fragment and user information.
@@ -18,29 +16,4 @@ export function canonicalResource(value: string): string | undefined {
   }
   if (url.username !== '' || url.password !== '') return undefined;
   return url.origin + url.pathname.replace(/\/+$/, '');
-}
-
-export interface ResourceSet {
-  /** The authorization server's base URL; naming it means "the one resource behind you", as legacy clients do. */
-  readonly issuer: string;
-  /** The resource identifier of the mount: what tokens are bound to and what metadata publishes. */
-  readonly resource: string;
-}
-
-/**
- * Resolves the `resource` parameters of a request to the one resource the token will be bound to. Absent means the
- * single resource there is, never "all".
- * @throws OAuthError `invalid_target`, reason `resource_mismatch`   @see RFC 8707 §2
- */
-export function resolveResource(requested: readonly string[], known: ResourceSet): string {
-  const accepted = new Set([canonicalResource(known.issuer), canonicalResource(known.resource)]);
-  for (const value of requested) {
-    const canonical = canonicalResource(value);
-    if (canonical === undefined || !accepted.has(canonical)) {
-      throw new OAuthError('invalid_target', 'The requested resource is not served here', {
-        reason: 'resource_mismatch',
-      });
-    }
-  }
-  return known.resource;
 }

@@ -9,7 +9,7 @@ import { OAuthError } from '../../src/protocol/oauth-error.ts';
 import { parseParameters } from '../../src/protocol/parameters.ts';
 import { parseCodeChallenge, parseCodeVerifier } from '../../src/protocol/pkce.ts';
 import { parseRedirectUri } from '../../src/protocol/redirect-uri.ts';
-import { canonicalResource, resolveResource } from '../../src/protocol/resource-uri.ts';
+import { canonicalResource } from '../../src/protocol/resource-uri.ts';
 import { narrowScope } from '../../src/protocol/scope.ts';
 import { createClients } from '../../src/services/clients/clients.ts';
 import { readFormRequest } from '../../src/services/requests/form-request.ts';
@@ -18,6 +18,7 @@ import { openAccessToken } from '../../src/services/tokens/access-token.ts';
 import { openAuthorizationCode } from '../../src/services/tokens/authorization-code.ts';
 import { openRefreshToken } from '../../src/services/tokens/refresh-token.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { oneResource } from '../support/one-resource.ts';
 import { registrationFixtures } from '../support/registrations.ts';
 
 const sealer = createSealer({
@@ -71,10 +72,7 @@ const parsers: ReadonlyArray<readonly [string, (text: string) => unknown]> = [
   ['parseCodeChallenge with S256', (text) => parseCodeChallenge(text, 'S256')],
   ['parseCodeVerifier', parseCodeVerifier],
   ['canonicalResource', canonicalResource],
-  [
-    'resolveResource',
-    (text) => resolveResource([text], { issuer: 'https://a.test', resource: 'https://a.test/mcp' }),
-  ],
+  ['resources.resolve', (text) => oneResource('https://a.test', 'https://a.test/mcp').resolve([text])],
   ['narrowScope', (text) => narrowScope(text, ['mcp'])],
   ['clients.find', (text) => clients.find(text)],
   ['openAccessToken', (text) => openAccessToken(sealer, text)],

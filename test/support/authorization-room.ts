@@ -19,6 +19,7 @@ import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import type { Browser, BrowserTarget } from './browser.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeIdentityProvider } from './fake-identity-provider.ts';
+import { oneResource } from './one-resource.ts';
 import { authorizeUrl, createPkce, readForm, readInterstitial } from './flow.ts';
 
 export const issuer = 'https://gatehouse.test';
@@ -79,8 +80,7 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
   };
   const deps: AuthorizationDeps = {
     issuer,
-    resource,
-    resourceName: undefined,
+    resources: oneResource(issuer, resource),
     renderConsentPage: true,
     findClient: findOnly(client),
     isClientDenied: () => room.clientIsDenied,

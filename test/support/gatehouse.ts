@@ -91,7 +91,7 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
     onEvent: (event) => events.push(event),
   });
   const publicUrl = config.publicUrl;
-  const mount = config.upstream.path;
+  const mount = config.mounts[0].path;
   let listening: Promise<Listening> | undefined;
   const listen = async (): Promise<Listening & { readonly url: string }> => {
     listening ??= gateway.listen();

@@ -85,8 +85,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     sealer: seal,
     clock,
     revocations: { judge: ({ grantId }) => revoked.has(grantId) },
-    resource,
-    resourceMetadataUrl: metadataUrl,
+    resource: { identifier: resource, metadataUrl },
     revokeBefore: undefined,
   });
   const maxBodyBytes = options.maxBodyBytes ?? 16 * 1024 * 1024;

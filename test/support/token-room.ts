@@ -14,10 +14,12 @@ import {
 } from '../../src/services/tokens/authorization-code.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import { createGrants, type Grants } from '../../src/services/tokens/grants.ts';
+import { createResources } from '../../src/services/resources/resources.ts';
 import { createRevocations, type Revocations } from '../../src/services/tokens/revocations.ts';
 import type { IdentityRecheckMode } from '../../src/services/identity/identity-provider.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeIdentityProvider } from './fake-identity-provider.ts';
+import { describeAsResource } from './one-resource.ts';
 
 export const issuer = 'https://gatehouse.test';
 const resource = 'https://gatehouse.test/mcp';
@@ -30,6 +32,8 @@ export interface TokenRoomOptions {
   readonly storeIsDown?: () => boolean;
   readonly revokeBefore?: number;
   readonly secret?: string;
+  /** Served beside the one that is meant by who names none. */
+  readonly furtherResource?: string;
   readonly random?: Random;
   readonly identityMode?: IdentityRecheckMode;
   readonly accessTokenTtlSeconds?: number;
@@ -91,9 +95,13 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
   const events: GatehouseEvent[] = [];
   const identityProvider = new FakeIdentityProvider();
   const pauses: number[] = [];
+  const resources = [
+    resource,
+    ...(options.furtherResource === undefined ? [] : [options.furtherResource]),
+  ].map((identifier) => describeAsResource(identifier));
   const endpoint = createTokenEndpoint({
     issuer,
-    resource,
+    resources: createResources(issuer, { resources, fallback: resources[0] }),
     findClient,
     sealer,
     clock,

@@ -5,14 +5,14 @@ import type { Store } from '../../platform/store/store.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { ClientFingerprint, FindClient } from '../../services/clients/client.ts';
 import type { IdentityProvider, IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
+import type { Resources } from '../../services/resources/resources.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
 
 /** What the three endpoints of this room are handed. */
 export interface AuthorizationDeps {
   /** Scheme, host and port; no trailing slash. */
   readonly issuer: string;
-  readonly resource: string;
-  readonly resourceName: string | undefined;
+  readonly resources: Pick<Resources, 'find' | 'resolve'>;
   /**
    * Default true. False sends every authorization request straight to the identity provider: any registered client
    * then gets a code from whoever is logged in there. For closed sets of clients only.

@@ -7,6 +7,7 @@ import {
   resource,
   roomClient,
 } from '../../../test/support/authorization-room.ts';
+import { oneResource } from '../../../test/support/one-resource.ts';
 import { AuthorizationError, OAuthError } from '../../protocol/oauth-error.ts';
 import type { RedirectUri } from '../../protocol/redirect-uri.ts';
 import { readAuthorizationRequest } from './authorization-request.ts';
@@ -23,8 +24,7 @@ const good: Record<string, string> = {
 const client = { ...roomClient, redirectUris: [redirectUri, 'http://127.0.0.1/cb'] as RedirectUri[] };
 const unknown = new OAuthError('invalid_client', 'The client is not known', { reason: 'client_id_invalid' });
 const deps = {
-  issuer,
-  resource,
+  resources: oneResource(issuer, resource),
   findClient: (clientId: string | undefined) =>
     clientId === 'client-a' ? Promise.resolve(client) : Promise.reject(unknown),
 };

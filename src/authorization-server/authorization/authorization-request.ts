@@ -2,10 +2,10 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { parseParameters, type RequestParameters } from '../../protocol/parameters.ts';
 import { parseCodeChallenge } from '../../protocol/pkce.ts';
 import { matchRedirectUri, type VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
-import { resolveResource } from '../../protocol/resource-uri.ts';
 import { narrowScope } from '../../protocol/scope.ts';
 import type { Client, FindClient } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
+import type { Resources } from '../../services/resources/resources.ts';
 import { toClient } from './client-answer.ts';
 import { parseReauthentication } from './reauthentication.ts';
 import type { RequestedTerms } from './transaction.ts';
@@ -17,8 +17,7 @@ export interface AuthorizationRequest {
 }
 
 export interface AuthorizationRequestRules {
-  readonly issuer: string;
-  readonly resource: string;
+  readonly resources: Pick<Resources, 'resolve'>;
   readonly findClient: FindClient;
 }
 
@@ -138,7 +137,7 @@ function readTerms(
 ): Omit<RequestedTerms, 'client' | 'redirectUri'> {
   if (state.outcome === 'refused') throw state.error;
   checkResponse(parameters);
-  const resource = resolveResource(parameters.all('resource'), known);
+  const resource = known.resources.resolve(parameters.all('resource')).identifier;
   const codeChallenge = parseCodeChallenge(
     parameters.find('code_challenge'),
     parameters.find('code_challenge_method'),

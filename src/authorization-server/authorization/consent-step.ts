@@ -5,7 +5,7 @@ import type { AwaitingConsent } from './transaction.ts';
 
 export type ConsentStepDeps = Pick<
   AuthorizationDeps,
-  'sealer' | 'resourceName' | 'identityProvider' | 'identityProviderScopes'
+  'sealer' | 'resources' | 'identityProvider' | 'identityProviderScopes'
 >;
 
 /** Asks the person. Nothing is written anywhere: the transaction is in the page's form, sealed. */
@@ -17,7 +17,7 @@ export function askForConsent(
   return renderConsentPage({
     transaction,
     consentToken: sealTransaction(deps.sealer, transaction),
-    resourceName: deps.resourceName,
+    resourceName: deps.resources.find(transaction.terms.resource)?.title,
     identityProvider: { issuer: deps.identityProvider.issuer, scopes: deps.identityProviderScopes ?? [] },
     ...showing,
   });

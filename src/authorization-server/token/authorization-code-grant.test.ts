@@ -142,6 +142,25 @@ describe('authorization code grant (OAuth 2.1 §4.1.3)', () => {
     },
   );
 
+  it('refuses a resource that is served but is not the one of the grant, and keeps the code', async () => {
+    room = createTokenRoom({ furtherResource: 'https://gatehouse.test/other' });
+    const code = await room.issueCode();
+
+    const refusal = await room.refuse(codeForm(code, { resource: 'https://gatehouse.test/other' }));
+
+    expect(refusal).toMatchObject({ code: 'invalid_target', reason: 'resource_mismatch' });
+    await expectStillGood(code);
+  });
+
+  it('takes no resource for the one of the grant, whichever the default is', async () => {
+    room = createTokenRoom({ furtherResource: 'https://gatehouse.test/other' });
+    const code = await room.issueCode({ resource: 'https://gatehouse.test/other' });
+
+    const { access_token: token } = await exchange(room, codeForm(code, { resource: undefined }));
+
+    expect(openAccessToken(room.sealer, token)?.terms.resource).toBe('https://gatehouse.test/other');
+  });
+
   it('refuses a code for a resource that is not served any more', async () => {
     room = createTokenRoom();
     const code = await room.issueCode({ resource: 'https://gatehouse.test/old' });

@@ -1,10 +1,10 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { checkCodeVerifier, parseCodeVerifier } from '../../protocol/pkce.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
-import { resolveResource } from '../../protocol/resource-uri.ts';
 import { type AuthorizationCode, openAuthorizationCode } from '../../services/tokens/authorization-code.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Redemption } from '../../services/tokens/grants.ts';
+import { checkResource } from './granted-resource.ts';
 import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
 import type { IssuedTokens } from './token-response.ts';
@@ -53,8 +53,8 @@ function checkCode(code: AuthorizationCode, { client, parameters }: TokenRequest
     throw invalidCode('token_revoked_iat_cutoff');
   }
   // RFC 8707 §2.2: only what was authorized, and only what this deployment still serves.
-  const resource = resolveResource(parameters.all('resource'), deps);
-  if (code.terms.resource !== resource) throw invalidCode('code_invalid');
+  if (deps.resources.find(code.terms.resource) === undefined) throw invalidCode('code_invalid');
+  checkResource(parameters.all('resource'), code.terms, deps.resources);
 }
 
 async function redeem(

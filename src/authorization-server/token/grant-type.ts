@@ -6,6 +6,7 @@ import type { Emit } from '../../services/audit/events.ts';
 import { abbreviateClient, type Client, type FindClient } from '../../services/clients/client.ts';
 import type { IdentityProvider, IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
+import type { Resources } from '../../services/resources/resources.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
 import type { IssuedTokens } from './token-response.ts';
@@ -13,8 +14,8 @@ import type { IssuedTokens } from './token-response.ts';
 /** What the token endpoint and its grant types work with. */
 export interface TokenDeps {
   readonly issuer: string;
-  /** The one resource that tokens are issued for. */
-  readonly resource: string;
+  /** What tokens are issued for. */
+  readonly resources: Pick<Resources, 'find' | 'resolve'>;
   readonly findClient: FindClient;
   readonly sealer: Sealer;
   readonly clock: Clock;

@@ -1,9 +1,9 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import { resolveResource } from '../../protocol/resource-uri.ts';
 import { narrowScope } from '../../protocol/scope.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
 import type { TokenDeps, TokenRequest } from './grant-type.ts';
+import { checkResource } from './granted-resource.ts';
 import { invalidToken, rotate } from './refresh-rotation.ts';
 import type { IssuedTokens } from './token-response.ts';
 
@@ -39,8 +39,8 @@ function checkRefreshToken(token: RefreshToken, { client, parameters }: TokenReq
   // Before idle expiry, which never lies beyond it: the log then says which of the two it was.
   if (terms.absoluteEnd <= now) throw invalidToken('grant_expired');
   if (token.expiresAt <= now) throw invalidToken('refresh_token_invalid');
-  const resource = resolveResource(parameters.all('resource'), deps);
-  if (terms.resource !== resource) throw invalidToken('refresh_token_invalid');
+  if (deps.resources.find(terms.resource) === undefined) throw invalidToken('refresh_token_invalid');
+  checkResource(parameters.all('resource'), terms, deps.resources);
 }
 
 /** Not before the token is known to be this client's: nobody else can use up what the grant and its person have. */

@@ -20,30 +20,12 @@ export interface GatehouseConfig {
   readonly metricsListen: ListenAddress;
   /** Processes that serve the public listener together. A gateway is one of them; who starts it starts the others. */
   readonly workers: number;
-  readonly upstream: {
-    /** scheme, host and port, e.g. `http://127.0.0.1:3000`. */
-    readonly origin: string;
-    /** The mount and the upstream's path, verbatim: `/mcp`. */
-    readonly path: string;
-    /** Verbatim `Authorization` for the upstream. */
-    readonly authorization: string | undefined;
-    readonly connectTimeoutSeconds: number;
-    readonly headerTimeoutSeconds: number;
-    readonly idleTimeoutSeconds: number;
-    /** Paths of PEM files, read whenever they change. */
-    readonly tls: {
-      /** In place of the authorities that the system knows. */
-      readonly caFile: string | undefined;
-      readonly certificate: CertificateFiles | undefined;
-    };
-    readonly maxBodyBytes: number;
-  };
+  /** What is served. */
+  readonly mounts: readonly [MountConfig, ...MountConfig[]];
   /** Event streams through which nothing comes. 0: nothing is done about them. */
   readonly streams: { readonly keepAliveSeconds: number; readonly idleSeconds: number };
   /** Silence on a connection after which the kernel asks its peer for a sign of life. 0: it does not ask. */
   readonly tcpKeepAliveSeconds: number;
-  readonly resourceName: string | undefined;
-  readonly allowedOrigins: readonly string[];
   readonly identityProvider: {
     /** Whose ways it has. */
     readonly preset: PresetName;
@@ -57,6 +39,8 @@ export interface GatehouseConfig {
     readonly requiredClaims: Readonly<Record<string, readonly string[]>>;
     readonly allowInsecureHttp: boolean;
     readonly groupsClaim: string;
+    /** `keys`: the claim is an object whose keys are the groups. */
+    readonly groupsForm: 'names' | 'keys';
     /** Forward an e-mail address although the provider does not say that it is verified. */
     readonly trustUnverifiedEmail: boolean;
     /** Undefined: unlimited. */

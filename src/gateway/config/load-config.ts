@@ -1,6 +1,7 @@
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
 import { defaultListenAddress } from './listen-address.ts';
+import { assembleMount } from './mount-config.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
 import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
 import { type Environment, judgeSettings, type ReadFile, readSettings } from './read-settings.ts';
@@ -56,26 +57,12 @@ function assemble(
     fastLane: values.FAST_LANE,
     metricsListen: values.METRICS_ADDR,
     workers,
-    upstream: {
-      origin: values.UPSTREAM_MCP_URL.origin,
-      path: values.UPSTREAM_MCP_URL.path,
-      authorization: values.UPSTREAM_AUTHORIZATION_HEADER,
-      connectTimeoutSeconds: values.UPSTREAM_CONNECT_TIMEOUT,
-      headerTimeoutSeconds: values.UPSTREAM_HEADER_TIMEOUT,
-      idleTimeoutSeconds: values.UPSTREAM_IDLE_TIMEOUT,
-      tls: {
-        caFile: values.UPSTREAM_CA_FILE,
-        certificate: pairOf(values.UPSTREAM_CLIENT_CERT_FILE, values.UPSTREAM_CLIENT_KEY_FILE),
-      },
-      maxBodyBytes: values.MAX_BODY_BYTES,
-    },
+    mounts: [assembleMount(values)],
     streams: {
       keepAliveSeconds: values.SSE_KEEPALIVE_INTERVAL,
       idleSeconds: values.STREAM_IDLE_TIMEOUT,
     },
     tcpKeepAliveSeconds: values.TCP_KEEPALIVE_INTERVAL,
-    resourceName: values.MCP_RESOURCE_NAME,
-    allowedOrigins: values.ALLOWED_ORIGINS,
     identityProvider: assembleIdentityProvider(values),
     allowedGroups: values.ALLOWED_GROUPS,
     sealing: assembleSealing(values),

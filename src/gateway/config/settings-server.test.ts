@@ -137,7 +137,7 @@ describe('UPSTREAM_MCP_URL', () => {
     ['http://localhost/registered', 'http://localhost', '/registered'],
     ['http://localhost/tokens/x', 'http://localhost', '/tokens/x'],
   ])('reads %s as origin and mount', (text, origin, path) => {
-    expect(load({ UPSTREAM_MCP_URL: text }).upstream).toMatchObject({ origin, path });
+    expect(load({ UPSTREAM_MCP_URL: text }).mounts[0].upstream).toMatchObject({ origin, path });
   });
 
   it.each(['http://server.example', 'http://server.example/'])('asks for a path when given %s', (text) => {
@@ -203,16 +203,16 @@ describe('UPSTREAM_MCP_URL', () => {
 describe('the other server settings', () => {
   it('have their defaults', () => {
     const config = load();
-    expect(config.upstream).toMatchObject({ headerTimeoutSeconds: 300, maxBodyBytes: 16_777_216 });
+    expect(config.mounts[0].upstream).toMatchObject({ headerTimeoutSeconds: 300, maxBodyBytes: 16_777_216 });
     expect(config.shutdownTimeoutSeconds).toBe(120);
     expect(config.toolMetrics).toEqual({ enabled: false, maxCardinality: 256 });
-    expect(config.allowedOrigins).toEqual([]);
-    expect(config.resourceName).toBeUndefined();
+    expect(config.mounts[0].allowedOrigins).toEqual([]);
+    expect(config.mounts[0].title).toBeUndefined();
   });
 
   it('pass the authorization for the upstream on verbatim', () => {
     const value = 'Custom  a=b, c="ü"';
-    expect(load({ UPSTREAM_AUTHORIZATION_HEADER: value }).upstream.authorization).toBe(value);
+    expect(load({ UPSTREAM_AUTHORIZATION_HEADER: value }).mounts[0].upstream.authorization).toBe(value);
   });
 
   it.each(['Bearer a\nX-User-Sub: b', 'Bearer a\r', ' Bearer a', 'Bearer a ', 'Bearer \0', 'Bearer ž'])(
@@ -229,7 +229,7 @@ describe('the other server settings', () => {
     ['1h', 3600],
     ['1500ms', 2],
   ])('read an upstream header timeout of %s', (text, seconds) => {
-    expect(load({ UPSTREAM_HEADER_TIMEOUT: text }).upstream.headerTimeoutSeconds).toBe(seconds);
+    expect(load({ UPSTREAM_HEADER_TIMEOUT: text }).mounts[0].upstream.headerTimeoutSeconds).toBe(seconds);
   });
 
   it.each(['0', '999ms', '61m'])('refuse an upstream header timeout of %s', (text) => {
@@ -270,10 +270,9 @@ describe('the other server settings', () => {
   });
 
   it('read a list of origins', () => {
-    expect(load({ ALLOWED_ORIGINS: 'https://a.test, http://localhost:5173,' }).allowedOrigins).toEqual([
-      'https://a.test',
-      'http://localhost:5173',
-    ]);
+    expect(
+      load({ ALLOWED_ORIGINS: 'https://a.test, http://localhost:5173,' }).mounts[0].allowedOrigins,
+    ).toEqual(['https://a.test', 'http://localhost:5173']);
   });
 
   it.each([

@@ -6,14 +6,14 @@ const secureUpstream = { UPSTREAM_MCP_URL: 'https://mcp.internal/mcp' };
 
 describe('the TLS variables', () => {
   it('are unset by default', () => {
-    const { certificate, upstream } = load();
+    const { certificate, mounts } = load();
     expect(certificate).toBeUndefined();
-    expect(upstream.tls).toEqual({ caFile: undefined, certificate: undefined });
-    expect(upstream).toMatchObject({ connectTimeoutSeconds: 10, idleTimeoutSeconds: 4 });
+    expect(mounts[0].upstream.tls).toEqual({ caFile: undefined, certificate: undefined });
+    expect(mounts[0].upstream).toMatchObject({ connectTimeoutSeconds: 10, idleTimeoutSeconds: 4 });
   });
 
   it('name files', () => {
-    const { certificate, upstream } = load({
+    const { certificate, mounts } = load({
       ...secureUpstream,
       TLS_CERT_FILE: '/tls/tls.crt',
       TLS_KEY_FILE: '/tls/tls.key',
@@ -24,7 +24,7 @@ describe('the TLS variables', () => {
       UPSTREAM_IDLE_TIMEOUT: '1m',
     });
     expect(certificate).toEqual({ certFile: '/tls/tls.crt', keyFile: '/tls/tls.key' });
-    expect(upstream).toMatchObject({
+    expect(mounts[0].upstream).toMatchObject({
       tls: {
         caFile: '/tls/ca.crt',
         certificate: { certFile: '/tls/client.crt', keyFile: '/tls/client.key' },

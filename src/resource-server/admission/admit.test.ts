@@ -32,8 +32,7 @@ function setUp(options: { revokeBefore?: number; cacheEntries?: number } = {}) {
     sealer: counting,
     clock,
     revocations: { judge: ({ grantId }) => revoked.has(grantId) },
-    resource,
-    resourceMetadataUrl,
+    resource: { identifier: resource, metadataUrl: resourceMetadataUrl },
     revokeBefore: options.revokeBefore,
     ...(options.cacheEntries === undefined ? {} : { cacheEntries: options.cacheEntries }),
   });

@@ -12,6 +12,7 @@ import type { Clock, EpochSeconds } from '../../platform/clock.ts';
 import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import { formatBearerChallenge } from '../../protocol/www-authenticate.ts';
+import type { ProtectedResource } from '../../services/resources/resource.ts';
 import { openAccessToken } from '../../services/tokens/access-token.ts';
 import type { JudgedGrant } from '../../services/tokens/cut-off.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
@@ -55,10 +56,8 @@ export interface AdmissionDeps {
   readonly keyGeneration?: () => number;
   readonly clock: Clock;
   readonly revocations: { judge(grant: JudgedGrant): boolean };
-  /** The one resource that tokens must be bound to. */
-  readonly resource: string;
-  /** Absolute URL, named by every challenge (RFC 9728 §5.1). */
-  readonly resourceMetadataUrl: string;
+  /** What tokens must be bound to; its metadata is named by every challenge (RFC 9728 §5.1). */
+  readonly resource: Pick<ProtectedResource, 'identifier' | 'metadataUrl'>;
   /** Grants and tokens from before this moment are refused. */
   readonly revokeBefore: EpochSeconds | undefined;
   /** Size of the verified-token cache: about 2 KiB each. 0: none. */
@@ -79,7 +78,8 @@ const descriptions = {
 type Reason = keyof typeof descriptions;
 
 export function createAdmission(deps: AdmissionDeps): AdmissionControl {
-  const refusals = prepareRefusals(deps.resourceMetadataUrl);
+  const { identifier } = deps.resource;
+  const refusals = prepareRefusals(deps.resource.metadataUrl);
   const verified = createVerifiedTokens<AdmittedCall>({
     maxEntries: deps.cacheEntries ?? defaultCacheEntries,
     isOver: ({ expiresAt }) => expiresAt <= deps.clock.nowSeconds(),
@@ -88,7 +88,7 @@ export function createAdmission(deps: AdmissionDeps): AdmissionControl {
 
   function judge(token: AdmittedCall): Reason | undefined {
     if (token.expiresAt <= deps.clock.nowSeconds()) return 'token_expired';
-    if (token.grant.resource !== deps.resource) return 'resource_mismatch';
+    if (token.grant.resource !== identifier) return 'resource_mismatch';
     if (deps.revocations.judge(token.judged)) return 'token_revoked';
     const cutoff = deps.revokeBefore ?? -Infinity;
     // The grant as well: a token refreshed after the cut-off descends from a login before it.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { describeAsResource } from '../../../test/support/one-resource.ts';
 import { systemRandom } from '../../platform/random.ts';
 import { createKeyring, scheduleSecrets } from '../../platform/sealing/keyring.ts';
 import { createSealer } from '../../platform/sealing/sealer.ts';
@@ -29,8 +30,7 @@ function open(cacheEntries: number) {
     keyGeneration: () => keyring.current().generation,
     clock,
     revocations: { judge: () => false },
-    resource: 'https://gatehouse.test/mcp',
-    resourceMetadataUrl: 'https://gatehouse.test/.well-known/oauth-protected-resource/mcp',
+    resource: describeAsResource('https://gatehouse.test/mcp'),
     revokeBefore: undefined,
     cacheEntries,
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { describeAsResource } from '../../../test/support/one-resource.ts';
 import { createResourceMetadataEndpoint } from './resource-metadata-endpoint.ts';
 
 const issuer = 'https://gatehouse.test';
@@ -7,10 +8,10 @@ const resource = 'https://gatehouse.test/mcp';
 const context = { requestId: 'r-1', clientAddress: '192.0.2.1' };
 
 async function fetchDocument(
-  resourceName: string | undefined,
+  title: string | undefined,
   headers: Record<string, string> = {},
 ): Promise<{ response: Response; text: string }> {
-  const endpoint = createResourceMetadataEndpoint({ issuer, resource, resourceName });
+  const endpoint = createResourceMetadataEndpoint({ issuer, resource: describeAsResource(resource, title) });
   const request = new Request(`${issuer}/.well-known/oauth-protected-resource/mcp`, { headers });
   const response = await endpoint(request, context);
   return { response, text: await response.clone().text() };

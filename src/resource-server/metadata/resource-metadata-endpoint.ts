@@ -8,14 +8,12 @@
  * @see RFC 9728 §2, §3.1 and §3.3, MCP 2026-07-28 Protected Resource Metadata Discovery Requirements
  */
 import type { Handler } from '../../platform/http/handler.ts';
+import type { ProtectedResource } from '../../services/resources/resource.ts';
 
 export interface ResourceMetadataDeps {
   /** Byte-identical to the `issuer` of the authorization server metadata. */
   readonly issuer: string;
-  /** The public URL of the mount: what tokens are bound to. */
-  readonly resource: string;
-  /** Shown to people by some clients. */
-  readonly resourceName: string | undefined;
+  readonly resource: Pick<ProtectedResource, 'identifier' | 'title'>;
 }
 
 const maxAgeSeconds = 300;
@@ -30,13 +28,13 @@ export function createResourceMetadataEndpoint(deps: ResourceMetadataDeps): Hand
   return () => Promise.resolve(new Response(body, { headers }));
 }
 
-function describeResource(deps: ResourceMetadataDeps): Record<string, unknown> {
+function describeResource({ issuer, resource }: ResourceMetadataDeps): Record<string, unknown> {
   return {
-    resource: deps.resource,
-    authorization_servers: [deps.issuer],
+    resource: resource.identifier,
+    authorization_servers: [issuer],
     // RFC 6750 §2: the other two ways put tokens into URLs and bodies, where logs find them.
     bearer_methods_supported: ['header'],
     // RFC 9728 §2: a parameter with zero values must be omitted; there are no scopes to ask for.
-    ...(deps.resourceName === undefined ? {} : { resource_name: deps.resourceName }),
+    ...(resource.title === undefined ? {} : { resource_name: resource.title }),
   };
 }
