@@ -1,13 +1,16 @@
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
+import { OAuthError } from '../protocol/oauth-error.ts';
 import { ProviderFailure } from '../services/identity/provider-failure.ts';
 
-/** The setting in the provider's console that a failure points to, by its kind. Undefined: it points to none. */
+/** The setting in the provider's console that a failure points to, by its kind or reason. Undefined: it points to none. */
 export function findConsoleHint(
   error: unknown,
   hints: Readonly<Record<string, string>> = {},
 ): string | undefined {
-  return error instanceof ProviderFailure && Object.hasOwn(hints, error.code) ? hints[error.code] : undefined;
+  const kind =
+    error instanceof ProviderFailure ? error.code : error instanceof OAuthError ? error.reason : '';
+  return Object.hasOwn(hints, kind) ? hints[kind] : undefined;
 }
 
 /**
@@ -26,8 +29,8 @@ export function logConsoleHints(
         return await provider.finishLogin(answer);
       } catch (error) {
         const cause = error instanceof Error ? error.cause : undefined;
-        const detail = findConsoleHint(cause, hints);
-        const failure = { issuer: provider.issuer, ...describeError(cause), detail };
+        const detail = findConsoleHint(cause ?? error, hints);
+        const failure = { issuer: provider.issuer, ...describeError(cause ?? error), detail };
         if (detail !== undefined) log.warn(failure, 'idp_console_setting');
         throw error;
       }

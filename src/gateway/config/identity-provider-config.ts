@@ -24,6 +24,7 @@ export function assembleIdentityProvider(values: SettingValues): GatehouseConfig
     requiredClaims: preset.requiredClaims(options.values),
     allowInsecureHttp: values.OIDC_ALLOW_INSECURE_HTTP,
     groupsClaim: values.GROUPS_CLAIM ?? preset.groupsClaim ?? 'groups',
+    groupsForm: preset.groupsForm ?? 'names',
     trustUnverifiedEmail: values.TRUST_UNVERIFIED_EMAIL,
     exchangeRatePerSecond: values.IDP_EXCHANGE_RATE_PER_SEC,
     exchangeBurst: values.IDP_EXCHANGE_BURST,
@@ -45,10 +46,14 @@ export function findIdentityProviderProblems(values: Values): ConfigProblem[] {
   ];
 }
 
-export function findIdentityProviderWarnings({ IDP, GOOGLE_HOSTED_DOMAIN }: Values): ConfigWarning[] {
-  if (IDP !== 'google' || GOOGLE_HOSTED_DOMAIN !== undefined) return [];
-  const message = 'GOOGLE_HOSTED_DOMAIN is not set: every Google account may enter, the private ones too';
-  return [{ event: 'google_hosted_domain_unset', message }];
+export function findIdentityProviderWarnings(values: Values): ConfigWarning[] {
+  if (values.IDP === undefined || (values.ALLOWED_GROUPS ?? []).length > 0) return [];
+  const preset = findPreset(values.IDP);
+  const { title, strangersFix } = preset;
+  const issuer = findIssuer(values, preset) ?? '';
+  if (preset.isOpenToStrangers?.(issuer, presetOptions(values).values) !== true) return [];
+  const message = `everybody who has an account at ${title} may enter, private ones too: ${strangersFix ?? 'set ALLOWED_GROUPS'}`;
+  return [{ event: 'idp_open_to_strangers', message }];
 }
 
 function presetOptions(values: Values): PresetOptions {

@@ -50,8 +50,10 @@ export const identitySettings = {
         : undefined,
   }),
   GROUPS_CLAIM: {
-    description: 'The claim of the ID token that lists the groups of a person: an array of strings.',
-    accepts: 'a claim name; not a path',
+    description:
+      'The claim of the ID token that lists the groups of a person: an array of strings, or one string, which is one group.',
+    accepts:
+      'a claim name, taken literally; or a JSON pointer into nested claims, such as `/resource_access/gatehouse/roles`',
     defaultText: 'groups',
     unset: undefined,
     parse: (text) => text,

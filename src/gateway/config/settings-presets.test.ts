@@ -115,9 +115,9 @@ describe('IDP', () => {
     }).identityProvider;
     expect(requiredClaims).toEqual({ hd: ['example.com', 'example.org'] });
     expect(authorizationParameters).toEqual({ access_type: 'offline', prompt: 'consent', hd: '*' });
-    expect(warningsOf({ IDP: 'google' })).toContain('google_hosted_domain_unset');
+    expect(warningsOf({ IDP: 'google' })).toContain('idp_open_to_strangers');
     const restricted = warningsOf({ IDP: 'google', GOOGLE_HOSTED_DOMAIN: 'example.com' });
-    expect(restricted).not.toContain('google_hosted_domain_unset');
+    expect(restricted).not.toContain('idp_open_to_strangers');
     expect(restricted).not.toContain('allowed_groups_unset');
     expect(complaintsOf({ IDP: 'google', ALLOWED_GROUPS: 'staff' })).toEqual([
       'ALLOWED_GROUPS is set, and Google Workspace says no groups by itself: nobody could enter',

@@ -1,10 +1,14 @@
 import { auth0Variables } from '../../services/identity/presets/auth0.ts';
+import { authentikVariables } from '../../services/identity/presets/authentik.ts';
+import { cognitoVariables } from '../../services/identity/presets/cognito.ts';
 import { entraVariables } from '../../services/identity/presets/entra.ts';
+import { gitlabVariables } from '../../services/identity/presets/gitlab.ts';
 import { googleVariables } from '../../services/identity/presets/google.ts';
 import { keycloakVariables } from '../../services/identity/presets/keycloak.ts';
 import { oktaVariables } from '../../services/identity/presets/okta.ts';
 import type { PresetVariable } from '../../services/identity/presets/preset.ts';
 import { isPresetName, type PresetName, presets } from '../../services/identity/presets/presets.ts';
+import { zitadelVariables } from '../../services/identity/presets/zitadel.ts';
 import { type OptionalSetting, type Setting, ValueProblem } from './setting.ts';
 
 /** Which identity provider it is, and the few values that its preset takes. */
@@ -32,6 +36,10 @@ export const presetSettings = {
   ...toSettings(auth0Variables),
   ...toSettings(googleVariables),
   ...toSettings(entraVariables),
+  ...toSettings(cognitoVariables),
+  ...toSettings(authentikVariables),
+  ...toSettings(zitadelVariables),
+  ...toSettings(gitlabVariables),
 };
 
 /** What every login sets, or what would move the answer to where nobody reads it. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import { checkAllowedGroups, type ClaimReading, readClaims } from './claims.ts';
+import { checkAllowedGroups, type ClaimReading, type ClaimRules, readClaims } from './claims.ts';
 
 const rules = { issuer: 'https://login.test', groupsClaim: 'groups', trustUnverifiedEmail: false };
-const read = (claims: Record<string, unknown>, changes: Partial<typeof rules> = {}): ClaimReading =>
+const read = (claims: Record<string, unknown>, changes: Partial<ClaimRules> = {}): ClaimReading =>
   readClaims({ sub: 'alice', ...claims }, { ...rules, ...changes });
 
 function refusalOf(run: () => unknown): unknown {
@@ -126,7 +126,7 @@ describe('readClaims', () => {
   });
 
   describe('groups', () => {
-    it.each([['engineering'], [7], [true], [{ admin: true }], [['a', 7]], [['a', null]], [[['a']]]])(
+    it.each([[7], [true], [{ admin: true }], [['a', 7]], [['a', null]], [[['a']]]])(
       'takes %j for no groups and says so',
       (groups) => {
         expect(read({ groups })).toMatchObject({ identity: { groups: [] }, isGroupsShapeMismatch: true });
@@ -158,6 +158,41 @@ describe('readClaims', () => {
       expect(read(claims, { groupsClaim: 'https://x.example/groups' }).identity.groups).toEqual(['a']);
       expect(read(claims, { groupsClaim: 'realm_access.roles' }).identity.groups).toEqual([]);
       expect(read(claims, { groupsClaim: 'constructor' })).toMatchObject({ isGroupsShapeMismatch: false });
+    });
+
+    it('takes one name for one group', () => {
+      expect(read({ groups: 'engineering' }).identity.groups).toEqual(['engineering']);
+      expect(refusalOf(() => read({ groups: 'a,admin' }))).toEqual(['access_denied', 'group_invalid', 403]);
+    });
+
+    it('follows a JSON pointer through the claims of the token alone', () => {
+      const claims = { resource_access: { 'a/b': { roles: ['writer'] } }, list: [['x']] };
+      const groupsAt = (groupsClaim: string) => read(claims, { groupsClaim }).identity.groups;
+      expect(groupsAt('/resource_access/a~1b/roles')).toEqual(['writer']);
+      for (const nowhere of [
+        '/resource_access/c/roles',
+        '/list/0',
+        '/constructor/name',
+        '/__proto__/x',
+        '/',
+      ]) {
+        expect(read(claims, { groupsClaim: nowhere })).toMatchObject({
+          identity: { groups: [] },
+          isGroupsShapeMismatch: false,
+        });
+      }
+    });
+
+    it('takes the keys of an object for groups only where the provider is known to mean that', () => {
+      const claims = { roles: { writer: { '1': 'example.com' }, reader: {} } };
+      expect(read(claims, { groupsClaim: 'roles', groupsForm: 'keys' }).identity.groups).toEqual([
+        'writer',
+        'reader',
+      ]);
+      expect(read(claims, { groupsClaim: 'roles' })).toMatchObject({
+        identity: { groups: [] },
+        isGroupsShapeMismatch: true,
+      });
     });
 
     it('keeps each group once', () => {

@@ -1,20 +1,19 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import { type GroupsSource, readGroupsClaim } from './groups-claim.ts';
 import type { Identity } from './identity-provider.ts';
 
 /** The claims of an ID token whose signature, issuer, audience, times and nonce were checked. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-export interface ClaimRules {
+export interface ClaimRules extends GroupsSource {
   readonly issuer: string;
-  /** The name of a top-level claim, taken literally; it may look like a URL. */
-  readonly groupsClaim: string;
   /** Keep an e-mail address although the provider does not say whether it is verified. */
   readonly trustUnverifiedEmail: boolean;
 }
 
 export interface ClaimReading {
   readonly identity: Identity;
-  /** The groups claim is there and is not a list of strings; the person then has no groups. */
+  /** The groups claim is there and does not say groups; the person then has none. */
   readonly isGroupsShapeMismatch: boolean;
 }
 
@@ -39,15 +38,13 @@ export function readClaims(claims: Claims, rules: ClaimRules): ClaimReading {
   const subject = readSubject(claims['sub']);
   const email = readEmail(claims, rules.trustUnverifiedEmail);
   const name = readName(claims['name']);
-  // Only a claim of the token itself: `__proto__` and `constructor` are no groups.
-  const value = Object.hasOwn(claims, rules.groupsClaim) ? claims[rules.groupsClaim] : undefined;
-  const groups = isListOfText(value) ? value : [];
+  const { groups, isShapeMismatch } = readGroupsClaim(claims, rules);
   if (!groups.every(isUsableGroup)) {
     throw deny('A group of this account has a name that cannot be used here', 'group_invalid');
   }
   return {
-    identity: { issuer: rules.issuer, subject, email, name, groups: [...new Set(groups)] },
-    isGroupsShapeMismatch: value !== undefined && value !== null && !isListOfText(value),
+    identity: { issuer: rules.issuer, subject, email, name, groups },
+    isGroupsShapeMismatch: isShapeMismatch,
   };
 }
 
@@ -110,10 +107,6 @@ function readVerification(value: unknown): 'verified' | 'unverified' | 'unsaid' 
 function readName(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.trim() === '') return undefined;
   return value.length > maxNameLength || unprintable.test(value) ? undefined : value;
-}
-
-function isListOfText(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 /** Groups travel comma-separated in one header: a comma or a space at an end would make one group look like another. */

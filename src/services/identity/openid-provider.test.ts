@@ -453,7 +453,7 @@ describe('createOpenIdProvider', () => {
     });
 
     it('in another shape are none, and an event says so, admitted or not', async () => {
-      remote.misbehaviour = { claims: { groups: 'engineering' } };
+      remote.misbehaviour = { claims: { groups: { engineering: true } } };
       const mismatch = { type: 'groups_claim_shape_mismatch', subject: 'alice', claim: 'groups' };
       expect(await logIn()).toMatchObject({ groups: [] });
       expect(events).toEqual([mismatch]);

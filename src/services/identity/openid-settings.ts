@@ -1,7 +1,9 @@
 import type * as openIdClient from 'openid-client';
 
+import type { GroupsSource } from './groups-claim.ts';
+
 /** How one OpenID provider is reached and believed. */
-export interface OpenIdSettings {
+export interface OpenIdSettings extends GroupsSource {
   /** Compared byte for byte with what the provider says it is. */
   readonly issuer: string;
   readonly clientId: string;
@@ -13,7 +15,6 @@ export interface OpenIdSettings {
   readonly requiredClaims?: Readonly<Record<string, readonly string[]>>;
   /** Plain http for the provider's endpoints: codes and secrets readable on the way. Development only. */
   readonly allowInsecureHttp: boolean;
-  readonly groupsClaim: string;
   /** Keep an e-mail address although the provider does not say that it is verified. */
   readonly trustUnverifiedEmail: boolean;
   /** Undefined: unlimited. */

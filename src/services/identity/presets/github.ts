@@ -13,6 +13,7 @@ export const github: ProviderPreset = {
   protocol: 'github',
   variables: {},
   deriveIssuer: () => 'https://github.com',
+  isOpenToStrangers: (issuer) => issuer === 'https://github.com',
   scopes: () => ['read:org', 'user:email'],
   consoleHints: {
     incorrect_client_credentials: `${settingsPage}: OIDC_CLIENT_ID must be its "Client ID", OIDC_CLIENT_SECRET one of its "Client secrets"`,

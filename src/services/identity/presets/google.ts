@@ -26,6 +26,8 @@ export const google: ProviderPreset = {
     ...(asksAgain ? { access_type: 'offline', prompt: 'consent' } : {}),
     ...askForDomain(hostedDomains(values)),
   }),
+  isOpenToStrangers: (_issuer, values) => hostedDomains(values).length === 0,
+  strangersFix: 'set GOOGLE_HOSTED_DOMAIN',
   groupsClaim: undefined,
   // The parameter `hd` travels through the browser, whose user can take it out: only the claim says who it is.
   requiredClaims: (values) => {

@@ -42,8 +42,14 @@ export interface ProviderPreset {
   authorizationParameters(options: PresetOptions): Readonly<Record<string, string>>;
   /** Parameters that this provider refuses beside those of every login. */
   readonly forbiddenParameters: readonly string[];
+  /** Whether strangers have accounts there as well: anybody could enter who is not kept out by a rule of ours. */
+  isOpenToStrangers?(issuer: string, values: PresetValues): boolean;
+  /** What keeps them out. Default: ALLOWED_GROUPS. */
+  readonly strangersFix?: string;
   /** Undefined: it never says groups, so that a demand for one would keep everybody out. */
   readonly groupsClaim: string | undefined;
+  /** `keys`: its claim is an object whose keys are the groups. Default: a list. */
+  readonly groupsForm?: 'names' | 'keys';
   /** Claims of the ID token that must have one of these values, by name. */
   requiredClaims(values: PresetValues): Readonly<Record<string, readonly string[]>>;
   /** What to look for when the discovery document cannot be read, by the kind of failure. */
