@@ -17,6 +17,7 @@ import { createMemoryStore } from '../src/platform/store/memory-store.ts';
 import { openSqliteStore } from '../src/platform/store/sqlite-store.ts';
 import type { Store } from '../src/platform/store/store.ts';
 import type { RedirectUri } from '../src/protocol/redirect-uri.ts';
+import { createClientAuthentication } from '../src/services/clients/client-authentication.ts';
 import type { Client } from '../src/services/clients/client.ts';
 import { createClients } from '../src/services/clients/clients.ts';
 import { createGrants } from '../src/services/tokens/grants.ts';
@@ -149,7 +150,7 @@ function createSubject(name: StoreName, store: Store): Subject {
   const endpoint = createTokenEndpoint({
     issuer,
     resources: oneResource(issuer, resource),
-    findClient: clients.find,
+    authenticateClient: createClientAuthentication({ findClient: clients.find }),
     sealer,
     clock,
     random,

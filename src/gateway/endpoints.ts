@@ -21,6 +21,7 @@ import type { Store } from '../platform/store/store.ts';
 import type { AdmissionControl } from '../resource-server/admission/admit.ts';
 import { createResourceMetadataEndpoint } from '../resource-server/metadata/resource-metadata-endpoint.ts';
 import type { Emit } from '../services/audit/events.ts';
+import { createClientAuthentication } from '../services/clients/client-authentication.ts';
 import type { ClientFingerprint } from '../services/clients/client.ts';
 import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
@@ -74,6 +75,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   const documents = openClientDocuments(config, { clock, network: deps.network, isDenied: isClientDenied });
   const findAsking = routeClientIds(clients.find, documents?.find);
   const findClient = routeClientIds(clients.find, documents?.findKnown);
+  const authenticateClient = createClientAuthentication({ findClient });
   const { grantTidying: tidying } = deps;
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds, tidying });
   const authorization = {
@@ -111,7 +113,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       emit,
       privateUseSchemes,
     }),
-    revoke: createRevocationEndpoint({ findClient, sealer, clock, grants, emit }),
+    revoke: createRevocationEndpoint({ authenticateClient, sealer, clock, grants, emit }),
     introspect:
       introspectionClients.length === 0
         ? undefined
@@ -133,7 +135,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     token: createTokenEndpoint({
       issuer,
       resources,
-      findClient,
+      authenticateClient,
       sealer,
       clock,
       random,

@@ -84,8 +84,13 @@ export const refusalReasons = {
     meaning: 'Whoever asks about a token is none of INTROSPECTION_CLIENTS, or has another secret.',
   },
   client_authentication_unsupported: {
-    meaning: 'The client tries to authenticate itself; every client here is public.',
+    meaning:
+      'The client does not authenticate as it is registered: with nothing, with a secret in the header or in the body, or by a signed assertion.',
   },
+  client_authentication_ambiguous: {
+    meaning: 'The request has credentials of several kinds, or names two clients.',
+  },
+  client_authentication_failed: { meaning: 'The secret of the client is wrong.' },
   client_mismatch: { meaning: 'The code or token was issued to another client.' },
   // authorization endpoint
   redirect_uri_missing: { meaning: 'The authorization request has no redirect URI.' },
@@ -159,6 +164,7 @@ export const refusalReasons = {
   },
   logout_token_replay: { meaning: 'The logout token was used before.' },
   // token endpoint
+  grant_type_refused: { meaning: 'The client is not registered for the grant type.' },
   grant_type_unsupported: { meaning: 'The grant type is neither `authorization_code` nor `refresh_token`.' },
   code_invalid: { meaning: 'The authorization code is expired, altered, unknown or of another request.' },
   code_replay: {

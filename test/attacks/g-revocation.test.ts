@@ -128,12 +128,13 @@ describe('the revocation endpoint', () => {
     const tokens = await signIn(gatehouse);
     const { clientId } = tokens.client;
     const token = tokens.refreshToken;
-    const basic = { authorization: `Basic ${Buffer.from('a:b').toString('base64')}` };
+    const basic = { authorization: `Basic ${Buffer.from(`${clientId}:b`).toString('base64')}` };
     for (const [form, headers, status] of [
       [{ token }, {}, 400],
       [{ client_id: clientId }, {}, 400],
       [{ token, client_id: 'stranger' }, {}, 401],
       [{ token, client_id: clientId }, basic, 401],
+      [{ token, client_id: 'another' }, basic, 400],
     ] as [Record<string, string>, Record<string, string>, number][]) {
       expect([form, (await revoke(gatehouse, form, headers)).status]).toEqual([form, status]);
     }

@@ -129,7 +129,7 @@ describe('H. token endpoint', () => {
       client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
       client_assertion: 'eyJhbGciOiJub25lIn0.e30.',
     });
-    expect((await postForm(gatehouse, '/token', withoutClient)).status).toBe(400);
+    expect((await postForm(gatehouse, '/token', withoutClient)).status).toBe(401);
     expect((await redeem(gatehouse, signedIn)).status).toBe(200);
   });
 

@@ -10,7 +10,12 @@ import { type Store, StoreError } from '../../src/platform/store/store.ts';
 import { OAuthError } from '../../src/protocol/oauth-error.ts';
 import type { RedirectUri } from '../../src/protocol/redirect-uri.ts';
 import type { GatehouseEvent } from '../../src/services/audit/events.ts';
-import { type Client, type FindClient, fingerprintClientId } from '../../src/services/clients/client.ts';
+import {
+  browserGrantTypes,
+  type Client,
+  type FindClient,
+  fingerprintClientId,
+} from '../../src/services/clients/client.ts';
 import {
   type AuthorizationCode,
   openAuthorizationCode,
@@ -32,6 +37,8 @@ export const roomClient: Client = {
   fingerprint: fingerprintClientId('client-a'),
   name: 'Test Client',
   redirectUris: [redirectUri as RedirectUri],
+  authentication: { method: 'none' },
+  grantTypes: browserGrantTypes,
   issuedAt: 0,
   expiresAt: undefined,
 };

@@ -7,7 +7,13 @@ import { type Store, StoreError } from '../../src/platform/store/store.ts';
 import { OAuthError } from '../../src/protocol/oauth-error.ts';
 import { computeCodeChallenge } from '../../src/protocol/pkce.ts';
 import type { GatehouseEvent } from '../../src/services/audit/events.ts';
-import { type Client, type FindClient, fingerprintClientId } from '../../src/services/clients/client.ts';
+import { createClientAuthentication } from '../../src/services/clients/client-authentication.ts';
+import {
+  browserGrantTypes,
+  type Client,
+  type FindClient,
+  fingerprintClientId,
+} from '../../src/services/clients/client.ts';
 import {
   authorizationCodeTtlSeconds,
   sealAuthorizationCode,
@@ -77,6 +83,8 @@ const findClient: FindClient = (clientId) => {
     fingerprint: fingerprintClientId(clientId),
     name: undefined,
     redirectUris: [],
+    authentication: { method: 'none' },
+    grantTypes: browserGrantTypes,
     issuedAt: 0,
     expiresAt: undefined,
   };
@@ -102,7 +110,7 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
   const endpoint = createTokenEndpoint({
     issuer,
     resources: createResources(issuer, { resources, fallback: resources[0] }),
-    findClient,
+    authenticateClient: createClientAuthentication({ findClient }),
     sealer,
     clock,
     random,

@@ -252,10 +252,16 @@ describe('metadata of a registration', () => {
       'token_endpoint_auth_method',
     ]);
     expect(answer['client_id']).not.toBe('chosen');
+    expect(await clients.find(answer['client_id'] as string)).toMatchObject({
+      authentication: { method: 'none' },
+      grantTypes: ['authorization_code', 'refresh_token'],
+    });
     expect(Object.keys(await clients.find(answer['client_id'] as string)).sort()).toEqual([
+      'authentication',
       'clientId',
       'expiresAt',
       'fingerprint',
+      'grantTypes',
       'issuedAt',
       'name',
       'redirectUris',

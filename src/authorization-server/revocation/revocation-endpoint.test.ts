@@ -3,16 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { createTokenRoom, exchange, codeForm, issuer } from '../../../test/support/token-room.ts';
 import { StoreError } from '../../platform/store/store.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import type { Client } from '../../services/clients/client.ts';
+import { createClientAuthentication } from '../../services/clients/client-authentication.ts';
+import type { Client, FindClient } from '../../services/clients/client.ts';
 import { fingerprintClientId } from '../../services/clients/client.ts';
 import { createRevocationEndpoint } from './revocation-endpoint.ts';
+
+const findClient: FindClient = (clientId = '') =>
+  Promise.resolve({
+    fingerprint: fingerprintClientId(clientId),
+    authentication: { method: 'none' },
+  } as Client);
 
 function setUp() {
   const room = createTokenRoom();
   const revoked: string[] = [];
   let failure: Error | undefined;
   const endpoint = createRevocationEndpoint({
-    findClient: (clientId) => Promise.resolve({ fingerprint: fingerprintClientId(clientId ?? '') } as Client),
+    authenticateClient: createClientAuthentication({ findClient }),
     sealer: room.sealer,
     clock: room.clock,
     grants: {
@@ -75,7 +82,7 @@ describe('the revocation endpoint (RFC 7009)', () => {
     const { room, revoke, refusalOf } = setUp();
     const missing = await refusalOf(revoke({ client_id: 'client-a' }));
     expect([missing.code, missing.reason]).toEqual(['invalid_request', 'parameter_missing']);
-    const header = { authorization: 'Basic YTpi' };
+    const header = { authorization: `Basic ${Buffer.from('client-a:b').toString('base64')}` };
     const proud = await refusalOf(revoke({ token: 'x', client_id: 'client-a' }, header));
     expect([proud.code, proud.reason]).toEqual(['invalid_client', 'client_authentication_unsupported']);
     await room.close();

@@ -1,11 +1,11 @@
 /**
  * POST /revoke: a client gives back what it was given.
  *
- * Owns the judgement of a revocation request. What ends with a grant is services/tokens/grants.ts; who a client is,
- * services/clients.
+ * Owns the judgement of a revocation request. What ends with a grant is services/tokens/grants.ts; who a client
+ * is and how it proves that, services/clients.
  *
- * 1. form body only, no client authentication: every client is public
- * 2. client (401 when unknown)
+ * 1. form body only
+ * 2. client, authenticated as at the token endpoint (401)
  * 3. open the token: access or refresh token, whatever the hint says
  * 4. a token that says nothing here is as good as revoked: 200
  * 5. a token of another client is refused
@@ -19,7 +19,8 @@ import type { Sealer } from '../../platform/sealing/sealer.ts';
 import { StoreError } from '../../platform/store/store.ts';
 import { OAuthError, storeUnavailable } from '../../protocol/oauth-error.ts';
 import type { Emit } from '../../services/audit/events.ts';
-import { abbreviateClient, type FindClient } from '../../services/clients/client.ts';
+import type { AuthenticateClient } from '../../services/clients/client-authentication.ts';
+import { abbreviateClient } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import { openAccessToken } from '../../services/tokens/access-token.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
@@ -27,7 +28,7 @@ import type { Grants } from '../../services/tokens/grants.ts';
 import { openRefreshToken } from '../../services/tokens/refresh-token.ts';
 
 export interface RevocationDeps {
-  readonly findClient: FindClient;
+  readonly authenticateClient: AuthenticateClient;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly grants: Pick<Grants, 'revoke'>;
@@ -42,9 +43,8 @@ export interface RevocationDeps {
  */
 export function createRevocationEndpoint(deps: RevocationDeps): Handler {
   return async (request, context) => {
-    refuseAuthorizationHeader(request);
     const parameters = await readFormRequest(request);
-    const client = await deps.findClient(parameters.find('client_id'));
+    const client = await deps.authenticateClient(request, parameters, 'revocation');
     const token = parameters.find('token');
     if (token === undefined) {
       throw new OAuthError('invalid_request', 'token is required', { reason: 'parameter_missing' });
@@ -85,18 +85,6 @@ async function endGrant(terms: GrantTerms, requestId: string, deps: RevocationDe
       client: abbreviateClient(terms.client),
     },
     requestId,
-  );
-}
-
-function refuseAuthorizationHeader(request: Request): void {
-  if (request.headers.get('authorization') === null) return;
-  throw new OAuthError(
-    'invalid_client',
-    'Clients here are public: send client_id in the body and no secret',
-    {
-      reason: 'client_authentication_unsupported',
-      headers: { 'www-authenticate': 'Basic realm="revocation"' },
-    },
   );
 }
 

@@ -3,7 +3,8 @@ import type { Random } from '../../platform/random.ts';
 import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { RequestParameters } from '../../protocol/parameters.ts';
 import type { Emit } from '../../services/audit/events.ts';
-import { abbreviateClient, type Client, type FindClient } from '../../services/clients/client.ts';
+import type { AuthenticateClient } from '../../services/clients/client-authentication.ts';
+import { abbreviateClient, type Client } from '../../services/clients/client.ts';
 import type { IdentityProvider, IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { Resources } from '../../services/resources/resources.ts';
@@ -16,7 +17,7 @@ export interface TokenDeps {
   readonly issuer: string;
   /** What tokens are issued for. */
   readonly resources: Pick<Resources, 'find' | 'resolve'>;
-  readonly findClient: FindClient;
+  readonly authenticateClient: AuthenticateClient;
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly random: Random;
@@ -41,7 +42,7 @@ export interface IdentityRules {
   readonly provider: Pick<IdentityProvider, 'issuer' | 'recheck' | 'admits'>;
 }
 
-/** A token request whose client is known. */
+/** A token request whose client has proven who it is. */
 export interface TokenRequest {
   readonly client: Client;
   readonly parameters: RequestParameters;

@@ -3,10 +3,10 @@
  * token.
  *
  * Owns the judgement of a token request. What happens atomically to the grant's record is services/tokens/grants.ts;
- * who a client is, services/clients; how a refusal looks, the gateway.
+ * who a client is and how it proves that, services/clients; how a refusal looks, the gateway.
  *
- * Steps: form body only → grant type → client (401 when unknown: clients register again) → the grant type's own
- * checks, none of which writes → seal what will be issued → one atomic change of the grant's record → answer.
+ * Steps: form body only → grant type → client, authenticated as it is registered (401 when unknown: clients register
+ * again) → may it use the grant type → the grant type's own checks, none of which writes → seal what will be issued → one atomic change of the grant's record → answer.
  * The record is changed last, so that a request which is refused never costs the client its code or refresh token.
  *
  * @see OAuth 2.1 §3.2, RFC 6749 §4.1.3 and §6, RFC 7636 §4.6, RFC 8707 §2.2, RFC 9700 §4.14
@@ -14,8 +14,8 @@
 import type { Handler } from '../../platform/http/handler.ts';
 import { StoreError } from '../../platform/store/store.ts';
 import { OAuthError, storeUnavailable } from '../../protocol/oauth-error.ts';
+import type { Client, GrantTypeName } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
-import { authenticateClient, refuseAuthorizationHeader } from './authenticate-client.ts';
 import { authorizationCodeGrant } from './authorization-code-grant.ts';
 import type { GrantType, TokenDeps } from './grant-type.ts';
 import { refreshTokenGrant } from './refresh-token-grant.ts';
@@ -23,24 +23,29 @@ import { formatTokenResponse } from './token-response.ts';
 
 export type { TokenDeps } from './grant-type.ts';
 
-const grantTypes: ReadonlyMap<string, GrantType> = new Map([
-  ['authorization_code', authorizationCodeGrant],
-  ['refresh_token', refreshTokenGrant],
-]);
+const grantTypes: readonly NamedGrantType[] = [
+  { name: 'authorization_code', exchange: authorizationCodeGrant },
+  { name: 'refresh_token', exchange: refreshTokenGrant },
+];
+
+interface NamedGrantType {
+  readonly name: GrantTypeName;
+  readonly exchange: GrantType;
+}
 
 /**
  * Answers token requests.
- * @throws OAuthError `invalid_request`, `invalid_client` (401), `invalid_grant`, `invalid_scope`, `invalid_target`,
- * `unsupported_grant_type`, and `temporarily_unavailable` (503, `Retry-After`) while the store does not answer
+ * @throws OAuthError `invalid_request`, `invalid_client` (401), `unauthorized_client`, `invalid_grant`, `invalid_scope`,
+ * `invalid_target`, `unsupported_grant_type`, and `temporarily_unavailable` (503, `Retry-After`) while the store does not answer
  */
 export function createTokenEndpoint(deps: TokenDeps): Handler {
   return async (request, context) => {
-    refuseAuthorizationHeader(request);
     const parameters = await readFormRequest(request, { repeatable: ['resource'] });
     const grantType = findGrantType(parameters.find('grant_type'));
     try {
-      const client = await authenticateClient(parameters, deps.findClient);
-      const issued = await grantType({ client, parameters, requestId: context.requestId }, deps);
+      const client = await deps.authenticateClient(request, parameters, 'token');
+      checkGrantType(client, grantType.name);
+      const issued = await grantType.exchange({ client, parameters, requestId: context.requestId }, deps);
       return formatTokenResponse(issued);
     } catch (error) {
       // Never server_error or invalid_grant here: SDKs delete the person's credentials on those.
@@ -49,15 +54,23 @@ export function createTokenEndpoint(deps: TokenDeps): Handler {
   };
 }
 
-function findGrantType(name: string | undefined): GrantType {
+function findGrantType(name: string | undefined): NamedGrantType {
   if (name === undefined) {
     throw new OAuthError('invalid_request', 'grant_type is required', { reason: 'parameter_missing' });
   }
-  const grantType = grantTypes.get(name);
+  const grantType = grantTypes.find((known) => known.name === name);
   if (grantType === undefined) {
     throw new OAuthError('unsupported_grant_type', 'grant_type must be authorization_code or refresh_token', {
       reason: 'grant_type_unsupported',
     });
   }
   return grantType;
+}
+
+/** @throws OAuthError `unauthorized_client`, reason `grant_type_refused`   @see OAuth 2.1 §3.2.4 */
+function checkGrantType(client: Client, name: GrantTypeName): void {
+  if (client.grantTypes.includes(name)) return;
+  throw new OAuthError('unauthorized_client', 'The client is not registered for this grant_type', {
+    reason: 'grant_type_refused',
+  });
 }

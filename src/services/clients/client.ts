@@ -4,7 +4,7 @@ import type { EpochSeconds } from '../../platform/clock.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { RedirectUri } from '../../protocol/redirect-uri.ts';
 
-/** An OAuth client, as this system knows it. Every client is public: none has a secret. */
+/** An OAuth client, as this system knows it. Who registers by itself, or by a document, gets no secret. */
 export interface Client {
   /** What the client sends as `client_id`. */
   readonly clientId: string;
@@ -15,10 +15,42 @@ export interface Client {
   readonly redirectUris: readonly RedirectUri[];
   /** The host whose document the client is, port included. Absent: it registered itself, and nobody vouches for it. */
   readonly verifiedHost?: string;
+  /** The operator registered it, in the configuration: name and redirect URIs are the operator's word. */
+  readonly preRegistered?: true;
+  /** The one way in which it proves who it is, at every endpoint that asks. */
+  readonly authentication: ClientAuthentication;
+  /** What it may ask the token endpoint for. */
+  readonly grantTypes: readonly GrantTypeName[];
+  /** Resource identifiers; it gets tokens for no other. Absent: for any that is served here. */
+  readonly resources?: readonly string[];
+  /** It is granted no scope beyond these. Absent: whatever the resource has. */
+  readonly scope?: readonly string[];
   readonly issuedAt: EpochSeconds;
   /** Undefined: never. */
   readonly expiresAt: EpochSeconds | undefined;
 }
+
+/**
+ * How a client is registered to authenticate. Never what it sends: a request decides nothing about that.
+ * @see OAuth 2.1 §2.4, RFC 7523 §2.2
+ */
+export type ClientAuthentication =
+  | { readonly method: 'none' }
+  | {
+      readonly method: 'client_secret_basic' | 'client_secret_post';
+      /** SHA-256 of each secret that counts; several while one takes the place of another. 32 bytes each. */
+      readonly secretHashes: readonly Buffer[];
+    };
+
+export type GrantTypeName =
+  | 'authorization_code'
+  | 'refresh_token'
+  | 'client_credentials'
+  | 'urn:ietf:params:oauth:grant-type:device_code'
+  | 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** Of every client that acts for a person in a browser. */
+export const browserGrantTypes: readonly GrantTypeName[] = ['authorization_code', 'refresh_token'];
 
 /** base64url SHA-256 of a `client_id`: what codes, tokens and grants are bound to. */
 export type ClientFingerprint = string & { readonly __brand: 'ClientFingerprint' };

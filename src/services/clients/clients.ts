@@ -8,6 +8,7 @@ import {
   type RedirectUriRules,
 } from '../../protocol/redirect-uri.ts';
 import {
+  browserGrantTypes,
   type Client,
   type ClientFingerprint,
   type FindClient,
@@ -124,6 +125,8 @@ function unpackClient(clientId: string, packed: SealedClient): Client {
     name: packed.n,
     // Checked before they were sealed, which nobody else can, and again whenever they are opened.
     redirectUris: packed.r as RedirectUri[],
+    authentication: { method: 'none' },
+    grantTypes: browserGrantTypes,
     issuedAt: packed.iat,
     expiresAt: packed.exp,
   };

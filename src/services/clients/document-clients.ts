@@ -11,6 +11,7 @@ import type { RedirectUriRules } from '../../protocol/redirect-uri.ts';
 import type { JsonReading } from '../requests/strict-json.ts';
 import { parseClientDocument, refuseDocument } from './client-document.ts';
 import {
+  browserGrantTypes,
   type Client,
   type ClientFingerprint,
   type FindClient,
@@ -164,6 +165,8 @@ async function readDocument(
     fingerprint: fingerprintClientId(url),
     ...document,
     verifiedHost: hostOfClientId(url),
+    authentication: { method: 'none' },
+    grantTypes: browserGrantTypes,
     issuedAt: deps.clock.nowSeconds(),
     expiresAt: undefined,
   };
