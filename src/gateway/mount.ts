@@ -66,7 +66,11 @@ export interface MountSettings {
 
 /** @throws PemFileError when a certificate for the upstream is not acceptable */
 export function createMount(
-  { config, mount: { publicOrigin, path: mount, upstream, allowedOrigins }, resource }: MountSettings,
+  {
+    config,
+    mount: { publicOrigin, path: mount, upstream, headers, allowedOrigins },
+    resource,
+  }: MountSettings,
   deps: MountDeps,
 ): Mount {
   const { sealer, clock, revocations, emit, log, rateLimits } = deps;
@@ -101,6 +105,7 @@ export function createMount(
     client,
     quietStreams,
     upstream,
+    headers,
     wholeBodyBytes: Math.max(wholeBodyBytes, rpcPeekMaxBytes),
   });
   const liveCalls = createLiveCalls({

@@ -1,6 +1,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
 import type { RedisConnection } from '../../platform/store/redis-connection.ts';
 import type { CertificateFiles } from '../../platform/tls/pem-files.ts';
+import type { HeaderPolicy } from '../../resource-server/proxy/header-policy.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { PresetName } from '../../services/identity/presets/presets.ts';
 import type { ScopeRules } from '../../services/resources/resource.ts';
@@ -152,6 +153,8 @@ export interface MountConfig {
     };
     readonly maxBodyBytes: number;
   };
+  /** What passes of the headers, both ways. */
+  readonly headers: HeaderPolicy;
   /** Origins of web pages that may call it. */
   readonly allowedOrigins: readonly string[];
   readonly scopes: ScopeRules;

@@ -1,11 +1,12 @@
+import { standardHeaders } from '../../resource-server/proxy/header-policy.ts';
 import { noScopes } from '../../services/resources/resource.ts';
 import type { MountConfig } from './config.ts';
 import type { SettingValues } from './schema.ts';
 import { pairOf } from './tls-posture.ts';
+import type { UpstreamUrl } from './url-values.ts';
 
 /** The one mount that the environment describes: at the issuer, under the path that it has upstream. */
-export function assembleMount(values: SettingValues): MountConfig {
-  const { origin, path } = values.UPSTREAM_MCP_URL;
+export function assembleMount(values: SettingValues, { origin, path }: UpstreamUrl): MountConfig {
   return {
     name: 'default',
     publicOrigin: values.PROXY_BASE_URL.origin,
@@ -25,6 +26,7 @@ export function assembleMount(values: SettingValues): MountConfig {
       },
       maxBodyBytes: values.MAX_BODY_BYTES,
     },
+    headers: standardHeaders,
     allowedOrigins: values.ALLOWED_ORIGINS,
     scopes: noScopes,
   };

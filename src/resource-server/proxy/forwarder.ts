@@ -1,9 +1,10 @@
 import type { ClientExchange, HttpClient, ResponseSink } from '../../platform/http1/response-sink.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Exchange } from './exchange.ts';
+import { type HeaderPolicy, mayDrop } from './header-policy.ts';
 import type { QuietStreams } from './quiet-streams.ts';
 import { type Refusal, refusals } from './refusal.ts';
-import { buildRequestHeaders, type HeaderBuild } from './request-headers.ts';
+import { createRequestHeaders, type HeaderBuild } from './request-headers.ts';
 import { type FlightEnd, UpstreamFlight } from './upstream-flight.ts';
 import { findRedirectTarget, type RedirectAnswer } from './upstream-redirect.ts';
 
@@ -38,6 +39,8 @@ export interface ForwarderDeps {
     readonly authorization: string | undefined;
     readonly maxBodyBytes: number;
   };
+  /** Absent: the usual ones. */
+  readonly headers?: HeaderPolicy;
   /** Bodies of a known length up to this are taken in whole before the upstream hears of the call. At least what is to be peeked into. */
   readonly wholeBodyBytes?: number;
 }
@@ -46,7 +49,7 @@ export interface UpstreamRequest {
   readonly call: ForwardedCall;
   /** Within the mount. */
   readonly target: string;
-  /** Header lines as `buildRequestHeaders` made them. */
+  /** Header lines as `createRequestHeaders` has them made. */
   readonly headers: string;
   readonly body: Buffer | 'none' | 'streamed';
 }
@@ -54,6 +57,8 @@ export interface UpstreamRequest {
 /** What carries the calls of one mount: what a flight needs to know of it. */
 export interface Route {
   readonly maxBodyBytes: number;
+  /** Names of response headers that the client does not get, in lower case. */
+  readonly dropped: ReadonlySet<string>;
   findRedirect(answer: RedirectAnswer): string | undefined;
   /** The answer is a stream of events, and its head is on its way. */
   watchStream(exchange: Exchange): void;
@@ -70,16 +75,19 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   const { upstream, client } = deps;
   const { maxBodyBytes, authorization } = upstream;
   const host = new URL(upstream.origin).host;
+  const buildHeaders = createRequestHeaders(deps.headers);
+  const dropped = new Set(deps.headers?.drop.filter(mayDrop));
   const scope = { origin: upstream.origin, mount: upstream.path };
   const wholeBodyBytes = Math.min(deps.wholeBodyBytes ?? defaultWholeBodyBytes, maxBodyBytes);
 
   function build({ exchange, grant }: ForwardedCall): HeaderBuild {
     const { requestId } = exchange.context;
-    return buildRequestHeaders(exchange.caller.rawHeaders, { host, requestId, grant, authorization });
+    return buildHeaders(exchange.caller.rawHeaders, { host, requestId, grant, authorization });
   }
 
   const route: Route = {
     maxBodyBytes,
+    dropped,
     findRedirect: (answer) => findRedirectTarget(answer, scope),
     watchStream: (exchange) => deps.quietStreams?.watch(exchange),
     send({ call, target, headers, body }, sink) {

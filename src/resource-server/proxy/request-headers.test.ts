@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { formatIdentityHeaders } from './identity-headers.ts';
-import { buildRequestHeaders } from './request-headers.ts';
+import { createRequestHeaders } from './request-headers.ts';
 
 const grant: GrantTerms = {
   grantId: 'g',
@@ -27,7 +27,12 @@ const ours = [
 ];
 
 function build(rawHeaders: readonly string[], authorization?: string) {
-  return buildRequestHeaders(rawHeaders, { host: 'upstream:3000', requestId: 'r-1', grant, authorization });
+  return createRequestHeaders()(rawHeaders, {
+    host: 'upstream:3000',
+    requestId: 'r-1',
+    grant,
+    authorization,
+  });
 }
 
 function pairs(rawHeaders: readonly string[], authorization?: string): string[][] {

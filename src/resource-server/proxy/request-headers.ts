@@ -1,5 +1,6 @@
 import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import { type HeaderPolicy, mayForward, maySet, standardHeaders } from './header-policy.ts';
 import { formatIdentityHeaders } from './identity-headers.ts';
 import { createNameTable } from './name-table.ts';
 
@@ -44,10 +45,30 @@ const mcpParameter = /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]+$/;
  * Builds the headers for the upstream: an allow-list of what the client sent, then ours. Built, not copied and
  * cleaned: an identity header of some other proxy, a cookie or a credential has no way through, however it is spelled,
  * and `Connection` can take none of ours away.
- * @param rawHeaders name and value alternating, as received; trailers are no part of it
  * @see RFC 9110 §7.6.1, MCP 2026-07-28 transports
  */
-export function buildRequestHeaders(rawHeaders: readonly string[], ours: GatewayHeaders): HeaderBuild {
+export function createRequestHeaders(policy: HeaderPolicy = standardHeaders): BuildRequestHeaders {
+  const set = policy.set.filter(([name]) => maySet(name));
+  const judgeName = policy.forward.length + set.length === 0 ? judgeUsual : judgeNamesOf(policy);
+  const fixed = set.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return (rawHeaders, ours) => build(rawHeaders, ours, { judgeName, fixed, identity: policy.identity });
+}
+
+/** @param rawHeaders name and value alternating, as received; trailers are no part of it */
+export type BuildRequestHeaders = (rawHeaders: readonly string[], ours: GatewayHeaders) => HeaderBuild;
+
+interface Rules {
+  readonly judgeName: (name: string) => NameVerdict;
+  /** Lines that are the same in every request. */
+  readonly fixed: string;
+  readonly identity: boolean;
+}
+
+function build(
+  rawHeaders: readonly string[],
+  ours: GatewayHeaders,
+  { judgeName, fixed, identity }: Rules,
+): HeaderBuild {
   const perHop = findConnectionOptions(rawHeaders);
   const parts = ['Host: ', ours.host];
   const passed: string[] = [];
@@ -67,7 +88,8 @@ export function buildRequestHeaders(rawHeaders: readonly string[], ours: Gateway
       return { outcome: 'repeated' };
     }
   }
-  parts.push('\r\nX-Request-Id: ', ours.requestId, '\r\n', formatIdentityHeaders(ours.grant));
+  parts.push('\r\nX-Request-Id: ', ours.requestId, '\r\n', fixed);
+  if (identity) parts.push(formatIdentityHeaders(ours.grant));
   if (ours.authorization !== undefined) parts.push('Authorization: ', ours.authorization, '\r\n');
   // Joined and not added up: a text of a hundred pieces costs more when it is written than when it is made.
   return { outcome: 'built', lines: parts.join('') };
@@ -85,18 +107,29 @@ interface NameVerdict {
 
 const stopped: NameVerdict = { name: '', folded: '', begin: '', cardinality: undefined };
 
-const judgeName = createNameTable(
-  (spelled): NameVerdict => {
-    const name = spelled.toLowerCase();
-    const folded = name.replaceAll('_', '-');
-    return { name, folded, begin: `\r\n${name}: `, cardinality: findCardinality(name) };
-  },
-  [...passing.keys(), 'mcp-*'],
-  stopped,
-);
+/** The same for every mount without wishes of its own: their tables are one. */
+const judgeUsual = judgeNamesOf(standardHeaders);
 
-function findCardinality(name: string): Cardinality | undefined {
-  if (!name.startsWith('mcp-')) return passing.get(name);
+function judgeNamesOf({ forward, set }: HeaderPolicy): (name: string) => NameVerdict {
+  const known = new Map<string, Cardinality>([
+    ...passing,
+    ...forward.filter(mayForward).map((name) => [name, passing.get(name) ?? 'single'] as const),
+  ]);
+  // What we say under a name, the client does not say as well.
+  for (const [name] of set) known.delete(name);
+  return createNameTable(
+    (spelled): NameVerdict => {
+      const name = spelled.toLowerCase();
+      const folded = name.replaceAll('_', '-');
+      return { name, folded, begin: `\r\n${name}: `, cardinality: findCardinality(name, known) };
+    },
+    [...known.keys(), 'mcp-*'],
+    stopped,
+  );
+}
+
+function findCardinality(name: string, known: ReadonlyMap<string, Cardinality>): Cardinality | undefined {
+  if (!name.startsWith('mcp-')) return known.get(name);
   return mcpHeader.test(name) || mcpParameter.test(name) ? 'single' : undefined;
 }
 

@@ -24,6 +24,7 @@ const passing = new Set([
   'vary',
 ]);
 const passingPatterns = /^(?:mcp|ratelimit|x-ratelimit)-[a-z0-9]+(?:-[a-z0-9]+)*$/;
+const none: ReadonlySet<string> = new Set();
 const printable = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
@@ -31,13 +32,17 @@ const printable = /^[\t\x20-\x7e\x80-\xff]*$/;
  * its own form. The upstream shares our origin in the eyes of a browser: it must not set cookies there, open it to other
  * origins, or have a document of its own rendered with our privileges.
  * @param rawHeaders name and value alternating, as received
+ * @param dropped names that end here although they would pass, in lower case
  */
-export function buildResponseHead(rawHeaders: readonly string[]): ResponseHead | undefined {
+export function buildResponseHead(
+  rawHeaders: readonly string[],
+  dropped: ReadonlySet<string> = none,
+): ResponseHead | undefined {
   const headers: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = passingName(rawHeaders[index] as string);
     const value = rawHeaders[index + 1] as string;
-    if (name === '' || !printable.test(value)) continue;
+    if (name === '' || !printable.test(value) || (dropped.size > 0 && dropped.has(name))) continue;
     const position = findName(headers, name);
     if (position === -1) headers.push(name, value);
     else if (name === 'content-type' || name === 'mcp-session-id') return undefined;

@@ -33,12 +33,17 @@ export type AnswerVerdict =
  * protocol's version out of 400, 404 and 405. What only concerns the gateway's own standing with the upstream (401,
  * redirects, interim answers, upgrades) does not.
  * @param rawHeaders name and value alternating
+ * @param dropped names of headers that end here, in lower case
  */
-export function judgeAnswer(status: number, rawHeaders: readonly string[]): AnswerVerdict {
+export function judgeAnswer(
+  status: number,
+  rawHeaders: readonly string[],
+  dropped: ReadonlySet<string>,
+): AnswerVerdict {
   if (status < 200 || status > 599) return { outcome: 'failed', failure: failures.malformed };
   if (status < 400 && status >= 300) return { outcome: 'failed', failure: failures.redirect };
   if (status === 401) return { outcome: 'failed', failure: failures.credential };
-  const head = buildResponseHead(rawHeaders);
+  const head = buildResponseHead(rawHeaders, dropped);
   return head === undefined
     ? { outcome: 'failed', failure: failures.malformed }
     : { outcome: 'passed', head };

@@ -59,7 +59,7 @@ export class UpstreamFlight implements CallListener {
     const { visited, isReplayable: replayable } = this.#outgoing;
     this.#redirect = this.#route.findRedirect({ status, rawHeaders, visited, replayable });
     if (this.#redirect !== undefined) return;
-    const verdict = judgeAnswer(status, rawHeaders);
+    const verdict = judgeAnswer(status, rawHeaders, this.#route.dropped);
     if (verdict.outcome === 'failed') {
       this.#fail(verdict.failure);
       return;
