@@ -20,7 +20,7 @@ describe('loadConfig', () => {
     expect(load()).toMatchObject({
       productionMode: true,
       publicUrl: 'https://gatehouse.test',
-      upstream: { origin: 'http://127.0.0.1:3000', path: '/mcp', authorization: undefined },
+      mounts: [{ upstream: { origin: 'http://127.0.0.1:3000', path: '/mcp', authorization: undefined } }],
       identityProvider: { issuer: 'https://login.test/realms/main', clientId: 'gatehouse' },
       sealing: { kind: 'secrets', secrets: [strongSecret] },
     });

@@ -1,7 +1,8 @@
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
+import { readMounts } from './file/assemble-mounts.ts';
+import { readGivenConfig } from './file/given-file.ts';
 import { defaultListenAddress } from './listen-address.ts';
-import { assembleMount } from './mount-config.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
 import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
 import { type Environment, judgeSettings, type ReadFile, readSettings } from './read-settings.ts';
@@ -15,8 +16,8 @@ import { findUnknownVariables } from './unknown-variables.ts';
 export { ConfigError, type ConfigProblem } from './setting.ts';
 
 /**
- * Reads the configuration from environment variables. `readFile` returns the text of a file that a `NAME_FILE`
- * variable names. With `nodeVersion` (`process.version`), an outdated runtime is among the warnings. `cores` is what
+ * Reads the configuration from environment variables and the file that `GATEHOUSE_CONFIG` names. `readFile` returns the
+ * text of that file, and of those that a `NAME_FILE` variable or a key of the file names. With `nodeVersion` (`process.version`), an outdated runtime is among the warnings. `cores` is what
  * `WORKERS=auto` comes to.
  * @throws ConfigError with every problem there is, and no value of any variable
  */
@@ -25,20 +26,31 @@ export function loadConfig(
   readFile: ReadFile,
   runtime: { readonly nodeVersion?: string; readonly cores?: number } = {},
 ): GatehouseConfig {
-  const reading = readSettings(env, readFile);
+  const given = readGivenConfig(env, readFile);
+  const reading = readSettings(given.env, readFile);
   const judgement = judgeSettings(reading.values);
-  const problems = [...reading.problems, ...judgement.problems, ...findCombinedProblems(reading.values)];
+  const { mounts, ...mounted } = readMounts(given, reading.values, readFile);
+  const problems = [
+    ...given.problems,
+    ...[
+      ...reading.problems,
+      ...judgement.problems,
+      ...findCombinedProblems(reading.values),
+      ...mounted.problems,
+    ].map((problem) => given.locateVariable(problem)),
+  ];
   const unknown = findUnknownVariables(env);
   if (problems.length > 0) throw new ConfigError(problems, unknown);
   const nodeWarning =
     runtime.nodeVersion === undefined ? undefined : findNodeVersionWarning(runtime.nodeVersion);
-  // No problem means that every variable has its value.
+  // No problem means that every variable has its value, and that there is a mount.
   const values = reading.values as SettingValues;
   const workers = values.WORKERS === 'auto' ? Math.max(1, runtime.cores ?? 1) : values.WORKERS;
-  return assemble(values, workers, [
+  return assemble(values, mounts as GatehouseConfig['mounts'], workers, [
     ...reading.warnings,
     ...judgement.warnings,
     ...findCombinedWarnings(reading.values),
+    ...mounted.warnings,
     ...unknown,
     ...(nodeWarning === undefined ? [] : [nodeWarning]),
   ]);
@@ -46,6 +58,7 @@ export function loadConfig(
 
 function assemble(
   values: SettingValues,
+  mounts: GatehouseConfig['mounts'],
   workers: number,
   warnings: readonly ConfigWarning[],
 ): GatehouseConfig {
@@ -57,7 +70,7 @@ function assemble(
     fastLane: values.FAST_LANE,
     metricsListen: values.METRICS_ADDR,
     workers,
-    mounts: [assembleMount(values)],
+    mounts,
     streams: {
       keepAliveSeconds: values.SSE_KEEPALIVE_INTERVAL,
       idleSeconds: values.STREAM_IDLE_TIMEOUT,

@@ -77,20 +77,33 @@ function findText(
 }
 
 function readSecretFile(variable: string, path: string, readFile: ReadFile): string {
+  return readSecretText(path, readFile, {
+    unreadable: `cannot be read from the file that ${variable}_FILE names`,
+    empty: `is empty in the file that ${variable}_FILE names`,
+  });
+}
+
+/**
+ * Reads a file that holds nothing but a secret.
+ * @param problems how the two that there can be are said
+ * @throws ValueProblem
+ */
+export function readSecretText(
+  path: string,
+  readFile: ReadFile,
+  problems: { readonly unreadable: string; readonly empty: string },
+): string {
   let content: string;
   try {
     content = readFile(path);
   } catch {
     throw new ValueProblem(
-      `cannot be read from the file that ${variable}_FILE names`,
+      problems.unreadable,
       'check that the file exists and that this process may read it',
     );
   }
   // Editors and `echo` end a file with a line break that is not part of the secret.
   const text = content.replace(/\r?\n$/, '');
   if (text !== '') return text;
-  throw new ValueProblem(
-    `is empty in the file that ${variable}_FILE names`,
-    'write the secret into the file',
-  );
+  throw new ValueProblem(problems.empty, 'write the secret into the file');
 }

@@ -16,6 +16,8 @@ export interface Setting<T> {
   readonly emptyIsValue?: boolean;
   /** What production mode refuses, for the reference page. */
   readonly production?: string;
+  /** What stands between the items of a list. Undefined: it is none. */
+  readonly separator?: ',' | ' ';
   /** The value when the variable is unset. Absent: it must be set. */
   readonly unset?: T;
   /** @throws ValueProblem */
@@ -50,6 +52,8 @@ export interface ConfigProblem {
   readonly variable: string;
   readonly problem: string;
   readonly fix: string;
+  /** Where it is in the configuration file; both numbers count from 1. */
+  readonly place?: { readonly file: string; readonly line: number; readonly column: number } | undefined;
 }
 
 /** Everything that is wrong with the configuration, all at once. No value of any variable is in it. */

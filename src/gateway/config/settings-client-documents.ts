@@ -18,12 +18,14 @@ export const clientDocumentSettings = {
     description:
       'The hosts whose documents are taken. Unset: every host. Clients that register themselves are not affected.',
     accepts: hosts,
+    separator: ',',
     unset: undefined,
     parse: parseHosts,
   } satisfies Setting<readonly string[] | undefined>,
   CIMD_DENIED_HOSTS: {
     description: 'Hosts whose documents are not taken, whatever `CIMD_ALLOWED_HOSTS` says.',
     accepts: hosts,
+    separator: ',',
     unset: [],
     parse: parseHosts,
   } satisfies Setting<readonly string[]>,

@@ -132,6 +132,7 @@ export const grantSettings = {
     description:
       'Resource servers that may ask `/introspect` what an access token is worth, with HTTP Basic. Only hashes stand here; generate each secret with `openssl rand -base64 32`. Unset: there is no such endpoint.',
     accepts: 'comma-separated `id:hash`; the hash is the SHA-256 of the secret in hexadecimal',
+    separator: ',',
     secret: true,
     unset: [],
     parse: parseIntrospectionClients,
@@ -140,6 +141,7 @@ export const grantSettings = {
     description:
       'Private-use URI schemes that native apps may register redirect URIs of. Any app on a machine can claim a scheme: list only those of apps in use. One that is taken off the list ends for clients registered before, too. `none`: no such scheme.',
     accepts: 'comma-separated schemes in lower case, without `://`; or `none`',
+    separator: ',',
     defaultText: 'cursor,vscode,vscode-insiders,windsurf',
     unset: ['cursor', 'vscode', 'vscode-insiders', 'windsurf'],
     parse: parseSchemes,

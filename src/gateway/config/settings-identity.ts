@@ -31,6 +31,7 @@ export const identitySettings = {
     description:
       'The scopes asked of the identity provider. Some send groups only for a scope of their own, such as `groups`.',
     accepts: 'scopes separated by blanks, `openid` among them',
+    separator: ' ',
     defaultText: 'openid email profile, and what the preset adds',
     unset: undefined,
     parse: parseScopes,
@@ -62,6 +63,7 @@ export const identitySettings = {
     description:
       'Only members of at least one of these groups may enter. Empty: every account of the identity provider may.',
     accepts: 'comma-separated group names, compared exactly',
+    separator: ',',
     unset: [],
     parse: splitList,
   } satisfies Setting<readonly string[]>,

@@ -33,6 +33,7 @@ export const legacySettings = {
   CSP_FORM_ACTION_EXTRA: {
     description: 'Deprecated: checked and without effect.',
     accepts: 'comma-separated `scheme://host[:port]`',
+    separator: ',',
     unset: [],
     parse: (text) => parseCspSources(splitList(text)),
     warnAbout: (sources) =>

@@ -61,6 +61,7 @@ export const limitSettings = {
     description:
       'Networks of the reverse proxies in front of this server. From these, and only these, the forwarding header is believed.',
     accepts: 'comma-separated networks in CIDR notation',
+    separator: ',',
     unset: [],
     parse: parseCidrs,
     warnAbout: (cidrs) =>

@@ -21,6 +21,7 @@ export const redisSettings = {
     description:
       'Some nodes of a Redis Cluster, in place of `REDIS_URL`; the others are found through them. User, password and encryption are those of every node.',
     accepts: 'comma-separated Redis URLs without database',
+    separator: ',',
     secret: true,
     unset: undefined,
     parse: (text, warn) => {
@@ -33,6 +34,7 @@ export const redisSettings = {
     description:
       'The sentinels that know where the primary is, in place of `REDIS_URL`. User and password are those of the sentinels; the encryption and the database are also those of the primary.',
     accepts: 'comma-separated Redis URLs; the port of sentinels is mostly 26379',
+    separator: ',',
     secret: true,
     unset: undefined,
     parse: parseRedisUrls,

@@ -21,6 +21,13 @@ const maxWorkers = 64;
 
 /** Where this server is, and what stands behind it. */
 export const serverSettings = {
+  GATEHOUSE_CONFIG: {
+    description:
+      'A YAML file with what variables cannot say: many mounts and what belongs to each, and with any of these variables under `settings`, unless the environment sets them. See [the configuration file](configuration-file.md).',
+    accepts: 'a path',
+    unset: undefined,
+    parse: (text) => text,
+  } satisfies Setting<string | undefined>,
   PROD_MODE: onUnlessFalse('PROD_MODE', {
     description:
       'Production mode: unsafe settings stop the start. Off, they are allowed and warned about; never switch it off where strangers can reach the server.',
@@ -38,19 +45,19 @@ export const serverSettings = {
   } satisfies Setting<PublicUrl>,
   UPSTREAM_MCP_URL: {
     description:
-      'The MCP server behind this one. Its path is also the public path, verbatim: `http://127.0.0.1:3000/mcp` is published as `PROXY_BASE_URL` + `/mcp`.',
+      'The MCP server behind this one; required unless the file of `GATEHOUSE_CONFIG` has `mounts`. Its path is also the public path, verbatim: `http://127.0.0.1:3000/mcp` is published as `PROXY_BASE_URL` + `/mcp`.',
     accepts:
       '`http://` or `https://`, host and a path of letters, digits and `-._~`; not a path that this server answers itself (`/healthz`, `/register`, `/authorize`, `/consent`, `/callback`, `/token`, `/backchannel-logout`, `/revoke`, `/introspect`, `/registration`, `/.well-known`)',
-    whenMissing: 'set it to the MCP endpoint to protect, such as http://127.0.0.1:3000/mcp',
+    unset: undefined,
     parse: parseUpstreamUrl,
     warnAbout: (upstream) =>
-      upstream.loopback || upstream.origin.startsWith('https:')
+      upstream === undefined || upstream.loopback || upstream.origin.startsWith('https:')
         ? undefined
         : {
             event: 'upstream_cleartext',
             message: 'UPSTREAM_MCP_URL is http to another machine: identities travel readable and forgeable',
           },
-  } satisfies Setting<UpstreamUrl>,
+  } satisfies Setting<UpstreamUrl | undefined>,
   UPSTREAM_AUTHORIZATION_HEADER: {
     description: 'Sent verbatim as `Authorization` to the upstream, so that it can refuse everybody else.',
     accepts: 'a header value, such as `Bearer …`',
@@ -107,6 +114,7 @@ export const serverSettings = {
     description:
       'Web pages of these origins may call the MCP endpoint from a browser. A request with any other `Origin` is refused there, which stops DNS rebinding.',
     accepts: 'comma-separated origins, exactly as browsers send them',
+    separator: ',',
     unset: [],
     parse: (text) => parseOrigins(splitList(text)),
   } satisfies Setting<readonly string[]>,

@@ -15,7 +15,7 @@ const shape =
   /^https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|[^/?#\\@:[\]\s\p{Cc}]+)(?::(\d{1,5}))?(\/[^?#\\\s\p{Cc}]*)?$/iu;
 
 /** Refuses what URL parsers read differently: a slash too many, user information, blanks, a query, a fragment. */
-function parsePlainUrl(text: string, example: string): PlainUrl {
+export function parsePlainUrl(text: string, example: string): PlainUrl {
   const fix = `write an absolute URL, such as ${example}`;
   if (/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(text)) {
     throw new ValueProblem('carries user information', `${fix}, without user name or password`);
@@ -81,6 +81,13 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
   if (path === '') {
     throw new ValueProblem('has no path', 'append the path of the MCP endpoint, such as /mcp');
   }
+  refuseUnplainPath(path);
+  refuseReservedPath(path);
+  return { origin: url.origin, path, loopback };
+}
+
+/** @throws ValueProblem */
+export function refuseUnplainPath(path: string): void {
   // Characters that a router, a proxy or a file system could give a meaning of their own.
   if (!/^[A-Za-z0-9\-._~/]+$/.test(path) || path.includes('//')) {
     throw new ValueProblem(
@@ -92,6 +99,10 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
   if (path.split('/').some((segment) => segment === '.' || segment === '..')) {
     throw new ValueProblem('has a dot segment in its path', 'write the path that it resolves to');
   }
+}
+
+/** @throws ValueProblem when this server answers the path itself */
+export function refuseReservedPath(path: string): void {
   const reserved = reservedPaths.find((prefix) => path === prefix || path.startsWith(`${prefix}/`));
   if (reserved !== undefined) {
     throw new ValueProblem(
@@ -99,7 +110,6 @@ export function parseUpstreamUrl(text: string): UpstreamUrl {
       'serve the MCP endpoint under another path, such as /mcp',
     );
   }
-  return { origin: url.origin, path, loopback };
 }
 
 export interface IssuerUrl {

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+
+import type { Environment } from '../read-settings.ts';
+import type { ConfigProblem } from '../setting.ts';
+import { describeIssues, type FileProblem, type KeyHint } from './file-problems.ts';
+import { mountsSection } from './mounts-section.ts';
+import { fileVariable, hintForSetting, readSettingTexts, settingsSection } from './settings-section.ts';
+import { readYaml, type TextPlace, type YamlPath } from './yaml-text.ts';
+
+/**
+ * The configuration file: one line for each section, which is a schema in a file of its own. Every key has a title and
+ * a description: the reference page and the schema for editors are made of them.
+ */
+export const configFileSchema = z
+  .strictObject({
+    settings: settingsSection.optional(),
+    mounts: mountsSection.optional(),
+  })
+  .meta({
+    title: 'mcp-gatehouse',
+    description: `The file that \`${fileVariable}\` names.`,
+  });
+
+export type ConfigFile = z.output<typeof configFileSchema>;
+
+export interface ConfigFileReading {
+  /** Its sections; undefined while one of them has a problem. */
+  readonly sections: ConfigFile | undefined;
+  /** The same as they are written, whatever is wrong with them. */
+  readonly raw: Readonly<Record<string, unknown>>;
+  /** Variables under `settings`, as the environment would have them. */
+  readonly settingTexts: Environment;
+  readonly problems: readonly ConfigProblem[];
+  /** A problem with the place where it is in the file. */
+  readonly locate: (problem: FileProblem) => ConfigProblem;
+  /** Where the file sets a variable, if it does. */
+  readonly findSetting: (variable: string) => ConfigProblem['place'];
+}
+
+/** Reads the text of the file whose name is `file`. Everything that is wrong is among the problems. */
+export function readConfigFile(file: string, text: string): ConfigFileReading {
+  const yaml = readYaml(text);
+  const placed = ({ line, column }: TextPlace): ConfigProblem['place'] => ({ file, line, column });
+  const locate = ({ path, key, problem, fix }: FileProblem): ConfigProblem => ({
+    variable: formatPath(path),
+    problem,
+    fix,
+    place: placed(
+      key === undefined
+        ? yaml.locate(path)
+        : yaml.locateKey(path.slice(0, path.at(-1) === key ? -1 : undefined), key),
+    ),
+  });
+  const faults = yaml.faults.map(({ place, problem, fix }) => ({
+    variable: fileVariable,
+    problem,
+    fix,
+    place: placed(place),
+  }));
+  const result = configFileSchema.safeParse(yaml.value);
+  const raw = isMap(yaml.value) ? yaml.value : {};
+  const settingTexts = readSettingTexts(raw['settings'], yaml);
+  return {
+    sections: faults.length > 0 ? undefined : result.data,
+    raw,
+    settingTexts,
+    problems:
+      faults.length > 0
+        ? faults
+        : describeIssues(result.error?.issues ?? [], yaml, hintFor).map((problem) => locate(problem)),
+    locate,
+    findSetting: (variable) =>
+      [variable, `${variable}_FILE`]
+        .filter((name) => name in settingTexts)
+        .map((name) => placed(yaml.locateKey(['settings'], name)))[0],
+  };
+}
+
+const hintFor: KeyHint = (path, key) => {
+  if (path.length === 1 && path[0] === 'settings') return hintForSetting(key);
+  if (key === 'upstream_authorization') {
+    return 'secrets do not stand in this file: write upstream_authorization_file and the path of a file that holds it';
+  }
+  return undefined;
+};
+
+/** As people write it: `mounts[0].upstream`. The file itself has the name of its variable. */
+function formatPath(path: YamlPath): string {
+  const text = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
+  return text === '' ? fileVariable : text.replace(/^\./, '');
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

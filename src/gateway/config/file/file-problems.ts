@@ -1,0 +1,93 @@
+import type { z } from 'zod';
+
+import type { YamlPath, YamlReading } from './yaml-text.ts';
+
+/** What is wrong at some place of the file. Names keys and shows no values. */
+export interface FileProblem {
+  readonly path: YamlPath;
+  /** Set when it is about a key itself, which stands in the map at `path`. */
+  readonly key?: string;
+  readonly problem: string;
+  readonly fix: string;
+}
+
+/** What to do about a key that is not known where it stands, when there is more to say than its name. */
+export type KeyHint = (path: YamlPath, key: string) => string | undefined;
+
+const kinds: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'a map of keys',
+  record: 'a map of keys',
+  string: 'text',
+};
+
+/** The issues of a schema in our words: its own quote what was found. */
+export function describeIssues(
+  issues: readonly z.core.$ZodIssue[],
+  yaml: Pick<YamlReading, 'has'>,
+  hintFor: KeyHint,
+): FileProblem[] {
+  return issues.flatMap((issue): FileProblem | FileProblem[] => {
+    const { path } = issue;
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => describeUnknownKey(path, key, hintFor));
+    }
+    if (issue.code === 'invalid_type' && !yaml.has(path)) {
+      return { path, problem: 'is missing', fix: `write ${kinds[issue.expected] ?? 'it'} here` };
+    }
+    return { path, ...describe(issue) };
+  });
+}
+
+/** For a key alone a name could do, but what stands there may be anything that slipped out of its line. */
+const plainKey = /^[\w.-]{1,64}$/;
+
+function describeUnknownKey(path: YamlPath, key: string, hintFor: KeyHint): FileProblem {
+  const hint = hintFor(path, key) ?? 'remove it, or correct its spelling: see docs/configuration-file.md';
+  return plainKey.test(key)
+    ? { path: [...path, key], key, problem: 'is no key that is known here', fix: hint }
+    : { path, key, problem: 'has a key that is not known', fix: hint };
+}
+
+function describe(issue: z.core.$ZodIssue): Pick<FileProblem, 'problem' | 'fix'> {
+  switch (issue.code) {
+    case 'custom':
+      return {
+        problem: issue.message,
+        fix: String(issue.params?.['fix'] ?? 'see docs/configuration-file.md'),
+      };
+    case 'invalid_type':
+      return {
+        problem: `is not ${kinds[issue.expected] ?? issue.expected}`,
+        fix: `write ${kinds[issue.expected] ?? issue.expected}`,
+      };
+    case 'invalid_value':
+      return {
+        problem: 'is none of the values that are known',
+        fix: `write ${issue.values.map(String).join(' or ')}`,
+      };
+    case 'too_small':
+    case 'too_big':
+      return describeSize(issue);
+    case 'invalid_union':
+      return { problem: 'is not of a kind that is accepted here', fix: 'see docs/configuration-file.md' };
+    default:
+      return { problem: 'is not acceptable', fix: 'see docs/configuration-file.md' };
+  }
+}
+
+function describeSize(
+  issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig,
+): Pick<FileProblem, 'problem' | 'fix'> {
+  const isCount = issue.origin === 'array' || issue.origin === 'string';
+  const things = issue.origin === 'array' ? ' entries' : issue.origin === 'string' ? ' characters' : '';
+  return issue.code === 'too_small'
+    ? {
+        problem: isCount ? 'is too short' : 'is out of range',
+        fix: `at least ${issue.minimum}${things}`,
+      }
+    : { problem: isCount ? 'is too long' : 'is out of range', fix: `at most ${issue.maximum}${things}` };
+}

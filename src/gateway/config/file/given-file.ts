@@ -1,0 +1,59 @@
+import type { Environment, ReadFile } from '../read-settings.ts';
+import type { ConfigProblem } from '../setting.ts';
+import { type ConfigFile, readConfigFile } from './config-file.ts';
+import type { FileProblem } from './file-problems.ts';
+import { fileVariable, joinEnvironment } from './settings-section.ts';
+
+/** What there is to be read: the environment, and under it the file that it names. */
+export interface GivenConfig {
+  /** Variables of both. */
+  readonly env: Environment;
+  /** Undefined: there is no file, or one of its sections has a problem. */
+  readonly sections: ConfigFile | undefined;
+  /** Of the file, as it is written. */
+  readonly raw: Readonly<Record<string, unknown>>;
+  /** Everything that is wrong with the file by itself. */
+  readonly problems: readonly ConfigProblem[];
+  /** A problem of the file with its place. */
+  readonly locate: (problem: FileProblem) => ConfigProblem;
+  /** A problem of a variable with its place, if it is the file that sets it. */
+  readonly locateVariable: (problem: ConfigProblem) => ConfigProblem;
+}
+
+/** Reads the file that `GATEHOUSE_CONFIG` names, if it names one. */
+export function readGivenConfig(env: Environment, readFile: ReadFile): GivenConfig {
+  const path = env[fileVariable] ?? '';
+  if (path === '') return withoutFile(env, []);
+  let text: string;
+  try {
+    text = readFile(path);
+  } catch {
+    const fix = 'check that the file exists and that this process may read it';
+    return withoutFile(env, [{ variable: fileVariable, problem: 'names a file that cannot be read', fix }]);
+  }
+  const { sections, raw, settingTexts, problems, locate, findSetting } = readConfigFile(path, text);
+  const joined = joinEnvironment(env, settingTexts);
+  return {
+    env: joined,
+    sections,
+    raw,
+    problems,
+    locate,
+    locateVariable(problem) {
+      const { variable } = problem;
+      const place = isFromFile(variable, env, joined) ? findSetting(variable) : undefined;
+      return place === undefined ? problem : { ...problem, variable: `settings.${variable}`, place };
+    },
+  };
+}
+
+function withoutFile(env: Environment, problems: readonly ConfigProblem[]): GivenConfig {
+  const locate = ({ problem, fix }: FileProblem): ConfigProblem => ({ variable: fileVariable, problem, fix });
+  return { env, sections: undefined, raw: {}, problems, locate, locateVariable: (problem) => problem };
+}
+
+function isFromFile(variable: string, env: Environment, joined: Environment): boolean {
+  return [variable, `${variable}_FILE`].some(
+    (name) => joined[name] !== undefined && joined[name] !== env[name],
+  );
+}

@@ -1,0 +1,124 @@
+import { z } from 'zod';
+
+import { noScopes } from '../../../services/resources/resource.ts';
+import { settings } from '../schema.ts';
+import { ValueProblem } from '../setting.ts';
+import { parseOrigins } from '../url-values.ts';
+import { parseMountUpstream, parseMountUrl } from './mount-url.ts';
+import { scopesSection } from './scopes-section.ts';
+import { textValue } from './text-value.ts';
+
+const path = z.string().min(1);
+
+const timeouts = z
+  .strictObject({
+    connect: textValue((text) => settings.UPSTREAM_CONNECT_TIMEOUT.parse(text))
+      .optional()
+      .meta({ title: 'Connect', description: 'In place of `UPSTREAM_CONNECT_TIMEOUT`, such as `10s`.' }),
+    headers: textValue((text) => settings.UPSTREAM_HEADER_TIMEOUT.parse(text))
+      .optional()
+      .meta({ title: 'Headers', description: 'In place of `UPSTREAM_HEADER_TIMEOUT`, such as `5m`.' }),
+    idle: textValue((text) => settings.UPSTREAM_IDLE_TIMEOUT.parse(text))
+      .optional()
+      .meta({ title: 'Idle', description: 'In place of `UPSTREAM_IDLE_TIMEOUT`, such as `4s`.' }),
+  })
+  .meta({ title: 'Timeouts', description: 'How long the upstream may take, as durations: `90s`, `5m`.' });
+
+const tls = z
+  .strictObject({
+    ca_file: path.optional().meta({
+      title: 'Authorities',
+      description:
+        'In place of `UPSTREAM_CA_FILE`: a PEM file of the authorities that may vouch for the upstream.',
+    }),
+    certificate_file: path.optional().meta({
+      title: 'Certificate',
+      description:
+        'In place of `UPSTREAM_CLIENT_CERT_FILE`: a PEM file of the certificate that is shown to the upstream.',
+    }),
+    key_file: path.optional().meta({
+      title: 'Key',
+      description: 'The private key of `certificate_file`; may be the same file.',
+    }),
+  })
+  .refine((value) => (value.certificate_file === undefined) === (value.key_file === undefined), {
+    message: 'has one of certificate_file and key_file',
+    params: { fix: 'write both or none of the two' },
+  })
+  .meta({ title: 'TLS', description: 'For an https upstream. The files are read again when they change.' });
+
+/** One mount: a protected resource and the MCP server behind it. */
+const mount = z
+  .strictObject({
+    name: textValue(parseName).meta({
+      title: 'Name',
+      description: 'Names the mount in logs, metrics and commands: letters, digits, `-` and `_`. Each once.',
+      examples: ['files'],
+    }),
+    url: textValue(parseMountUrl).meta({
+      title: 'Public URL',
+      description:
+        'Where clients reach it, and its resource identifier: a path at `PROXY_BASE_URL` (`/files/mcp`), or an absolute URL at a host of its own (`https://files.example.com/mcp`) that leads here, too.',
+      examples: ['/files/mcp', 'https://files.example.com/mcp'],
+    }),
+    upstream: textValue(parseMountUpstream).meta({
+      title: 'Upstream',
+      description: 'The MCP server behind it, with its path, which takes the place of the public one.',
+      examples: ['http://127.0.0.1:3000/mcp'],
+    }),
+    title: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .meta({ title: 'Title', description: 'Its name for people: on the consent page and in the metadata.' }),
+    default: z.boolean().default(false).meta({
+      title: 'Default',
+      description:
+        'Meant by clients that name no resource, as those before 2025-06-18 do. One mount at most; the only one always is. With several and no default, such clients are refused.',
+    }),
+    upstream_authorization_file: path.optional().meta({
+      title: 'Upstream authorization',
+      description: 'A file with the value that is sent verbatim as `Authorization` to the upstream.',
+    }),
+    timeouts: timeouts.optional(),
+    max_body_bytes: z
+      .int()
+      .min(1)
+      .max(1_073_741_824)
+      .optional()
+      .meta({ title: 'Largest body', description: 'In place of `MAX_BODY_BYTES`.' }),
+    tls: tls.optional(),
+    allowed_origins: z
+      .array(textValue((text) => parseOrigins([text])[0] ?? text))
+      .optional()
+      .meta({
+        title: 'Web origins',
+        description: 'In place of `ALLOWED_ORIGINS`: origins of web pages that may call it from a browser.',
+      }),
+    scopes: scopesSection.default(noScopes),
+  })
+  .meta({ title: 'Mount', description: 'One MCP server: a protected resource of its own.' });
+
+/** The MCP servers that are served. Tokens for one are refused at every other. */
+export const mountsSection = z.array(mount).min(1).max(1000).meta({
+  title: 'Mounts',
+  description:
+    'The MCP servers that are served, in place of `UPSTREAM_MCP_URL`. Each is a protected resource of its own: a token for one is refused at every other.',
+});
+
+export type MountEntry = z.output<typeof mount>;
+
+/** The mounts whose own keys are all good, each with its place in the list. */
+export function findGoodMounts(section: unknown): ReadonlyArray<readonly [index: number, entry: MountEntry]> {
+  if (!Array.isArray(section)) return [];
+  return section.flatMap((item: unknown, index) => {
+    const { data } = mount.safeParse(item);
+    return data === undefined ? [] : [[index, data] as const];
+  });
+}
+
+function parseName(text: string): string {
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(text)) return text;
+  throw new ValueProblem('is no name', 'write up to 64 letters, digits, - and _');
+}
