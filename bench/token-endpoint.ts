@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createTokenEndpoint } from '../src/authorization-server/token/token-endpoint.ts';
+import { standardGrantTypes } from '../src/gateway/grant-types.ts';
 import { systemClock } from '../src/platform/clock.ts';
 import type { Handler } from '../src/platform/http/handler.ts';
 import { systemRandom } from '../src/platform/random.ts';
@@ -148,6 +149,7 @@ function createSubject(name: StoreName, store: Store): Subject {
   const clients = createClients({ sealer, clock, registrationTtlSeconds: undefined, privateUseSchemes: [] });
   const client = clients.register({ name: 'Bench', redirectUris: [redirectUri as RedirectUri] });
   const endpoint = createTokenEndpoint({
+    grantTypes: standardGrantTypes,
     issuer,
     resources: oneResource(issuer, resource),
     authenticateClient: createClientAuthentication({ findClient: clients.find }),

@@ -33,6 +33,7 @@ import type { GrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { GatehouseConfig } from './config/config.ts';
+import { standardGrantTypes } from './grant-types.ts';
 import { openClientDocuments, routeClientIds } from './open-client-documents.ts';
 import type { Endpoints } from './routes.ts';
 
@@ -133,6 +134,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       emit,
     }),
     token: createTokenEndpoint({
+      grantTypes: standardGrantTypes,
       issuer,
       resources,
       authenticateClient,

@@ -1,4 +1,5 @@
 import { createTokenEndpoint } from '../../src/authorization-server/token/token-endpoint.ts';
+import { standardGrantTypes } from '../../src/gateway/grant-types.ts';
 import { type Random, systemRandom } from '../../src/platform/random.ts';
 import { createSealer, type Sealer } from '../../src/platform/sealing/sealer.ts';
 import type { Handler } from '../../src/platform/http/handler.ts';
@@ -108,6 +109,7 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
     ...(options.furtherResource === undefined ? [] : [options.furtherResource]),
   ].map((identifier) => describeAsResource(identifier));
   const endpoint = createTokenEndpoint({
+    grantTypes: standardGrantTypes,
     issuer,
     resources: createResources(issuer, { resources, fallback: resources[0] }),
     authenticateClient: createClientAuthentication({ findClient }),
