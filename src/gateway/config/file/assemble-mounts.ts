@@ -1,11 +1,12 @@
 import type { ConfigWarning, MountConfig } from '../config.ts';
 import { assembleMount } from '../mount-config.ts';
-import { type ReadFile, readSecretText } from '../read-settings.ts';
-import { settings, type SettingValues } from '../schema.ts';
-import { type ConfigProblem, ValueProblem } from '../setting.ts';
+import type { ReadFile } from '../read-settings.ts';
+import type { SettingValues } from '../schema.ts';
+import type { ConfigProblem } from '../setting.ts';
 import { pairOf } from '../tls-posture.ts';
 import type { GivenConfig } from './given-file.ts';
 import { findMountProblems, findMountWarnings } from './mount-posture.ts';
+import { type MountSecrets, readMountSecrets } from './mount-secrets.ts';
 import { findGoodMounts, type MountEntry } from './mounts-section.ts';
 
 export interface MountsReading {
@@ -51,17 +52,11 @@ function readListedMounts(
     ...findMountProblems(listed, values).map((problem) => given.locate(problem)),
   ];
   const mounts = listed.flatMap(([index, entry]) => {
-    try {
-      const authorization = readAuthorization(entry.upstream_authorization_file, readFile);
-      // Without it there is a problem, and nobody asks for mounts.
-      if (values.PROXY_BASE_URL === undefined) return [];
-      return [assemble(entry, values as SettingValues, { authorization, isOnly: listed.length === 1 })];
-    } catch (error) {
-      if (!(error instanceof ValueProblem)) throw error;
-      const path = ['mounts', index, 'upstream_authorization_file'];
-      problems.push(given.locate({ path, problem: error.problem, fix: error.fix }));
-      return [];
-    }
+    const secrets = readMountSecrets(index, entry, readFile);
+    problems.push(...secrets.problems.map((problem) => given.locate(problem)));
+    // Without it there is a problem, and nobody asks for mounts.
+    if (values.PROXY_BASE_URL === undefined) return [];
+    return [assemble(entry, secrets, listed.length === 1, values as SettingValues)];
   });
   return { mounts, problems, warnings: findMountWarnings(listed.map(([, entry]) => entry)) };
 }
@@ -84,10 +79,12 @@ function findSettingsOfOneMount(values: Partial<SettingValues>): ConfigProblem[]
 
 function assemble(
   entry: MountEntry,
+  { authorization, headers }: MountSecrets,
+  isOnly: boolean,
   values: SettingValues,
-  { authorization, isOnly }: { readonly authorization: string | undefined; readonly isOnly: boolean },
 ): MountConfig {
   const { name, url, upstream, timeouts = {} } = entry;
+  const { forward = [], set = {} } = entry.request_headers;
   const usual = assembleMount(values, upstream);
   return {
     ...usual,
@@ -105,6 +102,12 @@ function assemble(
       tls: assembleTls(entry, usual.upstream.tls),
       maxBodyBytes: entry.max_body_bytes ?? usual.upstream.maxBodyBytes,
     },
+    headers: {
+      forward: lowerCase(forward),
+      set: [...Object.entries(set), ...headers].map(([header, value]) => [header.toLowerCase(), value]),
+      drop: lowerCase(entry.response_headers.remove ?? []),
+      identity: entry.identity_headers,
+    },
     allowedOrigins: entry.allowed_origins ?? usual.allowedOrigins,
     scopes: entry.scopes,
   };
@@ -120,11 +123,6 @@ function assembleTls({ upstream, tls }: MountEntry, usual: UpstreamTls): Upstrea
   };
 }
 
-function readAuthorization(path: string | undefined, readFile: ReadFile): string | undefined {
-  if (path === undefined) return undefined;
-  const text = readSecretText(path, readFile, {
-    unreadable: 'names a file that cannot be read',
-    empty: 'names a file that is empty',
-  });
-  return settings.UPSTREAM_AUTHORIZATION_HEADER.parse(text);
+function lowerCase(names: readonly string[]): readonly string[] {
+  return names.map((name) => name.toLowerCase());
 }

@@ -39,7 +39,7 @@ describe('readConfigFile', () => {
     ].join('\n');
     expect(complaintsAbout(text)).toEqual([
       '8:3 settings.TOKEN_SIGNING_SECRET is no key that is known here',
-      '9:3 settings has a key that is not known',
+      '9:3 settings.… is no key that is known here',
       '2:11 mounts[0].name is no name',
       '2:5 mounts[0].url is missing',
       '3:15 mounts[0].upstream is not an http or https URL',

@@ -41,15 +41,11 @@ export interface ConfigFileReading {
 export function readConfigFile(file: string, text: string): ConfigFileReading {
   const yaml = readYaml(text);
   const placed = ({ line, column }: TextPlace): ConfigProblem['place'] => ({ file, line, column });
-  const locate = ({ path, key, problem, fix }: FileProblem): ConfigProblem => ({
+  const locate = ({ path, atKey, problem, fix }: FileProblem): ConfigProblem => ({
     variable: formatPath(path),
     problem,
     fix,
-    place: placed(
-      key === undefined
-        ? yaml.locate(path)
-        : yaml.locateKey(path.slice(0, path.at(-1) === key ? -1 : undefined), key),
-    ),
+    place: placed(atKey === true ? yaml.locateKey(path) : yaml.locate(path)),
   });
   const faults = yaml.faults.map(({ place, problem, fix }) => ({
     variable: fileVariable,
@@ -72,7 +68,7 @@ export function readConfigFile(file: string, text: string): ConfigFileReading {
     findSetting: (variable) =>
       [variable, `${variable}_FILE`]
         .filter((name) => name in settingTexts)
-        .map((name) => placed(yaml.locateKey(['settings'], name)))[0],
+        .map((name) => placed(yaml.locateKey(['settings', name])))[0],
   };
 }
 
@@ -84,10 +80,17 @@ const hintFor: KeyHint = (path, key) => {
   return undefined;
 };
 
+/** Keys are names, but what stands in their place may be anything that slipped out of its line. */
+const plainKey = /^[\w.:/*-]{1,64}$/;
+
 /** As people write it: `mounts[0].upstream`. The file itself has the name of its variable. */
 function formatPath(path: YamlPath): string {
-  const text = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
-  return text === '' ? fileVariable : text.replace(/^\./, '');
+  const steps = path.map((step) => {
+    if (typeof step === 'number') return `[${step}]`;
+    const key = String(step);
+    return plainKey.test(key) ? `.${key}` : '.…';
+  });
+  return steps.join('').replace(/^\./, '') || fileVariable;
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

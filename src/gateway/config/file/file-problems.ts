@@ -5,8 +5,8 @@ import type { YamlPath, YamlReading } from './yaml-text.ts';
 /** What is wrong at some place of the file. Names keys and shows no values. */
 export interface FileProblem {
   readonly path: YamlPath;
-  /** Set when it is about a key itself, which stands in the map at `path`. */
-  readonly key?: string;
+  /** It is about the last step of the path as a key, whatever its value. */
+  readonly atKey?: true;
   readonly problem: string;
   readonly fix: string;
 }
@@ -35,21 +35,19 @@ export function describeIssues(
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((key) => describeUnknownKey(path, key, hintFor));
     }
+    if (issue.code === 'invalid_key') {
+      return issue.issues.map((inner) => ({ path, atKey: true, ...describe(inner) }));
+    }
     if (issue.code === 'invalid_type' && !yaml.has(path)) {
-      return { path, problem: 'is missing', fix: `write ${kinds[issue.expected] ?? 'it'} here` };
+      return { path, problem: 'is missing', fix: `add it: it takes ${kinds[issue.expected] ?? 'a value'}` };
     }
     return { path, ...describe(issue) };
   });
 }
 
-/** For a key alone a name could do, but what stands there may be anything that slipped out of its line. */
-const plainKey = /^[\w.-]{1,64}$/;
-
 function describeUnknownKey(path: YamlPath, key: string, hintFor: KeyHint): FileProblem {
   const hint = hintFor(path, key) ?? 'remove it, or correct its spelling: see docs/configuration-file.md';
-  return plainKey.test(key)
-    ? { path: [...path, key], key, problem: 'is no key that is known here', fix: hint }
-    : { path, key, problem: 'has a key that is not known', fix: hint };
+  return { path: [...path, key], atKey: true, problem: 'is no key that is known here', fix: hint };
 }
 
 function describe(issue: z.core.$ZodIssue): Pick<FileProblem, 'problem' | 'fix'> {

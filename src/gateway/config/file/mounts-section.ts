@@ -4,6 +4,7 @@ import { noScopes } from '../../../services/resources/resource.ts';
 import { settings } from '../schema.ts';
 import { ValueProblem } from '../setting.ts';
 import { parseOrigins } from '../url-values.ts';
+import { requestHeadersSection, responseHeadersSection } from './headers-section.ts';
 import { parseMountUpstream, parseMountUrl } from './mount-url.ts';
 import { scopesSection } from './scopes-section.ts';
 import { textValue } from './text-value.ts';
@@ -96,6 +97,13 @@ const mount = z
         title: 'Web origins',
         description: 'In place of `ALLOWED_ORIGINS`: origins of web pages that may call it from a browser.',
       }),
+    request_headers: requestHeadersSection.default({}),
+    response_headers: responseHeadersSection.default({}),
+    identity_headers: z.boolean().default(true).meta({
+      title: 'Identity headers',
+      description:
+        'Whether the upstream is told who calls (`X-User-Sub`, `X-User-Email`, `X-User-Groups`). Off only for one that must not know.',
+    }),
     scopes: scopesSection.default(noScopes),
   })
   .meta({ title: 'Mount', description: 'One MCP server: a protected resource of its own.' });

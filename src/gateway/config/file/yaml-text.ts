@@ -1,4 +1,14 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 
 /** Where something stands in a file. Both count from 1. */
 export interface TextPlace {
@@ -20,8 +30,8 @@ export interface YamlReading {
   }>;
   /** The place of a value, or of the nearest one around it that is there. */
   locate(path: YamlPath): TextPlace;
-  /** The place of a key in the map at `path`. */
-  locateKey(path: YamlPath, key: string): TextPlace;
+  /** The place of the key that is the last step. */
+  locateKey(path: YamlPath): TextPlace;
   /** Whether there is a value. */
   has(path: YamlPath): boolean;
   /** A number or a switch as it is written: `0123` and `1e3` are names of somebody, too. */
@@ -34,7 +44,10 @@ const maxBytes = 1_048_576;
 
 /** Parser's codes that people meet; its own messages quote the file. */
 const faultTexts: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
-  BAD_ALIAS: ['has an alias of nothing', 'write the anchor (&name) before its alias (*name)'],
+  BAD_ALIAS: [
+    'has an alias of nothing, or of what it is in',
+    'write the anchor (&name) before its alias (*name), and not around it',
+  ],
   BAD_INDENT: ['is not indented like its neighbours', 'indent with the same number of blanks'],
   DUPLICATE_KEY: ['has this key twice', 'remove one of the two'],
   MULTIPLE_DOCS: ['has more than one document', 'remove the line --- and what follows'],
@@ -61,16 +74,17 @@ export function readYaml(text: string): YamlReading {
     uniqueKeys: true,
     strict: true,
     prettyErrors: false,
-    logLevel: 'silent',
+    logLevel: 'error',
     lineCounter: lines,
   });
   const placeOf = (offset: number): TextPlace => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const faults = [...document.errors, ...document.warnings].map(({ code, pos }) => {
+  const found = [...document.errors, ...document.warnings].map(({ code, pos }) => ({ code, offset: pos[0] }));
+  const faults = [...found, ...findBadAliases(document)].map(({ code, offset }) => {
     const [problem, fix] = faultTexts[code] ?? otherFault;
-    return { place: placeOf(pos[0]), problem, fix };
+    return { place: placeOf(offset), problem, fix };
   });
   const find = (path: YamlPath): { readonly node: Node | undefined; readonly nearest: Node | undefined } =>
     findNode(document, path);
@@ -78,10 +92,10 @@ export function readYaml(text: string): YamlReading {
   return {
     ...(faults.length > 0 ? { value: undefined, faults } : expand(document)),
     locate: (path) => placeOfNode(find(path).nearest),
-    locateKey(path, key) {
-      const { node, nearest } = find(path);
+    locateKey(path) {
+      const { node, nearest } = find(path.slice(0, -1));
       const pair = isMap(node)
-        ? node.items.find((item) => isScalar(item.key) && item.key.value === key)
+        ? node.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
         : undefined;
       return placeOfNode(isScalar(pair?.key) ? pair.key : nearest);
     },
@@ -93,11 +107,24 @@ export function readYaml(text: string): YamlReading {
   };
 }
 
+/** Aliases of nothing, and of something that they are in, which would have no end. */
+function findBadAliases(document: Document): Array<{ readonly code: string; readonly offset: number }> {
+  const found: Array<{ code: string; offset: number }> = [];
+  visit(document, {
+    Alias(_key, alias, ancestors) {
+      const target = alias.resolve(document);
+      if (target !== undefined && !ancestors.includes(target)) return;
+      found.push({ code: 'BAD_ALIAS', offset: alias.range?.[0] ?? 0 });
+    },
+  });
+  return found;
+}
+
 function expand(document: Document): Pick<YamlReading, 'value' | 'faults'> {
   try {
     return { value: document.toJS({ maxAliasCount: maxAliases }) as unknown, faults: [] };
   } catch {
-    // A document without faults has only one left: what its aliases stand for is too much, or has no end.
+    // A document without faults has only one left.
     return refuse('has too many aliases', `write out what they stand for; ${maxAliases} are possible`);
   }
 }
