@@ -32,7 +32,7 @@ interface Step {
   readonly remarks?: (text: string) => readonly string[];
 }
 
-/** `{counts}` stands for the file that the command writes its counts to. */
+/** `{counts}` stands for the file that the command writes its counts to, `{tests}` for that of the step `tests`. */
 const steps: readonly Step[] = [
   { name: 'formatting', command: ['npm', 'run', 'format:check'] },
   { name: 'types', command: ['npm', 'run', 'types'] },
@@ -44,6 +44,11 @@ const steps: readonly Step[] = [
     command: ['npm', 'test', '--', '--reporter=default', '--reporter=json', '--outputFile.json={counts}'],
     counts: countTests,
     remarks: listSecondTries,
+  },
+  {
+    name: 'requirements',
+    command: ['node', 'tools/check-requirements.ts', '--report={tests}', '--counts={counts}'],
+    counts: countChecks,
   },
   { name: 'package contents', command: ['npm', 'run', 'check:package'] },
   {
@@ -87,8 +92,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-async function runStep(step: Step, countsFile: string): Promise<StepResult> {
-  const [command = '', ...rest] = step.command.map((word) => word.replace('{counts}', countsFile));
+async function runStep(step: Step, folder: string): Promise<StepResult> {
+  const countsFile = join(folder, `${step.name}.json`);
+  const files = { counts: countsFile, tests: join(folder, 'tests.json') };
+  const [command = '', ...rest] = step.command.map((word) =>
+    word.replace('{counts}', files.counts).replace('{tests}', files.tests),
+  );
   const exitCode = await run(command, rest);
   const counts = settle(exitCode, step.counts && readCounts(step.counts, countsFile));
   return { counts, remarks: (step.remarks && readRemarks(step.remarks, countsFile)) ?? [] };
@@ -133,10 +142,10 @@ async function run(command: string, words: readonly string[]): Promise<number> {
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-ci-'));
   const results: (StepResult & { name: string; seconds: number })[] = [];
-  for (const [index, step] of steps.entries()) {
+  for (const step of steps) {
     console.log(`== ${step.name}`);
     const start = Date.now();
-    const result = await runStep(step, join(folder, `${index}.json`));
+    const result = await runStep(step, folder);
     results.push({ name: step.name, ...result, seconds: Math.round((Date.now() - start) / 1000) });
   }
   rmSync(folder, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 /**
  * Writes the reference pages that have a source in the code: docs/configuration.md from the table of settings,
- * docs/errors.md from the table of refusal reasons, and the tables of docs/identity-providers from the presets. A page
- * written by hand would be right for a month.
+ * docs/errors.md from the table of refusal reasons, the tables of docs/identity-providers from the presets and those of
+ * docs/conformance.md from the ledger of requirements. A page written by hand would be right for a month.
  *
  * `npm run docs`. A test fails while a page differs from its source.
  */
@@ -9,6 +9,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 import { format } from 'prettier';
 
+import { renderLedger } from './conformance-page.ts';
 import { presets } from '../src/services/identity/presets/presets.ts';
 import type { PresetOptions, ProviderPreset } from '../src/services/identity/presets/preset.ts';
 import { settingGroups } from '../src/gateway/config/schema.ts';
@@ -31,6 +32,7 @@ export async function generateDocuments(): Promise<readonly GeneratedDocument[]>
     { name: 'configuration.md', text: renderConfigurationReference() },
     { name: 'errors.md', text: renderErrorReference() },
     ...Object.entries<ProviderPreset>(presets).map(renderProviderPage),
+    { name: 'conformance.md', text: fillMarks('conformance.md', 'requirements', renderLedger()) },
   ];
   return Promise.all(
     pages.map(async ({ name, text }) => ({
@@ -40,14 +42,17 @@ export async function generateDocuments(): Promise<readonly GeneratedDocument[]>
   );
 }
 
-/** The page of a provider is written by hand, but for the table between its two marks. */
 function renderProviderPage([name, preset]: [string, ProviderPreset]): { name: string; text: string } {
   const page = `identity-providers/${name}.md`;
+  return { name: page, text: fillMarks(page, 'settings', renderProviderSettings(name, preset)) };
+}
+
+/** A page that is written by hand, but for what stands between its two marks. */
+function fillMarks(page: string, mark: string, content: string): string {
   const text = readFileSync(new URL(`../docs/${page}`, import.meta.url), 'utf8');
-  const [before, , after] = text.split(/<!-- \/?settings -->/);
-  if (before === undefined || after === undefined) throw new Error(`${page} has no place for its settings`);
-  const table = renderProviderSettings(name, preset);
-  return { name: page, text: `${before}<!-- settings -->\n\n${table}\n\n<!-- /settings -->${after}` };
+  const [before, , after] = text.split(new RegExp(`<!-- /?${mark} -->`));
+  if (before === undefined || after === undefined) throw new Error(`${page} has no place for its ${mark}`);
+  return `${before}<!-- ${mark} -->\n\n${content}\n\n<!-- /${mark} -->${after}`;
 }
 
 function renderProviderSettings(name: string, preset: ProviderPreset): string {

@@ -2,8 +2,11 @@
 import type { Counts } from './ci.ts';
 
 interface ReportedTest {
+  /** Absolute. */
   readonly file: string;
   readonly name: string;
+  /** Those of the `describe`s around it, the outermost first, then its own. */
+  readonly titles: readonly string[];
   readonly passed: boolean;
   /** It failed at least once, also where it passed in the end. */
   readonly failedOnce: boolean;
@@ -25,12 +28,14 @@ export function listSecondTries(text: string): readonly string[] {
     .map(({ file, name }) => `second try: ${name} (${file})`);
 }
 
-function readTests(text: string): readonly ReportedTest[] {
+/** Every test of a report. */
+export function readTests(text: string): readonly ReportedTest[] {
   const report: unknown = JSON.parse(text);
   return listIn(report, 'testResults').flatMap((file) =>
     listIn(file, 'assertionResults').map((test) => ({
       file: textIn(file, 'name'),
       name: textIn(test, 'fullName'),
+      titles: [...listIn(test, 'ancestorTitles'), textIn(test, 'title')].map(String),
       passed: textIn(test, 'status') === 'passed',
       failedOnce: listIn(test, 'failureMessages').length > 0,
     })),

@@ -1,0 +1,87 @@
+import { type Section, testsOf } from './requirement.ts';
+
+const modern = testsOf('test/e2e/modern-client.test.ts');
+const legacy = testsOf('test/e2e/legacy-client.test.ts');
+const room = testsOf('src/authorization-server/registration/registration-endpoint.test.ts');
+const own = testsOf('test/requirements/clients-in-use.test.ts');
+
+export const clientsInUse: Section = {
+  letter: 'O',
+  title: 'Clients in use',
+  rows: [
+    {
+      id: 181,
+      level: 'interoperability',
+      source: 'TypeScript SDK, version 2',
+      sentence: 'It signs in by document, by registration and by configuration, refreshes, and steps up.',
+      open: 'It signs in by registration and refreshes; by configuration and with more scope it cannot yet.',
+      provedBy: [
+        modern('signs in, calls a tool, and the upstream learns who it is and nothing else'),
+        modern('goes on without the person when the access token has expired'),
+      ],
+    },
+    {
+      id: 182,
+      level: 'interoperability',
+      source: 'TypeScript SDK, version 1',
+      sentence: 'It signs in by registration, refreshes, and steps up without a loop.',
+      open: 'It signs in and refreshes; there are no scopes to step up to yet.',
+      provedBy: [
+        legacy('signs in, calls a tool, and the upstream learns who it is and nothing else'),
+        legacy('goes on in the same session, without the person, when the access token has expired'),
+      ],
+    },
+    {
+      id: 183,
+      level: 'interoperability',
+      source: 'Python SDK',
+      sentence: 'It signs in, with its checks of state and issuer.',
+      open: 'Not run here yet.',
+    },
+    {
+      id: 184,
+      level: 'interoperability',
+      source: 'mcp-remote',
+      sentence:
+        'It signs in once, also from another port with an old registration, and keeps a silent stream.',
+      provedBy: [
+        { step: 'conformance', checks: 'mcp-remote signs in, and not again at its next start' },
+        own('184: mcp-remote may come back from another port with the registration it has'),
+        testsOf('test/system/streams.test.ts')(
+          'sends comments between events, never within one or into a coding',
+        ),
+      ],
+    },
+    {
+      id: 185,
+      level: 'interoperability',
+      source: 'MCP Inspector',
+      sentence: 'A client in a browser finds, registers, gets tokens and calls across origins.',
+      provedBy: [own('185: a client in a browser goes the whole way across origins, preflights and all')],
+    },
+    {
+      id: 186,
+      level: 'interoperability',
+      source: 'Claude, Claude Code, ChatGPT, Codex, Cursor, VS Code, Zed, OpenCode',
+      sentence: 'What these clients send to register, or publish as their document, is taken.',
+      provedBy: [room('registers $client'), own('186: takes the document of $client')],
+    },
+    {
+      id: 187,
+      level: 'interoperability',
+      source: 'the official suite',
+      sentence: 'The authorization server scenarios pass as a public and as a confidential client.',
+      open: 'They pass as a public client; there are no confidential ones yet.',
+      provedBy: [{ step: 'conformance', checks: 'both authorization server scenarios, as a public client' }],
+    },
+    {
+      id: 188,
+      level: 'interoperability',
+      source: 'the official suite',
+      sentence: 'The client scenarios that are not about being an OAuth client pass through the gatehouse.',
+      provedBy: [
+        { step: 'conformance', checks: 'the twelve client scenarios, directly and through the gatehouse' },
+      ],
+    },
+  ],
+};
