@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { maxJsonDepth, maxJsonValues, parseStrictJson } from './strict-json.ts';
+import { maxJsonDepth, maxJsonValues, parseStrictJson, readStrictJson } from './strict-json.ts';
 
 /** A JSON document as member lists, so that a name can come twice; `format` writes it with random spelling. */
 type Document = readonly Member[];
@@ -103,7 +103,7 @@ describe('parseStrictJson', () => {
     ['an unterminated string', '{"a', 'is not valid JSON'],
     ['an escape at the end', '{"a\\', 'is not valid JSON'],
     ['a name twice', '{"a":1,"a":2}', 'has a member name twice'],
-    ['a name twice, once escaped', String.raw`{"a":1,"\u0061":2}`, 'has a member name with an escape'],
+    ['a name twice, once escaped', String.raw`{"a":1,"\u0061":2}`, 'has a member name twice'],
     ['an escaped name', String.raw`{"\u0061":2}`, 'has a member name with an escape'],
     ['a name twice, deep inside', '{"x":[{"y":{"a":1,"b":2,"a":3}}]}', 'has a member name twice'],
     ['__proto__ twice', '{"__proto__":1,"__proto__":2}', 'has a member name twice'],
@@ -149,5 +149,35 @@ describe('parseStrictJson', () => {
       outcome: 'refused',
       problem: 'has too many members',
     });
+  });
+});
+
+describe('readStrictJson', () => {
+  const limits = { maxDepth: 4, maxValues: 100 };
+
+  it.each([
+    ['null', null],
+    ['[1]', [1]],
+    ['"x"', 'x'],
+  ])('reads %s', (text, value) => {
+    expect(readStrictJson(text, limits)).toEqual({ outcome: 'read', value, escapedNameDepth: Infinity });
+  });
+
+  it('says how far outside the outermost escaped name is', () => {
+    const reading = readStrictJson(String.raw`{"a":[{"\u0062":{"\n":1}}]}`, limits);
+    expect(reading).toMatchObject({ outcome: 'read', escapedNameDepth: 3 });
+  });
+
+  it.each([
+    String.raw`{"a":1,"\u0061":2}`,
+    String.raw`{"\n":1,"\u000a":2}`,
+    String.raw`{"\\":1,"\u005c":2}`,
+    String.raw`{"x\\":1,"x\\":2}`,
+  ])('takes two spellings of a name for one: %s', (text) => {
+    expect(readStrictJson(text, limits)).toEqual({ outcome: 'refused', problem: 'has a member name twice' });
+  });
+
+  it('tells a backslash before a quote from an escaped quote', () => {
+    expect(readStrictJson(String.raw`{"a\\":1,"a\"":2,"a":"\\\\"}`, limits).outcome).toBe('read');
   });
 });

@@ -1,0 +1,240 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { createPolicy, decidedBy, plumbing, strictest } from './policy.ts';
+import type { Operation, PolicyCaller, PolicyRule, PolicyRules, Who } from './rule.ts';
+
+const alice: PolicyCaller = {
+  identityIssuer: 'https://idp.test',
+  subject: 'alice',
+  email: 'Alice@Example.com',
+  groups: ['staff', 'readers'],
+  client: 'client-a',
+};
+const none: ReadonlySet<string> = new Set();
+
+function rule(changes: Partial<PolicyRule>): PolicyRule {
+  return {
+    name: 'a rule',
+    effect: 'allow',
+    what: 'everything',
+    to: undefined,
+    except: [],
+    scopes: [],
+    ...changes,
+  };
+}
+
+function tool(name: string): Operation {
+  return { kind: 'tool', method: 'tools/call', name };
+}
+
+function method(name: string): Operation {
+  return { kind: 'method', method: name, name: '' };
+}
+
+function resource(name: string): Operation {
+  return { kind: 'resource', method: 'resources/read', name };
+}
+
+function decide(
+  rules: readonly PolicyRule[],
+  operation: Operation,
+  {
+    otherwise = 'deny',
+    caller = alice,
+    scopes = none,
+  }: {
+    otherwise?: PolicyRules['otherwise'];
+    caller?: PolicyCaller;
+    scopes?: ReadonlySet<string>;
+  } = {},
+) {
+  return createPolicy({ otherwise, rules }).for(caller).decide(operation, scopes);
+}
+
+describe('createPolicy', () => {
+  it('decides by the default what no rule speaks of', () => {
+    expect(decide([], tool('x'))).toEqual({ outcome: 'denied', rule: decidedBy.default });
+    expect(decide([], tool('x'), { otherwise: 'allow' })).toEqual({
+      outcome: 'allowed',
+      rule: decidedBy.default,
+    });
+  });
+
+  it('names the rule that allows', () => {
+    const rules = [rule({ name: 'reading', what: { tools: ['read_*'] } })];
+    expect(decide(rules, tool('read_file'))).toEqual({ outcome: 'allowed', rule: 'reading' });
+    expect(decide(rules, tool('write_file')).outcome).toBe('denied');
+    expect(decide(rules, { kind: 'prompt', method: 'prompts/get', name: 'read_file' }).outcome).toBe(
+      'denied',
+    );
+  });
+
+  it('lets a denial decide, wherever it stands', () => {
+    const deny = rule({ name: 'no', effect: 'deny', what: { tools: ['delete_*'] } });
+    const allow = rule({ name: 'yes' });
+    for (const rules of [
+      [deny, allow],
+      [allow, deny],
+    ]) {
+      expect(decide(rules, tool('delete_all'))).toEqual({ outcome: 'denied', rule: 'no' });
+      expect(decide(rules, tool('read')).outcome).toBe('allowed');
+    }
+  });
+
+  it('means by a method every use of it', () => {
+    const rules = [rule({ effect: 'deny', what: { methods: ['tools/call'] } })];
+    expect(decide(rules, tool('x'), { otherwise: 'allow' }).outcome).toBe('denied');
+  });
+
+  it('allows what a session cannot do without, unless it is denied by name', () => {
+    for (const name of plumbing) expect(decide([], method(name)).outcome).toBe('allowed');
+    expect(decide([], method('tasks/get')).outcome).toBe('denied');
+    expect(decide([], method('Initialize')).outcome).toBe('denied');
+    const rules = [rule({ effect: 'deny', what: { methods: ['logging/*'] } })];
+    expect(decide(rules, method('logging/setLevel')).outcome).toBe('denied');
+    const closed = [rule({ effect: 'deny', to: [{ groups: ['staff'] }] })];
+    expect(decide(closed, method('initialize')).outcome).toBe('denied');
+  });
+
+  it('asks for no scope to begin a session', () => {
+    const rules = [rule({ scopes: ['files'] })];
+    expect(decide(rules, method('initialize')).outcome).toBe('allowed');
+  });
+
+  describe('scopes', () => {
+    const rules = [
+      rule({ name: 'long way', what: { tools: ['w'] }, scopes: ['a', 'b', 'c'] }),
+      rule({ name: 'short way', what: { tools: ['w'] }, scopes: ['a', 'd'] }),
+    ];
+
+    it('allows with all scopes of one rule', () => {
+      expect(decide(rules, tool('w'), { scopes: new Set(['a', 'd']) })).toEqual({
+        outcome: 'allowed',
+        rule: 'short way',
+      });
+    });
+
+    it('asks for all scopes of the nearest rule', () => {
+      expect(decide(rules, tool('w'), { scopes: new Set(['a']) })).toEqual({
+        outcome: 'scopes',
+        rule: 'short way',
+        scopes: ['a', 'd'],
+      });
+      expect(decide(rules, tool('w'), { scopes: new Set(['b', 'c']) })).toMatchObject({ rule: 'long way' });
+    });
+
+    it('asks for them where everything else is allowed, too', () => {
+      expect(decide(rules, tool('w'), { otherwise: 'allow' }).outcome).toBe('scopes');
+    });
+
+    it('asks nobody whom a denial means', () => {
+      const denied = [...rules, rule({ effect: 'deny', what: { tools: ['w'] } })];
+      expect(decide(denied, tool('w')).outcome).toBe('denied');
+    });
+  });
+
+  describe('who', () => {
+    it.each<[string, Who, boolean]>([
+      ['one of the groups', { groups: ['x', 'staff'] }, true],
+      ['a group in another case', { groups: ['Staff'] }, false],
+      ['no group', { groups: [] }, false],
+      ['the domain of the address', { emailDomains: ['EXAMPLE.com'] }, true],
+      ['a domain above', { emailDomains: ['com'] }, false],
+      ['a domain that ends so', { emailDomains: ['ample.com'] }, false],
+      ['the address', { emails: ['alice@example.COM'] }, true],
+      ['another address', { emails: ['bob@example.com'] }, false],
+      ['the subject of its provider', { subjects: [{ issuer: 'https://idp.test', subject: 'alice' }] }, true],
+      [
+        'the subject of another provider',
+        { subjects: [{ issuer: 'https://x.test', subject: 'alice' }] },
+        false,
+      ],
+      ['the client', { clients: ['client-a'] }, true],
+      ['two that hold', { groups: ['staff'], clients: ['client-a'] }, true],
+      ['two of which one holds', { groups: ['staff'], clients: ['client-b'] }, false],
+      ['nothing at all', {}, false],
+    ])('means by %s', (_, who, expected) => {
+      expect(decide([rule({ to: [who] })], tool('x')).outcome).toBe(expected ? 'allowed' : 'denied');
+    });
+
+    it('means any of several, and nobody who is excepted', () => {
+      const to = [{ groups: ['x'] }, { groups: ['staff'] }];
+      expect(decide([rule({ to })], tool('x')).outcome).toBe('allowed');
+      expect(decide([rule({ to, except: [{ emails: ['alice@example.com'] }] })], tool('x')).outcome).toBe(
+        'denied',
+      );
+      expect(decide([rule({ to: [] })], tool('x')).outcome).toBe('denied');
+    });
+
+    it('means nobody without an address by one', () => {
+      const caller = { ...alice, email: undefined };
+      expect(decide([rule({ to: [{ emailDomains: [''] }] })], tool('x'), { caller }).outcome).toBe('denied');
+      expect(decide([rule({ to: [{ emails: [''] }] })], tool('x'), { caller }).outcome).toBe('denied');
+    });
+
+    it('folds ASCII letters alone', () => {
+      const caller = { ...alice, email: 'a@\u212Aelvin.test' };
+      expect(decide([rule({ to: [{ emailDomains: ['kelvin.test'] }] })], tool('x'), { caller }).outcome).toBe(
+        'denied',
+      );
+    });
+  });
+
+  describe('resources', () => {
+    const rules = [
+      rule({ name: 'public', what: { resources: ['file:///public/*', 'file:///p/*'] } }),
+      rule({ name: 'secret', effect: 'deny', what: { resources: ['file:///p/secret*'] } }),
+    ];
+
+    it.each([
+      ['file:///public/a', 'allowed'],
+      ['file:///public/../etc', 'denied'],
+      ['file:///p/%73ecret', 'denied'],
+      ['FILE:///p/secret', 'denied'],
+      ['FILE:///p/a', 'denied'],
+      ['file:///p/%61', 'allowed'],
+    ])('decides on every spelling of %s', (uri, outcome) => {
+      expect(decide(rules, resource(uri)).outcome).toBe(outcome);
+    });
+
+    it('looks for no spellings where no rule tells resources apart', () => {
+      expect(decide([rule({})], resource('x:/a/../b')).outcome).toBe('allowed');
+      expect(decide([], resource('x:/a/../b'), { otherwise: 'allow' }).outcome).toBe('allowed');
+    });
+  });
+
+  it('says what is asked of all of several: a denial, else all their scopes', () => {
+    const one = { outcome: 'scopes', rule: 'one', scopes: ['a'] } as const;
+    const two = { outcome: 'scopes', rule: 'two', scopes: ['a', 'b'] } as const;
+    const no = { outcome: 'denied', rule: 'no' } as const;
+    expect(strictest([one, two])).toEqual({ outcome: 'scopes', rule: 'one', scopes: ['a', 'b'] });
+    expect(strictest([one, no])).toBe(no);
+    expect(strictest([])).toEqual({ outcome: 'denied', rule: decidedBy.default });
+  });
+
+  it('never allows more when a denial is added, nor less when an allowance is, in any order', () => {
+    const names = fc.array(fc.constantFrom('a', 'ab', 'a*', '*', 'b'), { maxLength: 3 });
+    const anyRule = fc.record({
+      name: fc.constant('r'),
+      effect: fc.constantFrom<'allow' | 'deny'>('allow', 'deny'),
+      what: names.map((tools) => ({ tools })),
+      to: fc.option(fc.constantFrom<readonly Who[]>([{ groups: ['staff'] }], [{ groups: ['x'] }]), {
+        nil: undefined,
+      }),
+      except: fc.constant([]),
+      scopes: fc.constant([]),
+    });
+    fc.assert(
+      fc.property(fc.array(anyRule, { maxLength: 5 }), anyRule, fc.nat(5), (rules, added, at) => {
+        for (const name of ['a', 'ab', 'b']) {
+          const before = decide(rules, tool(name)).outcome;
+          const after = decide(rules.toSpliced(at, 0, added), tool(name)).outcome;
+          if (added.effect === 'deny' && before === 'denied') expect(after).toBe('denied');
+          if (added.effect === 'allow' && before === 'allowed') expect(after).toBe('allowed');
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,156 @@
+/**
+ * The policy of a mount: who may call what. Pure; nothing here knows of requests.
+ *
+ * 1. a denial that fits decides, whatever else fits
+ * 2. what a session cannot do without is allowed, see `plumbing`
+ * 3. an allowance that fits decides; where each that fits needs scopes that the token lacks, the answer is those of the
+ *    nearest
+ * 4. what no rule speaks of is as the mount says
+ *
+ * The order of the rules means nothing: to move one, or to add an allowance, never takes a denial away.
+ */
+import { matchNames } from './name-pattern.ts';
+import { spellingsOf } from './resource-spellings.ts';
+import type { Operation, PolicyCaller, PolicyRule, PolicyRules, What } from './rule.ts';
+import { matchCallers } from './who-match.ts';
+
+export type Decision =
+  /** `rule`: the name of the one that decided, or why none had to. */
+  | { readonly outcome: 'allowed'; readonly rule: string }
+  | { readonly outcome: 'denied'; readonly rule: string }
+  /** A token with all of these may. */
+  | { readonly outcome: 'scopes'; readonly rule: string; readonly scopes: readonly string[] };
+
+export interface Policy {
+  /** The rules that speak of a caller; for as long as the caller is the same object. */
+  for(caller: PolicyCaller): CallerPolicy;
+}
+
+export interface CallerPolicy {
+  /** @param scopes of the token, with those that they include */
+  decide(operation: Operation, scopes: ReadonlySet<string>): Decision;
+}
+
+/** Names of decisions that no rule of the configuration made. */
+export const decidedBy = {
+  default: '(default)',
+  plumbing: '(always allowed)',
+  spelling: '(dot segments in a URI)',
+} as const;
+
+/**
+ * Methods that are allowed unless a rule denies them by name. Without them no client gets as far as a call that could be
+ * judged, and none of them reaches anything of the server's but itself: they open, check and end a session, tell of the
+ * progress of a call that was judged, or ask for lists, of which everybody sees what they may use.
+ */
+export const plumbing: ReadonlySet<string> = new Set([
+  'initialize',
+  'server/discover',
+  'ping',
+  'logging/setLevel',
+  'notifications/initialized',
+  'notifications/cancelled',
+  'notifications/progress',
+  'notifications/roots/list_changed',
+  'tools/list',
+  'prompts/list',
+  'resources/list',
+  'resources/templates/list',
+  'subscriptions/listen',
+]);
+
+interface CompiledRule {
+  readonly rule: PolicyRule;
+  readonly speaksOf: (caller: PolicyCaller) => boolean;
+  readonly means: (operation: Operation) => boolean;
+}
+
+export function createPolicy({ otherwise, rules }: PolicyRules): Policy {
+  const compiled = rules.map(compileRule);
+  const known = new WeakMap<PolicyCaller, CallerPolicy>();
+  return {
+    for(caller) {
+      let policy = known.get(caller);
+      if (policy === undefined) {
+        const fitting = compiled.filter(({ speaksOf }) => speaksOf(caller));
+        policy = { decide: (operation, scopes) => decide(fitting, otherwise, operation, scopes) };
+        known.set(caller, policy);
+      }
+      return policy;
+    },
+  };
+}
+
+function compileRule(rule: PolicyRule): CompiledRule {
+  const to = rule.to === undefined ? () => true : matchCallers(rule.to);
+  const except = matchCallers(rule.except);
+  return { rule, speaksOf: (caller) => to(caller) && !except(caller), means: matchOperations(rule.what) };
+}
+
+function matchOperations(what: What | 'everything'): (operation: Operation) => boolean {
+  if (what === 'everything') return () => true;
+  const byKind = {
+    tool: matchNames(what.tools ?? []),
+    prompt: matchNames(what.prompts ?? []),
+    resource: matchNames(what.resources ?? []),
+    method: () => false,
+  };
+  const methods = matchNames(what.methods ?? []);
+  return ({ kind, method, name }) => byKind[kind](name) || methods(method);
+}
+
+function decide(
+  rules: readonly CompiledRule[],
+  otherwise: PolicyRules['otherwise'],
+  operation: Operation,
+  scopes: ReadonlySet<string>,
+): Decision {
+  // Where no rule tells one resource from another, there is no spelling to walk around it by.
+  if (operation.kind !== 'resource' || !rules.some(tellsResources)) {
+    return decideOne(rules, otherwise, operation, scopes);
+  }
+  const spellings = spellingsOf(operation.name);
+  if (spellings === undefined) return { outcome: 'denied', rule: decidedBy.spelling };
+  const decisions = spellings.map((name) => decideOne(rules, otherwise, { ...operation, name }, scopes));
+  return strictest(decisions);
+}
+
+function tellsResources({ rule: { what } }: CompiledRule): boolean {
+  return what !== 'everything' && (what.resources ?? []).some((pattern) => pattern !== '*');
+}
+
+/** Of decisions that all have to hold: a denial, else what lacks scopes, with the scopes of all. */
+export function strictest(decisions: readonly Decision[]): Decision {
+  const denied = decisions.find(({ outcome }) => outcome === 'denied');
+  if (denied !== undefined) return denied;
+  const lacking = decisions.filter((decision) => decision.outcome === 'scopes');
+  const [first] = lacking;
+  if (first === undefined) return decisions[0] ?? { outcome: 'denied', rule: decidedBy.default };
+  return { ...first, scopes: [...new Set(lacking.flatMap((decision) => decision.scopes))] };
+}
+
+function decideOne(
+  rules: readonly CompiledRule[],
+  otherwise: PolicyRules['otherwise'],
+  operation: Operation,
+  scopes: ReadonlySet<string>,
+): Decision {
+  let nearest: PolicyRule | undefined;
+  let fewest = Infinity;
+  for (const { rule, means } of rules) {
+    if (!means(operation)) continue;
+    if (rule.effect === 'deny') return { outcome: 'denied', rule: rule.name };
+    const lacking = rule.scopes.filter((scope) => !scopes.has(scope)).length;
+    if (lacking >= fewest) continue;
+    nearest = rule;
+    fewest = lacking;
+  }
+  if (operation.kind === 'method' && plumbing.has(operation.method)) {
+    return { outcome: 'allowed', rule: decidedBy.plumbing };
+  }
+  if (nearest === undefined) {
+    return { outcome: otherwise === 'allow' ? 'allowed' : 'denied', rule: decidedBy.default };
+  }
+  if (fewest === 0) return { outcome: 'allowed', rule: nearest.name };
+  return { outcome: 'scopes', rule: nearest.name, scopes: nearest.scopes };
+}

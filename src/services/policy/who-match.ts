@@ -1,0 +1,47 @@
+import type { PolicyCaller, Who } from './rule.ts';
+
+/** Whether it is one of these people or clients. */
+export type CallerMatch = (caller: PolicyCaller) => boolean;
+
+/** @param whos one of them has to fit; a member without values fits nobody */
+export function matchCallers(whos: readonly Who[]): CallerMatch {
+  const matches = whos.map(matchWho);
+  return (caller) => matches.some((match) => match(caller));
+}
+
+function matchWho(who: Who): CallerMatch {
+  const conditions = [
+    ofAny(who.groups, ({ groups }) => groups),
+    ofAny(who.emailDomains?.map(lowerCase), ({ email }) => domainsOf(email)),
+    ofAny(who.emails?.map(lowerCase), ({ email }) => (email === undefined ? [] : [lowerCase(email)])),
+    ofAny(who.subjects?.map(personOf), (caller) => [personOf({ ...caller, issuer: caller.identityIssuer })]),
+    ofAny(who.clients, ({ client }) => [client]),
+  ].filter((condition) => condition !== undefined);
+  // Nothing said of anybody: that is nobody, and not everybody by an oversight.
+  if (conditions.length === 0) return () => false;
+  return (caller) => conditions.every((condition) => condition(caller));
+}
+
+function ofAny(
+  values: readonly string[] | undefined,
+  read: (caller: PolicyCaller) => readonly string[],
+): CallerMatch | undefined {
+  if (values === undefined) return undefined;
+  const known = new Set(values);
+  return (caller) => read(caller).some((value) => known.has(value));
+}
+
+function domainsOf(email: string | undefined): readonly string[] {
+  const at = email?.lastIndexOf('@') ?? -1;
+  return email === undefined || at === -1 ? [] : [lowerCase(email.slice(at + 1))];
+}
+
+/** Two identity providers may both know a "1". */
+function personOf({ issuer, subject }: { readonly issuer: string; readonly subject: string }): string {
+  return `${issuer}\n${subject}`;
+}
+
+/** ASCII letters alone: other alphabets have letters whose lower case is one of these, as the Kelvin sign's is `k`. */
+function lowerCase(text: string): string {
+  return text.replaceAll(/[A-Z]/g, (letter) => String.fromCharCode(letter.charCodeAt(0) + 32));
+}
