@@ -4,6 +4,7 @@ import { systemRandom as random } from '../src/platform/random.ts';
 import { createSealer, type Sealer } from '../src/platform/sealing/sealer.ts';
 import { type AdmissionControl, createAdmission } from '../src/resource-server/admission/admit.ts';
 import { fingerprintClientId } from '../src/services/clients/client.ts';
+import { noScopes } from '../src/services/resources/resource.ts';
 import { sealAccessToken } from '../src/services/tokens/access-token.ts';
 import { times } from './effort.ts';
 import { heldMegabytes } from './heap.ts';
@@ -34,6 +35,7 @@ export async function benchVerifiedTokens(): Promise<VerifiedTokensBench> {
     resource: {
       identifier: resource,
       metadataUrl: `${issuer}/.well-known/oauth-protected-resource/mcp`,
+      scopes: noScopes,
     },
     revokeBefore: undefined,
     cacheEntries: cap,

@@ -101,6 +101,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       issuer,
       introspectionEnabled: introspectionClients.length > 0,
       clientDocumentsEnabled: documents !== undefined,
+      scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),
     }),
     resourceMetadata: createResourceMetadataEndpoint({ issuer, resource: deps.resource }),
     register: createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes }),

@@ -12,6 +12,7 @@ import { createLiveCalls } from '../resource-server/proxy/live-calls.ts';
 import { createMountHandler, type MountHandler } from '../resource-server/proxy/mount-handler.ts';
 import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import { createQuietStreams } from '../resource-server/proxy/quiet-streams.ts';
+import { createScopeCheck } from '../resource-server/proxy/scope-check.ts';
 import { isMountTarget } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
@@ -124,6 +125,7 @@ export function createMount(
     commonHeaders: Object.entries(securityHeaders(publicOrigin)).flat(),
     originCheck,
     admission,
+    scopeCheck: createScopeCheck(resource),
     subjectConcurrency: createSubjectConcurrency(config.limits.perSubjectConcurrency),
     subjectStreams: createSubjectConcurrency(config.limits.perSubjectStreams),
     rates: config.limits.enabled ? rateLimits : undefined,

@@ -102,6 +102,8 @@ export const refusalReasons = {
   pkce_mismatch: { meaning: 'The code verifier does not fit the code challenge.' },
   resource_mismatch: { meaning: 'The requested resource is not the one served here.' },
   scope_invalid: { meaning: 'The scope parameter is malformed.' },
+  scope_unknown: { meaning: 'None of the requested scopes is one that the mount declares.' },
+  scope_exceeded: { meaning: 'A refresh asks for a scope that the person did not grant.' },
   state_too_long: { meaning: 'The state parameter is longer than can be carried.' },
   prompt_none: { meaning: 'The client asked for an answer without a person, and a person is needed.' },
   // consent and callback
@@ -194,6 +196,10 @@ export const refusalReasons = {
   invalid_token: { meaning: 'The bearer token was not issued here or is altered.' },
   token_expired: { meaning: 'The bearer token is expired; the client refreshes it.' },
   token_revoked: { meaning: 'The grant of the bearer token is revoked.' },
+  scope_insufficient: {
+    meaning:
+      'The token lacks a scope that the call needs; the answer names all of them, and the client asks the person for more.',
+  },
   subject_streams_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_STREAMS event streams open.' },
   subject_concurrency_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_CONCURRENCY calls under way.' },
   // our own trouble

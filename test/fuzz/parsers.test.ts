@@ -10,7 +10,7 @@ import { parseParameters } from '../../src/protocol/parameters.ts';
 import { parseCodeChallenge, parseCodeVerifier } from '../../src/protocol/pkce.ts';
 import { parseRedirectUri } from '../../src/protocol/redirect-uri.ts';
 import { canonicalResource } from '../../src/protocol/resource-uri.ts';
-import { narrowScope } from '../../src/protocol/scope.ts';
+import { requestScope } from '../../src/protocol/scope.ts';
 import { createClients } from '../../src/services/clients/clients.ts';
 import { readFormRequest } from '../../src/services/requests/form-request.ts';
 import { readJsonRequest } from '../../src/services/requests/json-request.ts';
@@ -73,7 +73,7 @@ const parsers: ReadonlyArray<readonly [string, (text: string) => unknown]> = [
   ['parseCodeVerifier', parseCodeVerifier],
   ['canonicalResource', canonicalResource],
   ['resources.resolve', (text) => oneResource('https://a.test', 'https://a.test/mcp').resolve([text])],
-  ['narrowScope', (text) => narrowScope(text, ['mcp'])],
+  ['requestScope', (text) => requestScope(text, { declared: [{ name: 'mcp', includes: [] }], defaults: [] })],
   ['clients.find', (text) => clients.find(text)],
   ['openAccessToken', (text) => openAccessToken(sealer, text)],
   ['openAuthorizationCode', (text) => openAuthorizationCode(sealer, text)],

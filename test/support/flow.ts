@@ -67,6 +67,14 @@ export function readForm(html: string): Record<string, string> {
   return fields;
 }
 
+/** The permissions that are ticked on a consent page, and can be unticked. */
+function readChoices(html: string): string[] {
+  return [...html.matchAll(/<input\b[^>]*>/g)]
+    .map(([tag]) => tag)
+    .filter((tag) => tag.includes('type="checkbox"') && !/\bdisabled\b/.test(tag))
+    .map((tag) => unescapeHtml(/\bvalue="([^"]*)"/.exec(tag)?.[1] ?? ''));
+}
+
 /** Where an interstitial page sends the browser. */
 export function readInterstitial(html: string): string {
   const content = /<meta[^>]*http-equiv="refresh"[^>]*content="0;\s*url=([^"]*)"/i.exec(html)?.[1];
@@ -84,14 +92,17 @@ function unescapeHtml(text: string): string {
     .replaceAll('&amp;', '&');
 }
 
-/** Answers the consent page; returns where the browser is sent next. */
+/** Answers the consent page, as it came but for what is unticked; returns where the browser is sent next. */
 export async function decide(
   browser: Browser,
   consentPage: Response,
   action: 'approve' | 'deny' = 'approve',
+  unticked: readonly string[] = [],
 ): Promise<string> {
-  const form = readForm(await consentPage.text());
-  const response = await browser.post('/consent', { consent_token: form['consent_token'] ?? '', action });
+  const page = await consentPage.text();
+  const form = new URLSearchParams({ consent_token: readForm(page)['consent_token'] ?? '', action });
+  for (const name of readChoices(page)) if (!unticked.includes(name)) form.append('scope', name);
+  const response = await browser.post('/consent', form);
   const html = await response.text();
   if (response.status !== 200) throw new Error(`consent answered ${response.status}: ${html.slice(0, 300)}`);
   return readInterstitial(html);
@@ -112,6 +123,8 @@ export async function obtainCode(
     readonly client?: TestClient;
     readonly browser?: Browser;
     readonly overrides?: Record<string, string | undefined>;
+    /** Permissions that the person takes away on the consent page. */
+    readonly unticked?: readonly string[];
     /** Logs in where the browser is sent, and returns the query of the callback. Default: as the fake provider does. */
     readonly logIn?: (url: URL) => Promise<URLSearchParams>;
   } = {},
@@ -122,7 +135,7 @@ export async function obtainCode(
   const url = authorizeUrl(gatehouse, client, { code_challenge: challenge, ...options.overrides });
   const consentPage = await browser.get(url);
   if (consentPage.status !== 200) throw new Error(`authorize answered ${consentPage.status}`);
-  const login = new URL(await decide(browser, consentPage));
+  const login = new URL(await decide(browser, consentPage, 'approve', options.unticked));
   const state = login.searchParams.get('state') ?? '';
   const query = (await options.logIn?.(login)) ?? new URLSearchParams({ code: 'idp-code', state });
   const answer = await browser.get(`/callback?${query.toString()}`);

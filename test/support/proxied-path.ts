@@ -17,8 +17,11 @@ import type { GatehouseEvent } from '../../src/services/audit/events.ts';
 import { createSubjectConcurrency } from '../../src/services/limits/subject-concurrency.ts';
 import { sealAccessToken } from '../../src/services/tokens/access-token.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
+import { createScopeCheck } from '../../src/resource-server/proxy/scope-check.ts';
+import { noScopes, type ScopeRules } from '../../src/services/resources/resource.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type CallAnswer, type CallOptions, callPort, openRaw, type RawConnection } from './mount-client.ts';
+import { describeAsResource } from './one-resource.ts';
 import { type RecordingUpstream, startRecordingUpstream } from './recording-upstream.ts';
 
 export interface ProxiedPathOptions {
@@ -31,6 +34,7 @@ export interface ProxiedPathOptions {
   readonly rpcPeekMaxBytes?: number;
   readonly perSubjectStreams?: number;
   readonly rates?: CallRates;
+  readonly scopes?: ScopeRules;
   /** Instead of the recording upstream's. */
   readonly upstreamOrigin?: string;
 }
@@ -71,6 +75,10 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
   const publicUrl = options.publicUrl ?? 'https://gatehouse.test';
   const resource = publicUrl + mount;
   const metadataUrl = `${publicUrl}/.well-known/oauth-protected-resource${mount}`;
+  const protectedResource = {
+    ...describeAsResource(resource),
+    scopes: options.scopes ?? noScopes,
+  };
   const clock = new FakeClock();
   const events: GatehouseEvent[] = [];
   const accesses: MountAccess[] = [];
@@ -85,7 +93,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     sealer: seal,
     clock,
     revocations: { judge: ({ grantId }) => revoked.has(grantId) },
-    resource: { identifier: resource, metadataUrl },
+    resource: protectedResource,
     revokeBefore: undefined,
   });
   const maxBodyBytes = options.maxBodyBytes ?? 16 * 1024 * 1024;
@@ -111,6 +119,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     commonHeaders: Object.entries(securityHeaders(publicUrl)).flat(),
     originCheck: createOriginCheck({ publicUrl, allowedOrigins: options.allowedOrigins ?? [] }),
     admission,
+    scopeCheck: createScopeCheck(protectedResource),
     subjectConcurrency: createSubjectConcurrency(options.perSubjectConcurrency ?? 16),
     subjectStreams: createSubjectConcurrency(options.perSubjectStreams ?? 64),
     rates: options.rates,

@@ -28,6 +28,16 @@ import { FakeClock } from './fake-clock.ts';
 import { FakeIdentityProvider } from './fake-identity-provider.ts';
 import { describeAsResource } from './one-resource.ts';
 
+const scopes = {
+  declared: ['read', 'write', 'admin'].map((name) => ({
+    name,
+    description: undefined,
+    includes: name === 'write' ? ['read'] : [],
+  })),
+  defaults: ['read'],
+  required: [],
+};
+
 export const issuer = 'https://gatehouse.test';
 const resource = 'https://gatehouse.test/mcp';
 const redirectUri = 'https://client.example/callback';
@@ -107,7 +117,7 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
   const resources = [
     resource,
     ...(options.furtherResource === undefined ? [] : [options.furtherResource]),
-  ].map((identifier) => describeAsResource(identifier));
+  ].map((identifier) => ({ ...describeAsResource(identifier), scopes }));
   const endpoint = createTokenEndpoint({
     grantTypes: standardGrantTypes,
     issuer,

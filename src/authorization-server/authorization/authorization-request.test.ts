@@ -7,9 +7,11 @@ import {
   resource,
   roomClient,
 } from '../../../test/support/authorization-room.ts';
-import { oneResource } from '../../../test/support/one-resource.ts';
+import { describeAsResource, oneResource } from '../../../test/support/one-resource.ts';
 import { AuthorizationError, OAuthError } from '../../protocol/oauth-error.ts';
 import type { RedirectUri } from '../../protocol/redirect-uri.ts';
+import type { ScopeRules } from '../../services/resources/resource.ts';
+import { createResources } from '../../services/resources/resources.ts';
 import { readAuthorizationRequest } from './authorization-request.ts';
 
 const challenge = 'c'.repeat(43);
@@ -48,6 +50,10 @@ async function pageRefusal(attempt: Promise<unknown>): Promise<OAuthError> {
   const refusal = await refusalOf(attempt);
   expect(refusal).not.toBeInstanceOf(AuthorizationError);
   return refusal;
+}
+
+function scopesOf(name: string): ScopeRules {
+  return { declared: [{ name, description: undefined, includes: [] }], defaults: [name], required: [] };
 }
 
 describe('authorization request (OAuth 2.1 §4.1.1)', () => {
@@ -105,8 +111,31 @@ describe('authorization request (OAuth 2.1 §4.1.1)', () => {
     expect((await get(query(overrides))).terms.reauthentication).toEqual({ prompt, maxAgeSeconds });
   });
 
-  it('drops scopes that nobody can grant', async () => {
-    expect((await get(query({ scope: 'openid admin offline_access' }))).terms.scope).toEqual([]);
+  it('drops scopes that the resource does not have', async () => {
+    expect((await get(query({ scope: 'openid admin' }))).terms.scope).toEqual([]);
+  });
+
+  it('keeps the wish for a refresh token, whatever the resource has', async () => {
+    expect((await get(query({ scope: 'openid offline_access' }))).terms.scope).toEqual(['offline_access']);
+  });
+
+  it('asks for the scopes of the resource that is named, and of no other', async () => {
+    const first = { ...describeAsResource(resource), scopes: scopesOf('read') };
+    const second = { ...describeAsResource(`${issuer}/other`), scopes: scopesOf('mail') };
+    const resources = createResources(issuer, { resources: [first, second], fallback: first });
+    const scopeOf = async (parameters: Record<string, string | undefined>): Promise<readonly string[]> => {
+      const request = new Request(`${issuer}/authorize?${query(parameters)}`);
+      return (await readAuthorizationRequest(request, { ...deps, resources })).terms.scope;
+    };
+
+    expect(await scopeOf({ scope: 'read mail' })).toEqual(['read']);
+    expect(await scopeOf({ scope: 'read mail', resource: `${issuer}/other` })).toEqual(['mail']);
+    expect(await scopeOf({ scope: undefined, resource: `${issuer}/other` })).toEqual(['mail']);
+    await expect(scopeOf({ scope: 'mail' })).rejects.toMatchObject({
+      name: 'AuthorizationError',
+      code: 'invalid_scope',
+      reason: 'scope_unknown',
+    });
   });
 
   it.each([resource, `${resource}/`, issuer, `${issuer}/`, 'HTTPS://GATEHOUSE.TEST:443/mcp'])(

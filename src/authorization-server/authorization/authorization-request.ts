@@ -2,7 +2,7 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { parseParameters, type RequestParameters } from '../../protocol/parameters.ts';
 import { parseCodeChallenge } from '../../protocol/pkce.ts';
 import { matchRedirectUri, type VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
-import { narrowScope } from '../../protocol/scope.ts';
+import { requestScope } from '../../protocol/scope.ts';
 import type { Client, FindClient } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import type { Resources } from '../../services/resources/resources.ts';
@@ -137,14 +137,14 @@ function readTerms(
 ): Omit<RequestedTerms, 'client' | 'redirectUri'> {
   if (state.outcome === 'refused') throw state.error;
   checkResponse(parameters);
-  const resource = known.resources.resolve(parameters.all('resource')).identifier;
+  const resource = known.resources.resolve(parameters.all('resource'));
   const codeChallenge = parseCodeChallenge(
     parameters.find('code_challenge'),
     parameters.find('code_challenge_method'),
   );
-  const scope = narrowScope(parameters.find('scope'), []);
+  const scope = requestScope(parameters.find('scope'), resource.scopes);
   const reauthentication = parseReauthentication(parameters);
-  return { state: state.value, codeChallenge, resource, scope, reauthentication };
+  return { state: state.value, codeChallenge, resource: resource.identifier, scope, reauthentication };
 }
 
 function checkResponse(parameters: RequestParameters): void {

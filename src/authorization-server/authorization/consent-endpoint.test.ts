@@ -7,10 +7,13 @@ import {
   obtainConsentToken,
   redirectUri,
   refusalOf,
+  resource,
 } from '../../../test/support/authorization-room.ts';
 import { Browser } from '../../../test/support/browser.ts';
 import { readForm, readInterstitial } from '../../../test/support/flow.ts';
+import { describeAsResource } from '../../../test/support/one-resource.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import { createResources } from '../../services/resources/resources.ts';
 
 let room: AuthorizationRoom;
 let browser: Browser;
@@ -79,6 +82,81 @@ describe('consent endpoint: approve', () => {
       afterHumanStep: true,
       headers: {},
     });
+  });
+});
+
+describe('consent endpoint: permissions', () => {
+  const ask = async (scope: string, required: readonly string[] = []): Promise<void> => {
+    const declared = ['read', 'write', 'admin'].map((name) => ({
+      name,
+      description: undefined,
+      includes: [],
+    }));
+    const described = { ...describeAsResource(resource), scopes: { declared, defaults: ['read'], required } };
+    const resources = createResources(issuer, { resources: [described], fallback: described });
+    room = createAuthorizationRoom({ resources });
+    browser = new Browser(room);
+    token = await obtainConsentToken(room, browser, { scope });
+    room.events.length = 0;
+  };
+  const choose = (action: string, ...chosen: string[]): Promise<Response> => {
+    const form = new URLSearchParams({ consent_token: token, action });
+    for (const name of chosen) form.append('scope', name);
+    return browser.post('/consent', form);
+  };
+  const grantedScope = async (): Promise<readonly string[] | undefined> => {
+    const state = room.identityProvider.startedLogins[0]?.state ?? '';
+    const answered = await browser.get(
+      `/callback?${new URLSearchParams({ code: 'idp-code', state }).toString()}`,
+    );
+    const code = new URL(answered.headers.get('location') ?? '').searchParams.get('code') ?? '';
+    return room.openCode(code)?.terms.scope;
+  };
+
+  it('grants what is left of what was asked for', async () => {
+    await ask('read write offline_access');
+    expect((await choose('approve', 'write')).status).toBe(200);
+
+    expect(await grantedScope()).toEqual(['write', 'offline_access']);
+  });
+
+  it('keeps what every call needs, since nothing else would be of use without it', async () => {
+    await ask('read write', ['read']);
+    expect((await choose('approve')).status).toBe(200);
+
+    expect(await grantedScope()).toEqual(['read']);
+  });
+
+  it.each(['admin', 'offline_access', 'nonsense'])('grants nothing to a form with %o added', async (name) => {
+    await ask('read write offline_access');
+
+    expect(await refusalOf(choose('approve', 'read', name))).toMatchObject({
+      code: 'invalid_request',
+      reason: 'parameter_malformed',
+      status: 400,
+    });
+    await expectNothingDone();
+  });
+
+  it('shows the page again when it is approved without a single one, and that page works', async () => {
+    await ask('read write');
+    const page = await choose('approve');
+    const text = await page.text();
+
+    expect(text).toContain('Choose at least one, or deny');
+    expect(room.storeCalls).toEqual([]);
+    expect(room.events).toEqual([]);
+    expect(room.identityProvider.startedLogins).toEqual([]);
+    token = readForm(text)['consent_token'] ?? '';
+    expect((await choose('approve', 'read')).status).toBe(200);
+    expect(await grantedScope()).toEqual(['read']);
+  });
+
+  it('needs none to deny', async () => {
+    await ask('read write');
+    const page = await choose('deny');
+
+    expect(readInterstitial(await page.text())).toContain('error=access_denied');
   });
 });
 

@@ -5,9 +5,11 @@ import type { RequestParameters } from '../../protocol/parameters.ts';
 export interface ConsentForm {
   readonly consentToken: string;
   readonly action: 'approve' | 'deny';
+  /** The permissions that are ticked. Whether they were on the page is the caller's to check. */
+  readonly scope: readonly string[];
 }
 
-const fields = ['consent_token', 'action'];
+const fields = ['consent_token', 'action', 'scope'];
 
 /**
  * Reads the consent form. A field that the page does not have is refused: whoever added it believes it counts.
@@ -23,7 +25,7 @@ export function parseConsentForm(parameters: RequestParameters): ConsentForm {
   if (action !== 'approve' && action !== 'deny') {
     throw refuse('action must be approve or deny', 'parameter_malformed');
   }
-  return { consentToken, action };
+  return { consentToken, action, scope: parameters.all('scope') };
 }
 
 function refuse(description: string, reason: 'parameter_missing' | 'parameter_malformed'): OAuthError {

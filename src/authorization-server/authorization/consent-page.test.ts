@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { computeCodeChallenge } from '../../protocol/pkce.ts';
 import type { VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
 import { fingerprintClientId } from '../../services/clients/client.ts';
+import { noScopes, type ScopeRules } from '../../services/resources/resource.ts';
 import { type ConsentPage, renderConsentPage } from './consent-page.ts';
 
 interface Shown {
@@ -11,6 +12,15 @@ interface Shown {
   readonly scope?: readonly string[];
   readonly page?: Partial<ConsentPage>;
 }
+
+const scopes: ScopeRules = {
+  declared: [
+    { name: 'read', description: 'Read <your> files', includes: [] },
+    { name: 'write', description: undefined, includes: ['read'] },
+  ],
+  defaults: ['read'],
+  required: ['read'],
+};
 
 function textOf(shown: Shown = {}): Promise<string> {
   return renderConsentPage({
@@ -33,7 +43,8 @@ function textOf(shown: Shown = {}): Promise<string> {
     consentToken: 'mgh_cs_token',
     resourceName: 'Handbook',
     identityProvider: { issuer: 'https://login.test:8443/realm', scopes: ['openid', 'email'] },
-    answeredBefore: false,
+    scopes: noScopes,
+    notice: undefined,
     cookies: [],
     ...shown.page,
   }).text();
@@ -48,13 +59,44 @@ describe('consent page (MCP security best practices, "Consent UI Requirements")'
     expect(text).toContain('<strong>https://client.example</strong>/callback');
     expect(text).toContain('Handbook');
     expect(text).toContain('https://gatehouse.test/mcp');
-    expect(text).toContain('<code>read write</code>');
     expect(text).toContain('<code>openid email</code>');
     expect(text).toContain('<bdi>login.test:8443</bdi>');
   });
 
   it('says that no scopes means everything', async () => {
     expect(await textOf()).toContain('No scopes');
+  });
+
+  it('lets the person choose among the permissions, and says what they are', async () => {
+    const text = await textOf({ scope: ['read', 'write', 'offline_access'], page: { scopes } });
+    const boxes = [...text.matchAll(/<input\s[^>]*type="checkbox"[^>]*>/g)].map(([tag]) => tag);
+
+    expect(boxes).toHaveLength(2);
+    for (const box of boxes) {
+      expect(box).toMatch(/\bchecked\b/);
+      expect(box).toContain('form="decision"');
+      expect(box).toContain('name="scope"');
+    }
+    expect(boxes[0]).toContain('disabled');
+    expect(boxes[1]).not.toContain('disabled');
+    expect(text).toContain('Read &lt;your&gt; files');
+    expect(text).toContain('needed for any use');
+    expect(text).not.toContain('offline_access');
+  });
+
+  it('says what comes with a wider permission, unless it is asked for itself', async () => {
+    expect(await textOf({ scope: ['write'], page: { scopes } })).toContain(
+      'with it: Read &lt;your&gt; files',
+    );
+    expect(await textOf({ scope: ['read', 'write'], page: { scopes } })).not.toContain('with it');
+  });
+
+  it('says that no permission is asked for where there are some', async () => {
+    expect(await textOf({ scope: ['offline_access'], page: { scopes } })).toContain('None of those');
+  });
+
+  it('says that an approval without permissions is none', async () => {
+    expect(await textOf({ page: { notice: 'nothing-chosen' } })).toContain('Choose at least one, or deny');
   });
 
   it('calls a nameless client that', async () => {
@@ -127,6 +169,6 @@ describe('consent page (MCP security best practices, "Consent UI Requirements")'
 
   it('says when the form was answered before', async () => {
     expect(await textOf()).not.toContain('answered already');
-    expect(await textOf({ page: { answeredBefore: true } })).toContain('answered already');
+    expect(await textOf({ page: { notice: 'answered-before' } })).toContain('answered already');
   });
 });

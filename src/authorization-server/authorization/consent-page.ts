@@ -1,8 +1,11 @@
-import { html } from 'hono/html';
+import { html, raw } from 'hono/html';
 
 import { type Markup, renderPage } from '../../platform/html/page.ts';
 import { isMixedScript } from '../../protocol/client-name.ts';
 import { describeRedirectUri, type VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
+import { expandScope } from '../../protocol/scope.ts';
+import type { ScopeRules } from '../../services/resources/resource.ts';
+import { listPermissions } from './chosen-scope.ts';
 import type { AwaitingConsent } from './transaction.ts';
 
 export interface ConsentPage {
@@ -11,11 +14,16 @@ export interface ConsentPage {
   /** The transaction, sealed. */
   readonly consentToken: string;
   readonly resourceName: string | undefined;
+  /** What the requested scopes are called, and which of them the person cannot leave out. */
+  readonly scopes: ScopeRules;
   readonly identityProvider: { readonly issuer: string; readonly scopes: readonly string[] };
-  /** Whether the form before this one was answered already. */
-  readonly answeredBefore: boolean;
+  /** Why the page is shown again. */
+  readonly notice: ConsentNotice | undefined;
   readonly cookies: readonly string[];
 }
+
+/** The form before this one was answered already; or approved without a single permission. */
+export type ConsentNotice = 'answered-before' | 'nothing-chosen';
 
 /**
  * The page on which a person allows a client or does not. It says who asks (self-asserted, and so marked), where the
@@ -30,7 +38,7 @@ export function renderConsentPage(page: ConsentPage): Response {
       An application asks to use this server in your name. If you did not start this yourself just now, choose
       Deny.
     </p>
-    ${page.answeredBefore ? answeredNotice : ''}
+    ${page.notice === undefined ? '' : notices[page.notice]}
     <dl class="facts">
       <div>
         <dt>Application</dt>
@@ -49,7 +57,7 @@ export function renderConsentPage(page: ConsentPage): Response {
       </div>
       <div>
         <dt>Permissions</dt>
-        <dd>${describeScope(terms.scope)}</dd>
+        <dd>${describeScope(terms.scope, page.scopes)}</dd>
       </div>
       <div>
         <dt>Asked of your login</dt>
@@ -63,7 +71,7 @@ export function renderConsentPage(page: ConsentPage): Response {
       <strong><bdi>${new URL(page.identityProvider.issuer).host}</bdi></strong> and the application is let in.
       Your password stays there. If you deny, the application is told so and gets nothing.
     </p>
-    <form method="post" action="/consent">
+    <form id="decision" method="post" action="/consent">
       <input type="hidden" name="consent_token" value="${page.consentToken}" />
       <div class="decision">
         <div><button type="submit" name="action" value="deny">Deny</button></div>
@@ -81,12 +89,17 @@ export function renderConsentPage(page: ConsentPage): Response {
   });
 }
 
-const answeredNotice = html`<div class="notice" role="status">
-  <p>
-    This request was answered already, and that answer stands. Nothing was done again. Decide below only if
-    you want to start it once more.
-  </p>
-</div>`;
+const notices = {
+  'answered-before': html`<div class="notice" role="status">
+    <p>
+      This request was answered already, and that answer stands. Nothing was done again. Decide below only if
+      you want to start it once more.
+    </p>
+  </div>`,
+  'nothing-chosen': html`<div class="notice" role="status">
+    <p>You approved without a single permission. Choose at least one, or deny.</p>
+  </div>`,
+} as const satisfies Record<ConsentNotice, Markup>;
 
 function describeClient(name: string | undefined, host: string | undefined): Markup {
   if (name === undefined) return html`<span class="name">an application without a name</span>`;
@@ -119,9 +132,45 @@ function emphasiseOrigin(uri: VerifiedRedirectUri): Markup {
   return html`<code class="target"><strong>${rest === '' ? uri : origin}</strong>${rest}</code>`;
 }
 
-function describeScope(scope: readonly string[]): Markup {
-  if (scope.length > 0) return html`<code>${scope.join(' ')}</code>`;
-  return html`No scopes: everything that this server lets you do.`;
+/** Boxes of the form below, each ticked: the person can take something away, and nobody can add. */
+function describeScope(scope: readonly string[], rules: ScopeRules): Markup {
+  const names = listPermissions(scope);
+  if (names.length > 0) {
+    return html`<ul class="choices">
+      ${names.map((name) => describePermission(name, names, rules))}
+    </ul>`;
+  }
+  return rules.declared.length === 0
+    ? html`No scopes: everything that this server lets you do.`
+    : html`None of those that this server knows.`;
+}
+
+function describePermission(name: string, asked: readonly string[], rules: ScopeRules): Markup {
+  const isNeeded = rules.required.includes(name);
+  const within = [...expandScope([name], rules)].filter((other) => !asked.includes(other));
+  const notes = [
+    ...(isNeeded ? ['needed for any use'] : []),
+    ...(within.length === 0 ? [] : [`with it: ${within.map((other) => titleOf(other, rules)).join(', ')}`]),
+  ];
+  return html`<li>
+    <label>
+      <input
+        type="checkbox"
+        name="scope"
+        value="${name}"
+        form="decision"
+        autocomplete="off"
+        checked
+        ${isNeeded ? raw('disabled') : ''}
+      />
+      <span>${titleOf(name, rules)} <code class="small">${name}</code></span>
+    </label>
+    ${notes.length === 0 ? '' : html`<div class="small">${notes.join(' · ')}</div>`}
+  </li>`;
+}
+
+function titleOf(name: string, { declared }: ScopeRules): string {
+  return declared.find((scope) => scope.name === name)?.description ?? name;
 }
 
 function describeLogin(scopes: readonly string[]): Markup {

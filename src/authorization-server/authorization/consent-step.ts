@@ -1,5 +1,6 @@
+import { noScopes } from '../../services/resources/resource.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
-import { renderConsentPage } from './consent-page.ts';
+import { type ConsentNotice, renderConsentPage } from './consent-page.ts';
 import { sealTransaction } from './transaction-codec.ts';
 import type { AwaitingConsent } from './transaction.ts';
 
@@ -12,12 +13,14 @@ export type ConsentStepDeps = Pick<
 export function askForConsent(
   deps: ConsentStepDeps,
   transaction: AwaitingConsent,
-  showing: { readonly answeredBefore: boolean; readonly cookies: readonly string[] },
+  showing: { readonly notice: ConsentNotice | undefined; readonly cookies: readonly string[] },
 ): Response {
+  const resource = deps.resources.find(transaction.terms.resource);
   return renderConsentPage({
     transaction,
     consentToken: sealTransaction(deps.sealer, transaction),
-    resourceName: deps.resources.find(transaction.terms.resource)?.title,
+    resourceName: resource?.title,
+    scopes: resource?.scopes ?? noScopes,
     identityProvider: { issuer: deps.identityProvider.issuer, scopes: deps.identityProviderScopes ?? [] },
     ...showing,
   });

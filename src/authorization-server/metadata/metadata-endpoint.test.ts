@@ -52,6 +52,20 @@ describe('authorization server metadata (RFC 8414)', () => {
     }
   });
 
+  it('lists the scopes there are at the moment, each once', async () => {
+    let scopes = ['files:read', 'mail', 'files:read'];
+    const deps = { issuer, scopes: () => scopes };
+    const endpoint = createAuthorizationServerMetadataEndpoint(deps);
+    const read = async (): Promise<unknown> =>
+      ((await (await endpoint(new Request(issuer), context)).json()) as Record<string, unknown>)[
+        'scopes_supported'
+      ];
+
+    expect(await read()).toEqual(['files:read', 'mail']);
+    scopes = ['mail'];
+    expect(await read()).toEqual(['mail']);
+  });
+
   it('names the registration endpoint only while clients may register', async () => {
     const { document } = await fetchDocument({ issuer, registrationEnabled: false });
 

@@ -2,7 +2,7 @@
  * Authorization server metadata: tells clients where the endpoints are and what they can do.
  *
  * Owns the document and nothing else; where it is served (root and path-inserted forms, HEAD) is the route table's.
- * The document is a constant of the configuration: no request header has a say in it, since a metadata document that
+ * The document depends on the configuration alone: no request header has a say in it, since a metadata document that
  * repeats a `Host` header sends the client to whoever set it.
  *
  * Every member is there because it is true and because a client reads it. What does not apply is left out: strict
@@ -11,28 +11,34 @@
  * @see RFC 8414 §2 and §3, RFC 9207 §3, MCP 2026-07-28 Authorization Server Metadata Discovery
  */
 import type { Handler } from '../../platform/http/handler.ts';
+import { browserGrantTypes, type GrantTypeName } from '../../services/clients/client.ts';
 
 export interface AuthorizationServerMetadataDeps {
   /** The public base URL: no trailing slash, byte-identical to every `iss` we send. */
   readonly issuer: string;
+  /** What clients may ask for, of all resources together. Default: none. */
+  readonly scopes?: () => readonly string[];
   /** Whether clients may register themselves here. Default: true. */
   readonly registrationEnabled?: boolean;
   /** Whether resource servers may ask about tokens. Default: false. */
   readonly introspectionEnabled?: boolean;
   /** Whether a client may be known by the URL of its metadata document. Default: false. */
   readonly clientDocumentsEnabled?: boolean;
+  /** What the token endpoint takes. Default: what every deployment has. */
+  readonly grantTypes?: readonly GrantTypeName[];
+  /** Whether devices without a browser may sign people in. Default: false. */
+  readonly deviceAuthorizationEnabled?: boolean;
 }
 
 const maxAgeSeconds = 300;
 
 /** Answers with the authorization server metadata document. */
 export function createAuthorizationServerMetadataEndpoint(deps: AuthorizationServerMetadataDeps): Handler {
-  const body = JSON.stringify(describeAuthorizationServer(deps));
   const headers = {
     'content-type': 'application/json',
     'cache-control': `public, max-age=${maxAgeSeconds}`,
   };
-  return () => Promise.resolve(new Response(body, { headers }));
+  return () => Promise.resolve(new Response(JSON.stringify(describeAuthorizationServer(deps)), { headers }));
 }
 
 function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Record<string, unknown> {
@@ -41,12 +47,19 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     registrationEnabled = true,
     introspectionEnabled = false,
     clientDocumentsEnabled = false,
+    grantTypes = browserGrantTypes,
+    deviceAuthorizationEnabled = false,
   } = deps;
+  const scopes = [...new Set(deps.scopes?.())];
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
     ...(registrationEnabled ? { registration_endpoint: `${issuer}/register` } : {}),
+    // RFC 8628 §4
+    ...(deviceAuthorizationEnabled
+      ? { device_authorization_endpoint: `${issuer}/device_authorization` }
+      : {}),
     revocation_endpoint: `${issuer}/revoke`,
     // Left out, it would mean the same as for the token endpoint's.
     revocation_endpoint_auth_methods_supported: ['none'],
@@ -56,9 +69,11 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
           introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
         }
       : {}),
+    // Never offline_access: who asks for it gets it, but refresh tokens do not depend on it (OpenID Connect Core §11).
+    ...(scopes.length === 0 ? {} : { scopes_supported: scopes }),
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
-    grant_types_supported: ['authorization_code', 'refresh_token'],
+    grant_types_supported: grantTypes,
     // MCP clients must refuse to go on when this is missing; S256 is the only method the authorization endpoint takes.
     code_challenge_methods_supported: ['S256'],
     // RFC 8414 §2: omitted means client_secret_basic, which no client here has.

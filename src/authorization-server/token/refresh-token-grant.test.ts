@@ -156,17 +156,36 @@ describe('refresh token grant (OAuth 2.1 §4.3)', () => {
     expect(whole.scope).toBe('read write');
   });
 
-  it.each(['read admin', 'admin', ' ', 'read "'])(
-    'refuses the scope %o and keeps the token',
-    async (scope) => {
-      const issued = await logIn({ scope: ['read', 'write'] });
+  it('takes a scope for narrower that a granted one includes', async () => {
+    const issued = await logIn({ scope: ['write'] });
+    const narrowed = await exchange(room, refreshForm(issued.refresh_token, { scope: 'read' }));
 
-      const refusal = await room.refuse(refreshForm(issued.refresh_token, { scope }));
+    expect(narrowed.scope).toBe('read');
+  });
 
-      expect(refusal).toMatchObject({ code: 'invalid_scope', status: 400, reason: 'scope_invalid' });
-      await expectNotConsumed(issued);
-    },
-  );
+  it('leaves out what the resource does not have, as the authorization endpoint did', async () => {
+    const issued = await logIn({ scope: ['read', 'offline_access'] });
+    const next = await exchange(
+      room,
+      refreshForm(issued.refresh_token, { scope: 'read nonsense offline_access openid' }),
+    );
+
+    expect(next.scope).toBe('read offline_access');
+  });
+
+  it.each([
+    ['read admin', 'scope_exceeded'],
+    ['admin', 'scope_exceeded'],
+    ['nonsense', 'scope_exceeded'],
+    ['read "', 'scope_invalid'],
+  ])('refuses the scope %o and keeps the token', async (scope, reason) => {
+    const issued = await logIn({ scope: ['read', 'write'] });
+
+    const refusal = await room.refuse(refreshForm(issued.refresh_token, { scope }));
+
+    expect(refusal).toMatchObject({ code: 'invalid_scope', status: 400, reason });
+    await expectNotConsumed(issued);
+  });
 
   it('grants nothing to a scope parameter when the grant has no scopes', async () => {
     const issued = await logIn();

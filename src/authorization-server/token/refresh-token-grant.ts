@@ -1,5 +1,6 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import { narrowScope } from '../../protocol/scope.ts';
+import { narrowGranted } from '../../protocol/scope.ts';
+import type { ProtectedResource } from '../../services/resources/resource.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
 import type { TokenDeps, TokenRequest } from './grant-type.ts';
@@ -12,7 +13,7 @@ import type { IssuedTokens } from './token-response.ts';
  * successor for a short while, so that a lost response or two processes sharing one token cost nobody the session;
  * after that, or once the successor was used, it is theft and ends the grant.
  * @throws OAuthError `invalid_request` (`parameter_missing`), `invalid_target` (`resource_mismatch`), `invalid_scope`
- * (`scope_invalid`), `invalid_grant` (`refresh_token_invalid`, `client_mismatch`, `token_revoked_iat_cutoff`,
+ * (`scope_invalid`, `scope_exceeded`), `invalid_grant` (`refresh_token_invalid`, `client_mismatch`, `token_revoked_iat_cutoff`,
  * `grant_expired`), `temporarily_unavailable` (429, `client_rate_limited`); and what `rotate` throws
  * @see OAuth 2.1 §4.3, RFC 9700 §4.14.2
  */
@@ -23,13 +24,18 @@ export async function refreshTokenGrant(request: TokenRequest, deps: TokenDeps):
   }
   const token = openRefreshToken(deps.sealer, presented);
   if (token === undefined) throw invalidToken('refresh_token_invalid');
-  checkRefreshToken(token, request, deps);
+  const { scopes } = checkRefreshToken(token, request, deps);
   await checkRate(token.terms, deps);
-  const scope = narrowToGranted(request.parameters.find('scope'), token.terms.scope);
+  const scope = narrowGranted(request.parameters.find('scope'), token.terms.scope, scopes);
   return rotate({ token, scope, requestId: request.requestId }, deps);
 }
 
-function checkRefreshToken(token: RefreshToken, { client, parameters }: TokenRequest, deps: TokenDeps): void {
+/** Returns what the grant is for. */
+function checkRefreshToken(
+  token: RefreshToken,
+  { client, parameters }: TokenRequest,
+  deps: TokenDeps,
+): ProtectedResource {
   const { terms } = token;
   const now = deps.clock.nowSeconds();
   if (terms.client !== client.fingerprint) throw invalidToken('client_mismatch');
@@ -39,8 +45,10 @@ function checkRefreshToken(token: RefreshToken, { client, parameters }: TokenReq
   // Before idle expiry, which never lies beyond it: the log then says which of the two it was.
   if (terms.absoluteEnd <= now) throw invalidToken('grant_expired');
   if (token.expiresAt <= now) throw invalidToken('refresh_token_invalid');
-  if (deps.resources.find(terms.resource) === undefined) throw invalidToken('refresh_token_invalid');
+  const resource = deps.resources.find(terms.resource);
+  if (resource === undefined) throw invalidToken('refresh_token_invalid');
   checkResource(parameters.all('resource'), terms, deps.resources);
+  return resource;
 }
 
 /** Not before the token is known to be this client's: nobody else can use up what the grant and its person have. */
@@ -52,19 +60,4 @@ async function checkRate(terms: GrantTerms, deps: TokenDeps): Promise<void> {
     status: 429,
     retryAfterSeconds: rate.retryAfterSeconds,
   });
-}
-
-/** @throws OAuthError `invalid_scope`, reason `scope_invalid`   @see RFC 6749 §6 */
-function narrowToGranted(requested: string | undefined, granted: readonly string[]): readonly string[] {
-  const narrowed = narrowScope(requested, granted);
-  // A grant without scopes has nothing to widen. Clients repeat the scope they once asked for, and dropping it here
-  // as it was dropped then keeps them logged in.
-  if (requested === undefined || granted.length === 0) return granted;
-  const wider = requested.split(' ').some((scope) => scope !== '' && !granted.includes(scope));
-  if (wider || narrowed.length === 0) {
-    throw new OAuthError('invalid_scope', 'The requested scope exceeds what was granted', {
-      reason: 'scope_invalid',
-    });
-  }
-  return narrowed;
 }

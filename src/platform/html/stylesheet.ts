@@ -40,6 +40,10 @@ code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fo
 .facts dt { color: var(--soft); font-size: 0.875rem; }
 .facts dd { margin: 0.1rem 0 0; }
 .name { font-size: 1.1rem; font-weight: 600; }
+.choices { list-style: none; margin: 0.2rem 0 0; padding: 0; }
+.choices label { display: flex; gap: 0.6rem; align-items: baseline; min-height: 1.75rem; padding: 0.15rem 0; cursor: pointer; }
+.choices input { flex: none; width: 1.1rem; height: 1.1rem; margin: 0; accent-color: var(--accent); transform: translateY(0.15rem); }
+.choices div.small { margin: 0 0 0.35rem 1.7rem; }
 .target { color: var(--soft); }
 .target strong { color: var(--ink); font-weight: 700; }
 .notice, .warning {
@@ -48,6 +52,11 @@ code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fo
 }
 .notice { border-color: var(--note-line); background: var(--note-ground); color: var(--note-ink); }
 .notice p, .warning p { margin: 0; }
+.code { font: 600 1.4rem/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; letter-spacing: 0.12em; }
+input.code {
+  display: block; width: 100%; margin-top: 0.3rem; padding: 0.5rem 0.8rem; text-transform: uppercase;
+  border: 1px solid var(--edge); border-radius: 0.55rem; background: var(--card); color: var(--ink);
+}
 .decision { display: flex; flex-wrap: wrap; gap: 0.75rem; margin: 1.5rem 0 0.75rem; }
 .decision > * { flex: 1 1 9rem; }
 button, .button {

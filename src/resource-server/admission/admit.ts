@@ -57,7 +57,7 @@ export interface AdmissionDeps {
   readonly clock: Clock;
   readonly revocations: { judge(grant: JudgedGrant): boolean };
   /** What tokens must be bound to; its metadata is named by every challenge (RFC 9728 §5.1). */
-  readonly resource: Pick<ProtectedResource, 'identifier' | 'metadataUrl'>;
+  readonly resource: Pick<ProtectedResource, 'identifier' | 'metadataUrl' | 'scopes'>;
   /** Grants and tokens from before this moment are refused. */
   readonly revokeBefore: EpochSeconds | undefined;
   /** Size of the verified-token cache: about 2 KiB each. 0: none. */
@@ -79,7 +79,7 @@ type Reason = keyof typeof descriptions;
 
 export function createAdmission(deps: AdmissionDeps): AdmissionControl {
   const { identifier } = deps.resource;
-  const refusals = prepareRefusals(deps.resource.metadataUrl);
+  const refusals = prepareRefusals(deps.resource);
   const verified = createVerifiedTokens<AdmittedCall>({
     maxEntries: deps.cacheEntries ?? defaultCacheEntries,
     isOver: ({ expiresAt }) => expiresAt <= deps.clock.nowSeconds(),
@@ -154,13 +154,18 @@ function open(sealer: Sealer, token: string): AdmittedCall | undefined {
 }
 
 /** Every refusal there is, made once: nothing of a request can get into a challenge, and clients see equal bytes. */
-function prepareRefusals(resourceMetadata: string): Readonly<Record<Reason, RefusedCall>> {
-  const bare = formatBearerChallenge({ resourceMetadata });
+function prepareRefusals(resource: AdmissionDeps['resource']): Readonly<Record<Reason, RefusedCall>> {
+  const { defaults } = resource.scopes;
+  const guidance = {
+    resourceMetadata: resource.metadataUrl,
+    ...(defaults.length === 0 ? {} : { scope: defaults.join(' ') }),
+  };
+  const bare = formatBearerChallenge(guidance);
   const invalid = (reason: Reason): RefusedCall => ({
     outcome: 'refused',
     status: 401,
     challenge: formatBearerChallenge({
-      resourceMetadata,
+      ...guidance,
       error: 'invalid_token',
       errorDescription: descriptions[reason],
     }),

@@ -13,7 +13,7 @@ import type { ProtectedResource } from '../../services/resources/resource.ts';
 export interface ResourceMetadataDeps {
   /** Byte-identical to the `issuer` of the authorization server metadata. */
   readonly issuer: string;
-  readonly resource: Pick<ProtectedResource, 'identifier' | 'title'>;
+  readonly resource: Pick<ProtectedResource, 'identifier' | 'title' | 'scopes'>;
 }
 
 const maxAgeSeconds = 300;
@@ -34,7 +34,9 @@ function describeResource({ issuer, resource }: ResourceMetadataDeps): Record<st
     authorization_servers: [issuer],
     // RFC 6750 §2: the other two ways put tokens into URLs and bodies, where logs find them.
     bearer_methods_supported: ['header'],
-    // RFC 9728 §2: a parameter with zero values must be omitted; there are no scopes to ask for.
+    // MCP: the minimal set, of which clients ask for all; more is asked for when a call needs it. RFC 9728 §2: a
+    // parameter with zero values must be omitted.
+    ...(resource.scopes.defaults.length === 0 ? {} : { scopes_supported: resource.scopes.defaults }),
     ...(resource.title === undefined ? {} : { resource_name: resource.title }),
   };
 }

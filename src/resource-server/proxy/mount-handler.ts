@@ -7,8 +7,9 @@
  * 4. admission: the bearer token
  * 5. rate of the address: calls with a good token apart from those that name nobody, so that a flood of bad tokens is
  *    limited and stops nobody who shares its address
- * 6. a place among the person's calls, or event streams, in flight
- * 7. forward: see `forwarder.ts`
+ * 6. scope: what every call of the mount needs
+ * 7. a place among the person's calls, or event streams, in flight
+ * 8. forward: see `forwarder.ts`
  *
  * It owns the answers that are ours and the record of the call. Not here: what a token is worth (`admission/`), the
  * listener and its limits, and the `Host` check, which every public route shares (`origin-check.ts`).
@@ -30,6 +31,7 @@ import type { OriginCheck } from './origin-check.ts';
 import { type Refusal, refusals, refuseAdmission, refuseRate } from './refusal.ts';
 import { judgeTarget } from './request-target.ts';
 import { isPeekable, peekRpc } from './rpc-peek.ts';
+import type { ScopeCheck } from './scope-check.ts';
 import type { FlightEnd } from './upstream-flight.ts';
 
 export interface MountHandlerDeps {
@@ -42,6 +44,7 @@ export interface MountHandlerDeps {
   readonly commonHeaders: readonly string[];
   readonly originCheck: OriginCheck;
   readonly admission: AdmissionControl;
+  readonly scopeCheck: Pick<ScopeCheck, 'judge'>;
   readonly subjectConcurrency: SubjectConcurrency;
   /** Apart from the calls: streams that are held open for days must not leave a person without calls. */
   readonly subjectStreams: SubjectConcurrency;
@@ -98,6 +101,8 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (admission.outcome === 'refused') return refuse(exchange, refuseAdmission(admission));
     exchange.admitted = admission;
     if (target.carriesToken) return refuse(exchange, refusals.tokenInQuery);
+    const tooNarrow = deps.scopeCheck.judge(admission.grant);
+    if (tooNarrow !== undefined) return refuse(exchange, tooNarrow);
     return forward(exchange, admission, target.target);
   }
 

@@ -1,0 +1,60 @@
+import { expandScope, uniteScope } from '../../protocol/scope.ts';
+import { formatBearerChallenge } from '../../protocol/www-authenticate.ts';
+import type { ProtectedResource } from '../../services/resources/resource.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import type { Refusal } from './refusal.ts';
+
+/** Whether a grant goes far enough for a call. */
+export interface ScopeCheck {
+  /** For any call at all. Undefined: it does. */
+  judge(grant: GrantTerms): Refusal | undefined;
+  /** For a call that needs these as well. */
+  judgeNeeds(grant: GrantTerms, needed: readonly string[]): Refusal | undefined;
+}
+
+/**
+ * Holds grants against the scopes of a resource, wider ones standing for all that they include. A refusal names every
+ * scope that the call needs, and those that the client has: asking for exactly these is enough, and loses nothing.
+ * @see MCP 2026-07-28 "Runtime Insufficient Scope Errors", RFC 6750 §3.1
+ */
+export function createScopeCheck(resource: Pick<ProtectedResource, 'metadataUrl' | 'scopes'>): ScopeCheck {
+  const { scopes, metadataUrl } = resource;
+  const { required } = scopes;
+  // A grant is the same object as long as its token is remembered.
+  const judged = new WeakMap<GrantTerms, { readonly refusal: Refusal | undefined }>();
+
+  function judgeNeeds({ scope }: GrantTerms, needed: readonly string[]): Refusal | undefined {
+    const all = [...required, ...needed];
+    const permitted = expandScope(scope, scopes);
+    if (all.every((name) => permitted.has(name))) return undefined;
+    return refuse(uniteScope(scope, all, scopes).join(' '), metadataUrl);
+  }
+
+  return {
+    judge(grant) {
+      if (required.length === 0) return undefined;
+      const known = judged.get(grant) ?? { refusal: judgeNeeds(grant, []) };
+      judged.set(grant, known);
+      return known.refusal;
+    },
+    judgeNeeds,
+  };
+}
+
+const description = 'This call needs more than the person has allowed so far';
+
+function refuse(scope: string, resourceMetadata: string): Refusal {
+  const challenge = formatBearerChallenge({
+    error: 'insufficient_scope',
+    errorDescription: description,
+    scope,
+    resourceMetadata,
+  });
+  return {
+    status: 403,
+    code: 'insufficient_scope',
+    description,
+    reason: 'scope_insufficient',
+    headers: ['WWW-Authenticate', challenge],
+  };
+}
