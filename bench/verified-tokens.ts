@@ -2,7 +2,7 @@
 import { systemClock as clock } from '../src/platform/clock.ts';
 import { systemRandom as random } from '../src/platform/random.ts';
 import { createSealer, type Sealer } from '../src/platform/sealing/sealer.ts';
-import { type AdmissionControl, createAdmission } from '../src/resource-server/admission/admit.ts';
+import { type AdmissionControl, createAdmissions } from '../src/resource-server/admission/admit.ts';
 import { fingerprintClientId } from '../src/services/clients/client.ts';
 import { noScopes } from '../src/services/resources/resource.ts';
 import { sealAccessToken } from '../src/services/tokens/access-token.ts';
@@ -28,17 +28,16 @@ export async function benchVerifiedTokens(): Promise<VerifiedTokensBench> {
     context: issuer,
     random,
   });
-  const admission = createAdmission({
+  const admission = createAdmissions({
     sealer,
     clock,
     revocations: { judge: () => false },
-    resource: {
-      identifier: resource,
-      metadataUrl: `${issuer}/.well-known/oauth-protected-resource/mcp`,
-      scopes: noScopes,
-    },
     revokeBefore: undefined,
     cacheEntries: cap,
+  }).forResource({
+    identifier: resource,
+    metadataUrl: `${issuer}/.well-known/oauth-protected-resource/mcp`,
+    scopes: noScopes,
   });
   // What the first admission allocates is not the cache's.
   admit(admission, sealer);

@@ -36,8 +36,8 @@ export function createAccessLog(
   log: Logger,
   skip: RegExp | undefined,
   lines: Pick<LineBudget, 'take'>,
-): (record: AccessRecord, call: CallDetails | undefined) => void {
-  return (record, call) => {
+): (record: AccessRecord, call: CallDetails | undefined, mount?: string) => void {
+  return (record, call, mount) => {
     if (skip?.test(record.path) === true) return;
     if (record.status >= 400 && call?.subject === undefined && !lines.take(`request ${record.status}`))
       return;
@@ -51,6 +51,7 @@ export function createAccessLog(
       String(status),
     ];
     parts.push(',"duration":', formatSeconds(durationMs), ',"request_id":"', requestId, '"');
+    if (mount !== undefined) parts.push(',"mount":', quote(mount));
     if (call !== undefined) addCall(parts, call);
     log.line(parts.join(''), 'request');
   };

@@ -90,11 +90,9 @@ function open<Value extends Partial<Certificate>>(
 /** Shows until when our certificates hold, those of them that there are. */
 export function observeExpiry(
   registry: Registry,
-  certificates: Readonly<Record<CertificateUse, LiveCertificates<unknown> | undefined>>,
+  certificates: Readonly<Record<CertificateUse, () => number | undefined>>,
 ): void {
-  const known = (['listener', 'upstream'] as const).filter(
-    (use) => certificates[use]?.expiresAt() !== undefined,
-  );
+  const known = (['listener', 'upstream'] as const).filter((use) => certificates[use]() !== undefined);
   if (known.length === 0) return;
   const gauge = new Gauge({
     name: 'gatehouse_tls_certificate_expires_timestamp_seconds',
@@ -104,7 +102,7 @@ export function observeExpiry(
     aggregator: 'min',
     registers: [registry],
     collect: () => {
-      for (const use of known) gauge.set({ use }, certificates[use]?.expiresAt() ?? 0);
+      for (const use of known) gauge.set({ use }, certificates[use]() ?? 0);
     },
   });
 }

@@ -5,11 +5,13 @@ import type { EndpointName, Emit } from '../services/audit/events.ts';
 import { addCors, answerPreflight } from './cors.ts';
 import { type ErrorStyle, internalError, renderError } from './error-response.ts';
 import type { Route } from './routes.ts';
+import type { Site } from './sites.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 
 export interface DispatchDeps {
   readonly issuer: string;
-  readonly routes: readonly Route[];
+  /** What the host of a URL serves. */
+  readonly findSite: (url: URL) => Pick<Site, 'origin' | 'routes'>;
   readonly checkRate: (
     endpoint: EndpointName,
     address: string,
@@ -25,10 +27,10 @@ export interface DispatchDeps {
 export type Dispatch = (request: Request, context: RequestContext) => Promise<Response>;
 
 export function createDispatch(deps: DispatchDeps): Dispatch {
-  const byPath = new Map(deps.routes.map((route) => [route.path, route]));
-
   return async (request, context) => {
-    const route = byPath.get(new URL(request.url).pathname);
+    const url = new URL(request.url);
+    const site = deps.findSite(url);
+    const route = site.routes.get(url.pathname);
     let response: Response;
     try {
       response = await answer(route, request, context);
@@ -36,7 +38,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
       response = refuse(error, route, request, context);
     }
     if (route?.cors === true) addCors(response.headers);
-    addSecurityHeaders(response.headers, deps.issuer);
+    addSecurityHeaders(response.headers, site.origin);
     response.headers.set('X-Request-Id', context.requestId);
     return response;
   };

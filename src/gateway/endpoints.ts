@@ -5,10 +5,7 @@ import { createCallbackEndpoint } from '../authorization-server/authorization/ca
 import { createConsentEndpoint } from '../authorization-server/authorization/consent-endpoint.ts';
 import { createBackchannelLogoutEndpoint } from '../authorization-server/backchannel-logout/backchannel-logout-endpoint.ts';
 import { createAuthorizationServerMetadataEndpoint } from '../authorization-server/metadata/metadata-endpoint.ts';
-import {
-  type ActiveToken,
-  createIntrospectionEndpoint,
-} from '../authorization-server/introspection/introspection-endpoint.ts';
+import { createIntrospectionEndpoint } from '../authorization-server/introspection/introspection-endpoint.ts';
 import { createRegistrationManagementEndpoint } from '../authorization-server/registration/management-endpoint.ts';
 import { createRegistrationEndpoint } from '../authorization-server/registration/registration-endpoint.ts';
 import { createRevocationEndpoint } from '../authorization-server/revocation/revocation-endpoint.ts';
@@ -18,8 +15,7 @@ import type { OutboundNetwork } from '../platform/outbound/outbound-network.ts';
 import type { Random } from '../platform/random.ts';
 import type { Sealer } from '../platform/sealing/sealer.ts';
 import type { Store } from '../platform/store/store.ts';
-import type { AdmissionControl } from '../resource-server/admission/admit.ts';
-import { createResourceMetadataEndpoint } from '../resource-server/metadata/resource-metadata-endpoint.ts';
+import type { Admissions } from '../resource-server/admission/admit.ts';
 import type { Emit } from '../services/audit/events.ts';
 import { createClientAuthentication } from '../services/clients/client-authentication.ts';
 import type { ClientFingerprint } from '../services/clients/client.ts';
@@ -27,7 +23,6 @@ import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
-import type { ProtectedResource } from '../services/resources/resource.ts';
 import type { Resources } from '../services/resources/resources.ts';
 import type { GrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createGrants } from '../services/tokens/grants.ts';
@@ -44,11 +39,10 @@ export interface EndpointsDeps {
   readonly random: Random;
   readonly revocations: Revocations;
   readonly deniedClients: DeniedClients;
-  readonly admit: AdmissionControl['admit'];
+  readonly admissions: Pick<Admissions, 'findActive'>;
   /** Undefined: records of grants stay as they are. */
   readonly grantTidying: GrantTidying | undefined;
   readonly resources: Resources;
-  readonly resource: ProtectedResource;
   readonly identityProvider: IdentityProvider;
   readonly rateLimits: RateLimits;
   /** In place of the one of this machine. */
@@ -103,7 +97,6 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       clientDocumentsEnabled: documents !== undefined,
       scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),
     }),
-    resourceMetadata: createResourceMetadataEndpoint({ issuer, resource: deps.resource }),
     register: createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes }),
     registration: createRegistrationManagementEndpoint({
       issuer,
@@ -122,7 +115,8 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
         : createIntrospectionEndpoint({
             issuer,
             clients: introspectionClients,
-            findActive: (token) => findActive(token, deps.admit),
+            findActive: (token) =>
+              deps.admissions.findActive(token, (resource) => resources.find(resource) !== undefined),
           }),
     authorize: createAuthorizationEndpoint(authorization),
     consent: createConsentEndpoint(authorization),
@@ -151,10 +145,4 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       emit,
     }),
   };
-}
-
-/** What admission would say of a call with this token. */
-function findActive(token: string, admit: AdmissionControl['admit']): ActiveToken | undefined {
-  const judged = admit(`Bearer ${token}`);
-  return judged.outcome === 'admitted' ? judged : undefined;
 }

@@ -1,89 +1,75 @@
 import type { Clock } from '../platform/clock.ts';
-import { headerValues } from '../platform/http/raw-headers.ts';
+import type { Handler } from '../platform/http/handler.ts';
 import type { ClientTls } from '../platform/http1/dial.ts';
 import { createHttpClient } from '../platform/http1/http-client.ts';
 import type { Random } from '../platform/random.ts';
-import type { Sealer } from '../platform/sealing/sealer.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
-import { type AdmissionControl, createAdmission } from '../resource-server/admission/admit.ts';
-
+import type { Admissions } from '../resource-server/admission/admit.ts';
+import { createResourceMetadataEndpoint } from '../resource-server/metadata/resource-metadata-endpoint.ts';
 import { createForwarder } from '../resource-server/proxy/forwarder.ts';
 import { createLiveCalls } from '../resource-server/proxy/live-calls.ts';
 import { createMountHandler, type MountHandler } from '../resource-server/proxy/mount-handler.ts';
 import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import { createQuietStreams } from '../resource-server/proxy/quiet-streams.ts';
 import { createScopeCheck } from '../resource-server/proxy/scope-check.ts';
-import { isMountTarget } from '../resource-server/proxy/request-target.ts';
+import { createTargetRewrite } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
-import { createSubjectConcurrency } from '../services/limits/subject-concurrency.ts';
-import type { ProtectedResource } from '../services/resources/resource.ts';
+import type { SubjectConcurrency } from '../services/limits/subject-concurrency.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { AccessRecord, CallDetails } from './access-log.ts';
 import { type LiveCertificates, openUpstreamTls } from './certificates.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
+import { describeResource } from './mount-resources.ts';
 import { securityHeaders } from './security-headers.ts';
-import { isWellKnown } from './routes.ts';
 
 /** Bodies up to this wait for their end before the upstream hears of the call. */
 const wholeBodyBytes = 64 * 1024;
 
 export interface MountDeps {
-  readonly sealer: Sealer;
-  /** Another number after every change of the keys. */
-  readonly keyGeneration: () => number;
+  readonly admissions: Pick<Admissions, 'forResource'>;
+  /** Of a person, at all mounts: they protect this process. */
+  readonly subjectConcurrency: SubjectConcurrency;
+  readonly subjectStreams: SubjectConcurrency;
   readonly clock: Clock;
   readonly random: Random;
   readonly revocations: Revocations;
   readonly rateLimits: RateLimits;
   readonly emit: Emit;
   readonly log: Logger;
-  /** Told of every request to the mount when it is over. */
-  readonly onAccess: (record: AccessRecord, call: CallDetails) => void;
+  /** Whether there are others, so that it is worth a word which mount something is about. */
+  readonly isOneOfMany: () => boolean;
+  /** Told of every request to the mount when it is over. @param mount its name, where there are several */
+  readonly onAccess: (record: AccessRecord, call: CallDetails, mount: string | undefined) => void;
   /** Told of each call that a revocation ended: seconds from the revocation to its last byte. */
   readonly onRevocationDone: (seconds: number) => void;
 }
 
 /** The resource server in front of the upstream: the rooms of the proxied path, joined. */
 export interface Mount {
-  takes(rawTarget: string): boolean;
-  isHostAcceptable(rawHeaders: readonly string[]): boolean;
-  /** What decides about every call. */
-  readonly admission: AdmissionControl;
+  readonly config: MountConfig;
+  readonly publicOrigin: string;
+  readonly path: string;
+  /** Answers with its protected resource metadata. */
+  readonly metadata: Handler;
   readonly handle: MountHandler;
   /** Ends part of the streams, 0 to 1, that clients only listen to: they come back elsewhere. */
   endListeningStreams(part: number): void;
   /** What is shown to the upstream, and how it is checked; undefined: nothing of ours. */
   readonly upstreamTls: LiveCertificates<ClientTls> | undefined;
+  /** Nobody brings it calls any more: says once when those that it has are over, never within this call. */
+  retire(onOver: () => void): void;
   close(): void;
 }
 
-/** One mount, and what all of them have in common. */
-export interface MountSettings {
-  readonly config: GatehouseConfig;
-  readonly mount: MountConfig;
-  readonly resource: ProtectedResource;
-}
-
 /** @throws PemFileError when a certificate for the upstream is not acceptable */
-export function createMount(
-  {
-    config,
-    mount: { publicOrigin, path: mount, upstream, headers, allowedOrigins },
-    resource,
-  }: MountSettings,
-  deps: MountDeps,
-): Mount {
-  const { sealer, clock, revocations, emit, log, rateLimits } = deps;
-  const admission = createAdmission({
-    sealer,
-    keyGeneration: deps.keyGeneration,
-    clock,
-    revocations,
-    resource,
-    revokeBefore: config.tokens.revokeBefore,
-    cacheEntries: config.limits.tokenCacheEntries,
-  });
+export function createMount(mount: MountConfig, config: GatehouseConfig, deps: MountDeps): Mount {
+  const { publicOrigin, path, upstream, headers, allowedOrigins } = mount;
+  const { clock, revocations, emit, log, rateLimits } = deps;
+  const resource = describeResource(mount);
+  const admission = deps.admissions.forResource(resource);
+  const nameAmongMany = (): string | undefined => (deps.isOneOfMany() ? mount.name : undefined);
+  const underWay = createUnderWay();
   const originCheck = createOriginCheck({ publicUrl: publicOrigin, allowedOrigins });
   const { rpcPeekMaxBytes } = config.logging;
   // What is to be looked into has to be there whole.
@@ -119,40 +105,73 @@ export function createMount(
     liveCalls.sweepSoon(madeAtMs);
   });
   const handle = createMountHandler({
-    mount,
+    mount: path,
+    toUpstream: createTargetRewrite(path, upstream.path),
     maxBodyBytes: upstream.maxBodyBytes,
     rpcPeekMaxBytes,
     commonHeaders: Object.entries(securityHeaders(publicOrigin)).flat(),
     originCheck,
     admission,
     scopeCheck: createScopeCheck(resource),
-    subjectConcurrency: createSubjectConcurrency(config.limits.perSubjectConcurrency),
-    subjectStreams: createSubjectConcurrency(config.limits.perSubjectStreams),
+    subjectConcurrency: deps.subjectConcurrency,
+    subjectStreams: deps.subjectStreams,
     rates: config.limits.enabled ? rateLimits : undefined,
     forwarder,
     liveCalls,
+    nameAmongMany,
     emit,
     report: (access, context) => {
       const { method, target, status, durationMs } = access;
-      const path = target.split('?', 1)[0] ?? '';
-      deps.onAccess({ method, path, status, durationMs, requestId: context.requestId }, access);
+      const record = { method, path: target.split('?', 1)[0] ?? '', status, durationMs };
+      deps.onAccess({ ...record, requestId: context.requestId }, access, nameAmongMany());
+      underWay.leave();
     },
     onInternalError: (error, requestId) =>
       log.error({ ...describeError(error), request_id: requestId }, 'internal_error'),
   });
   return {
-    takes: (target) => target === mount || (isMountTarget(target, mount) && !isWellKnown(target, mount)),
-    isHostAcceptable: (rawHeaders) => originCheck.isHostAcceptable(headerValues(rawHeaders, 'host')),
-    admission,
-    handle,
+    config: mount,
+    publicOrigin,
+    path,
+    metadata: createResourceMetadataEndpoint({ issuer: config.publicUrl, resource }),
+    handle(caller, context) {
+      underWay.enter();
+      return handle(caller, context);
+    },
     endListeningStreams: (part) => liveCalls.endListeningStreams(part),
     upstreamTls,
+    retire: (onOver) => underWay.awaitNone(onOver),
     close() {
       upstreamTls?.close();
       stopListening();
       liveCalls.close();
       quietStreams.close();
       forwarder.close();
+    },
+  };
+}
+
+/** Counts calls, and tells when there are none left. */
+function createUnderWay() {
+  let count = 0;
+  let onNone: (() => void) | undefined;
+  function check(): void {
+    if (count > 0 || onNone === undefined) return;
+    // The last call is still on its way out when it says that it is over.
+    setImmediate(onNone);
+    onNone = undefined;
+  }
+  return {
+    enter(): void {
+      count += 1;
+    },
+    leave(): void {
+      count -= 1;
+      check();
+    },
+    awaitNone(tell: () => void): void {
+      onNone = tell;
+      check();
     },
   };
 }

@@ -23,7 +23,12 @@ export interface Observation {
   readonly onSeal: (purpose: SealPurpose) => void;
   /** Seconds from a revocation to the last byte of a call that it ended. */
   readonly onRevocationDone: (seconds: number) => void;
-  readonly onRequest: (record: AccessRecord, call: CallDetails | undefined) => void;
+  /** @param mount its name, where there are several */
+  readonly onRequest: (
+    record: AccessRecord,
+    call: CallDetails | undefined,
+    mount: string | undefined,
+  ) => void;
   /** What lines that strangers can cause at will are written from. */
   readonly lines: LineBudget;
 }
@@ -106,6 +111,24 @@ export function observe(deps: ObserveDeps): Observation {
     series.observe(seconds);
   }
 
+  const mountCalls = new Counter({
+    name: 'gatehouse_mount_requests_total',
+    help: 'Requests to each mount, where there are several',
+    labelNames: ['mount', 'status'],
+    registers,
+  });
+  const calls = new Map<string, ReturnType<typeof mountCalls.labels>>();
+
+  function countCall(mount: string, status: number): void {
+    const key = `${mount} ${Math.floor(status / 100)}`;
+    let series = calls.get(key);
+    if (series === undefined) {
+      series = mountCalls.labels({ mount, status: `${Math.floor(status / 100)}xx` });
+      calls.set(key, series);
+    }
+    series.inc();
+  }
+
   return {
     registry,
     lines,
@@ -120,9 +143,10 @@ export function observe(deps: ObserveDeps): Observation {
     onRevocationDone: (seconds) => {
       revocationDone.observe(Math.max(0, seconds));
     },
-    onRequest: (record, call) => {
+    onRequest: (record, call, mount) => {
       const { status } = record;
       observeDuration(record.method, status, record.durationMs / 1000);
+      if (mount !== undefined) countCall(mount, status);
       if (call?.rpc === undefined) return;
       const { requestBytes, responseBytes } = call;
       const { batch, toolCalls } = call.rpc;

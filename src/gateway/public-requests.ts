@@ -5,6 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 
 import type { FindClientAddress } from '../platform/http/client-address.ts';
 import type { RequestContext } from '../platform/http/handler.ts';
+import { headerValues } from '../platform/http/raw-headers.ts';
 import type { Caller, CallerListener } from '../resource-server/proxy/caller.ts';
 import { NodeCaller } from '../resource-server/proxy/node-caller.ts';
 import type { Emit } from '../services/audit/events.ts';
@@ -17,7 +18,7 @@ import {
   refuseConnection,
   refuseRequest,
 } from './listener-refusal.ts';
-import type { Mount } from './mount.ts';
+import type { Site } from './sites.ts';
 
 /** Node would drop lines past a maximum of its own without a word. */
 const maxHeaderLines = 100;
@@ -28,8 +29,8 @@ const maxUnanswered = 32;
 export interface PublicRequestsDeps {
   readonly issuer: string;
   readonly dispatch: Dispatch;
-  /** The proxied path; it also judges `Host`, which on a loopback deployment must not be foreign. */
-  readonly mount: Pick<Mount, 'takes' | 'handle' | 'isHostAcceptable'>;
+  /** What a `Host` serves, mounts above all. Undefined: nobody is served under it. */
+  readonly findSite: (hosts: readonly string[]) => Pick<Site, 'findMount'> | undefined;
   readonly newRequestId: () => string;
   readonly findAddress: FindClientAddress;
   /** Whether connections end with their answers from now on. */
@@ -55,7 +56,7 @@ export interface PublicRequests {
 
 /** Mount match before any router, everything else as `(Request) => Response`. */
 export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
-  const { issuer, mount } = deps;
+  const { issuer } = deps;
   const contexts = new WeakMap<IncomingMessage, RequestContext>();
   const answers = new WeakMap<Duplex, Set<NodeCaller>>();
   /** Connections whose last answer is a refusal: nothing that comes behind it is heard. */
@@ -81,8 +82,11 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       // Where a refused request ends is not to be relied on: what follows may be its inside to whoever sent it.
       if (closing.has(socket)) return;
       const context = contextOf(request.rawHeaders, socket.remoteAddress ?? '');
-      const verdict = refusal ?? judge(request);
-      if (verdict === undefined && mount.takes(caller.target)) {
+      const site = deps.findSite(headerValues(request.rawHeaders, 'host'));
+      const mount = site?.findMount(caller.target);
+      const verdict =
+        refusal ?? judge(request, { isHostServed: site !== undefined, isMount: mount !== undefined });
+      if (verdict === undefined && mount !== undefined) {
         caller.listen(mount.handle(caller, context));
         return;
       }
@@ -98,8 +102,8 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
       logAccess(caller, response, context);
     },
     answerCall(caller, peer) {
-      if (!mount.takes(caller.target) || !mount.isHostAcceptable(caller.rawHeaders)) return undefined;
-      return mount.handle(caller, contextOf(caller.rawHeaders, peer));
+      const site = deps.findSite(headerValues(caller.rawHeaders, 'host'));
+      return site?.findMount(caller.target)?.handle(caller, contextOf(caller.rawHeaders, peer));
     },
     cutPipelined,
     refuseConnection(socket, refusal) {
@@ -134,13 +138,16 @@ export function createPublicRequests(deps: PublicRequestsDeps): PublicRequests {
     return { requestId: deps.newRequestId(), clientAddress: deps.findAddress(rawHeaders, peer) };
   }
 
-  function judge(request: IncomingMessage): ListenerRefusal | undefined {
+  function judge(
+    request: IncomingMessage,
+    { isHostServed, isMount }: { readonly isHostServed: boolean; readonly isMount: boolean },
+  ): ListenerRefusal | undefined {
     const target = request.url ?? '/';
     if (request.rawHeaders.length / 2 > maxHeaderLines) return listenerRefusals.headersTooLarge;
     const misframed = judgeFraming(request);
     if (misframed !== undefined) return misframed;
-    if (!mount.isHostAcceptable(request.rawHeaders)) return listenerRefusals.hostForeign;
-    if (mount.takes(target) || isPlainTarget(target)) return undefined;
+    if (!isHostServed) return listenerRefusals.hostForeign;
+    if (isMount || isPlainTarget(target)) return undefined;
     return listenerRefusals.targetMalformed;
   }
 

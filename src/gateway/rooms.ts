@@ -7,10 +7,13 @@ import type { Random } from '../platform/random.ts';
 import { createSealer } from '../platform/sealing/sealer.ts';
 import { describeError } from '../platform/telemetry/logger.ts';
 import type { Registry } from '../platform/telemetry/metrics.ts';
+import { createAdmissions } from '../resource-server/admission/admit.ts';
+import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import type { Emit } from '../services/audit/events.ts';
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
+import { createSubjectConcurrency } from '../services/limits/subject-concurrency.ts';
 import { createResources } from '../services/resources/resources.ts';
 import { createRevocations } from '../services/tokens/revocations.ts';
 import { createRotationJournal } from '../services/tokens/rotation-journal.ts';
@@ -21,8 +24,9 @@ import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEndpoints } from './endpoints.ts';
 import type { GatewayDeps } from './gateway.ts';
 import type { InFlight } from './in-flight.ts';
-import { createMount } from './mount.ts';
-import { describeResource, describeResources } from './mount-resources.ts';
+import { createMount, type MountDeps } from './mount.ts';
+import { openMounts } from './mounts.ts';
+import { describeResources } from './mount-resources.ts';
 import { observe } from './observe.ts';
 import { openIdentityProvider } from './open-identity-provider.ts';
 import { openKeyring } from './open-keyring.ts';
@@ -30,7 +34,7 @@ import { openStore } from './open-store.ts';
 import type { Readiness } from './private-listener.ts';
 import { createPublicRequests, type PublicRequests } from './public-requests.ts';
 import { createRequestIds } from './request-ids.ts';
-import { createRoutes } from './routes.ts';
+import { createSites, type Sites } from './sites.ts';
 import { version } from './version.ts';
 
 export interface RoomsDeps extends GatewayDeps {
@@ -115,8 +119,15 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   // Memory is dear in Redis, and a write cheap. On a disk it is the other way round.
   const grantTidying =
     config.store.kind === 'redis' ? createGrantTidying({ store, clock, refreshWindowSeconds }) : undefined;
-  const [mountConfig] = config.mounts;
-  const resource = describeResource(mountConfig);
+  const { tokens, limits } = config;
+  const admissions = createAdmissions({
+    sealer,
+    keyGeneration: () => keys.keyring.current().generation,
+    clock,
+    revocations,
+    revokeBefore: tokens.revokeBefore,
+    cacheEntries: limits.tokenCacheEntries,
+  });
   const resources = createResources(issuer, describeResources(config.mounts));
   const endpoints = createEndpoints(config, {
     sealer,
@@ -126,9 +137,8 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     revocations,
     grantTidying,
     deniedClients,
-    admit: (authorization) => mount.admission.admit(authorization),
+    admissions,
     resources,
-    resource,
     identityProvider,
     rateLimits,
     network: deps.network,
@@ -136,7 +146,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const dispatch = createDispatch({
     issuer,
-    routes: createRoutes(mountConfig.path, endpoints),
+    findSite: (url) => sites.findByUrl(url),
     checkRate: (endpoint, address) => rateLimits.check(endpoint, address),
     emit,
     onInternalError: (error, requestId) => {
@@ -144,22 +154,29 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       log.error({ ...describeError(error), stack, request_id: requestId }, 'internal_error');
     },
   });
-  const mount = createMount(
-    { config, mount: mountConfig, resource },
-    {
-      sealer,
-      keyGeneration: () => keys.keyring.current().generation,
-      clock,
-      random,
-      revocations,
-      rateLimits,
-      emit,
-      log,
-      onAccess,
-      onRevocationDone: observed.onRevocationDone,
-    },
-  );
-  observeExpiry(registry, { listener: deps.certificate, upstream: mount.upstreamTls });
+  const mountDeps: MountDeps = {
+    admissions,
+    subjectConcurrency: createSubjectConcurrency(limits.perSubjectConcurrency),
+    subjectStreams: createSubjectConcurrency(limits.perSubjectStreams),
+    clock,
+    random,
+    revocations,
+    rateLimits,
+    isOneOfMany: () => mounts.all.length > 1,
+    emit,
+    log,
+    onAccess,
+    onRevocationDone: observed.onRevocationDone,
+  };
+  const mounts = openMounts(config.mounts, (mount) => createMount(mount, config, mountDeps));
+  const { isHostAcceptable } = createOriginCheck({ publicUrl: issuer, allowedOrigins: [] });
+  const layOut = (): Sites =>
+    createSites(mounts.all, mounts.fallback, { issuer, endpoints, isHostAcceptable });
+  let sites = layOut();
+  observeExpiry(registry, {
+    listener: () => deps.certificate?.expiresAt(),
+    upstream: () => mounts.upstreamTlsExpiresAt(),
+  });
   const findAddress = createClientAddress({
     trustedCidrs: config.limits.trustedProxyCidrs,
     header: config.limits.trustedProxyHeader,
@@ -169,7 +186,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const requests = createPublicRequests({
     issuer,
     dispatch,
-    mount,
+    findSite: (hosts) => sites.find(hosts),
     newRequestId: createRequestIds(random),
     findAddress,
     isDraining: deps.isDraining,
@@ -177,9 +194,9 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onAccess,
   });
 
-  function onAccess(record: AccessRecord, call?: CallDetails): void {
-    observed.onRequest(record, call);
-    writeAccess(record, call);
+  function onAccess(record: AccessRecord, call?: CallDetails, mount?: string): void {
+    observed.onRequest(record, call, mount);
+    writeAccess(record, call, mount);
   }
 
   return {
@@ -196,13 +213,13 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       identity_provider: identityProvider.isReady() ? 'ok' : 'unavailable',
     }),
     async reload() {
-      mount.upstreamTls?.reload();
+      mounts.reloadTls();
       await keys.reload();
     },
-    endListeningStreams: (part) => mount.endListeningStreams(part),
+    endListeningStreams: (part) => mounts.endListeningStreams(part),
     async close() {
       keys.close();
-      mount.close();
+      mounts.close();
       identityProvider.close();
       grantTidying?.close();
       rotationJournal?.close();

@@ -18,7 +18,6 @@ export interface Route {
 
 export interface Endpoints {
   readonly authorizationServerMetadata: Handler;
-  readonly resourceMetadata: Handler;
   readonly register: Handler;
   readonly registration: Handler;
   readonly authorize: Handler;
@@ -31,31 +30,27 @@ export interface Endpoints {
   readonly introspect: Handler | undefined;
 }
 
-/** The one table of public routes; the mount itself is beside it, since the proxied path has its own way. */
-export function createRoutes(mount: string, rooms: Endpoints): readonly Route[] {
-  const document = (path: string, handler: Handler): Route => ({
-    path,
-    methods: ['GET', 'HEAD'],
-    endpoint: 'discovery',
-    errors: 'json',
-    cors: true,
-    limited: true,
-    handler,
-  });
+/** What the routes need to know of a mount. */
+export interface MountRoutes {
+  readonly path: string;
+  /** Its protected resource metadata. */
+  readonly metadata: Handler;
+}
+
+/**
+ * The one table of public routes; the mounts themselves are beside it, since the proxied path has its own way.
+ * @param mounts those at the issuer's host
+ * @param rootMetadata what the well-known URL without a path says. Undefined: nothing is there
+ */
+export function createIssuerRoutes(
+  rooms: Endpoints,
+  mounts: readonly MountRoutes[],
+  rootMetadata: Handler | undefined,
+): readonly Route[] {
   const page = { errors: 'page', cors: false, limited: true } as const;
   const api = { methods: ['POST'], errors: 'json', cors: true, limited: true } as const;
   return [
-    document('/.well-known/oauth-protected-resource', rooms.resourceMetadata),
-    document(`/.well-known/oauth-protected-resource${mount}`, rooms.resourceMetadata),
-    document('/.well-known/oauth-authorization-server', rooms.authorizationServerMetadata),
-    // Clients that take the server's URL for the issuer probe here; the document says which issuer it is.
-    document(`/.well-known/oauth-authorization-server${mount}`, rooms.authorizationServerMetadata),
-    // Clients fall back on a 404; a login page or a 401 here would stop them.
-    document('/.well-known/openid-configuration', noDocument),
-    document(`/.well-known/openid-configuration${mount}`, noDocument),
-    document(`${mount}/.well-known/oauth-authorization-server`, noDocument),
-    document(`${mount}/.well-known/oauth-protected-resource`, noDocument),
-    document(`${mount}/.well-known/openid-configuration`, noDocument),
+    ...documentsOf(mounts, rootMetadata, rooms.authorizationServerMetadata),
     { path: '/register', endpoint: 'register', handler: rooms.register, ...api },
     {
       path: '/registration',

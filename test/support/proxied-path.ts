@@ -6,7 +6,7 @@ import { securityHeaders } from '../../src/gateway/security-headers.ts';
 import { createHttpClient } from '../../src/platform/http1/http-client.ts';
 import { systemRandom } from '../../src/platform/random.ts';
 import { createSealer } from '../../src/platform/sealing/sealer.ts';
-import { createAdmission } from '../../src/resource-server/admission/admit.ts';
+import { createAdmissions } from '../../src/resource-server/admission/admit.ts';
 import type { MountAccess } from '../../src/resource-server/proxy/exchange.ts';
 import { NodeCaller } from '../../src/resource-server/proxy/node-caller.ts';
 import { createForwarder } from '../../src/resource-server/proxy/forwarder.ts';
@@ -89,13 +89,12 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     context: publicUrl,
     random: systemRandom,
   });
-  const admission = createAdmission({
+  const admission = createAdmissions({
     sealer: seal,
     clock,
     revocations: { judge: ({ grantId }) => revoked.has(grantId) },
-    resource: protectedResource,
     revokeBefore: undefined,
-  });
+  }).forResource(protectedResource);
   const maxBodyBytes = options.maxBodyBytes ?? 16 * 1024 * 1024;
   const origin = options.upstreamOrigin ?? upstream.origin;
   const forwarder = createForwarder({

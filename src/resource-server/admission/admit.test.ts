@@ -1,33 +1,23 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it } from 'vitest';
 
-import { systemRandom } from "../../platform/random.ts";
-import { createSealer, type Sealer } from "../../platform/sealing/sealer.ts";
-import {
-  noScopes,
-  type ScopeRules,
-} from "../../services/resources/resource.ts";
-import { sealAccessToken } from "../../services/tokens/access-token.ts";
-import { sealAuthorizationCode } from "../../services/tokens/authorization-code.ts";
-import type { GrantTerms } from "../../services/tokens/grant-terms.ts";
-import { sealRefreshToken } from "../../services/tokens/refresh-token.ts";
-import { FakeClock } from "../../../test/support/fake-clock.ts";
-import { type Admission, createAdmission } from "./admit.ts";
+import { systemRandom } from '../../platform/random.ts';
+import { createSealer, type Sealer } from '../../platform/sealing/sealer.ts';
+import { noScopes, type ScopeRules } from '../../services/resources/resource.ts';
+import { sealAccessToken } from '../../services/tokens/access-token.ts';
+import { sealAuthorizationCode } from '../../services/tokens/authorization-code.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import { sealRefreshToken } from '../../services/tokens/refresh-token.ts';
+import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { type Admission, createAdmissions } from './admit.ts';
 
-const resource = "https://gatehouse.test/mcp";
-const resourceMetadataUrl =
-  "https://gatehouse.test/.well-known/oauth-protected-resource/mcp";
+const resource = 'https://gatehouse.test/mcp';
+const resourceMetadataUrl = 'https://gatehouse.test/.well-known/oauth-protected-resource/mcp';
 
-function setUp(
-  options: {
-    revokeBefore?: number;
-    cacheEntries?: number;
-    scopes?: ScopeRules;
-  } = {},
-) {
+function setUp(options: { revokeBefore?: number; cacheEntries?: number; scopes?: ScopeRules } = {}) {
   const clock = new FakeClock();
   const sealer = createSealer({
-    secrets: ["0123456789abcdefghijklmnopqrstuvwxyz"],
-    context: "https://gatehouse.test",
+    secrets: ['0123456789abcdefghijklmnopqrstuvwxyz'],
+    context: 'https://gatehouse.test',
     random: systemRandom,
   });
   let opens = 0;
@@ -39,192 +29,148 @@ function setUp(
     },
   };
   const revoked = new Set<string>();
-  const admission = createAdmission({
+  const admission = createAdmissions({
     sealer: counting,
     clock,
     revocations: { judge: ({ grantId }) => revoked.has(grantId) },
-    resource: {
-      identifier: resource,
-      metadataUrl: resourceMetadataUrl,
-      scopes: options.scopes ?? noScopes,
-    },
     revokeBefore: options.revokeBefore,
-    ...(options.cacheEntries === undefined
-      ? {}
-      : { cacheEntries: options.cacheEntries }),
+    ...(options.cacheEntries === undefined ? {} : { cacheEntries: options.cacheEntries }),
+  }).forResource({
+    identifier: resource,
+    metadataUrl: resourceMetadataUrl,
+    scopes: options.scopes ?? noScopes,
   });
   const now = clock.nowSeconds();
   const terms: GrantTerms = {
-    grantId: "grant-1",
-    identityIssuer: "https://idp.test",
-    subject: "alice",
-    email: "alice@example.com",
-    name: "Alice",
-    groups: ["a"],
-    client: "client-fingerprint" as GrantTerms["client"],
+    grantId: 'grant-1',
+    identityIssuer: 'https://idp.test',
+    subject: 'alice',
+    email: 'alice@example.com',
+    name: 'Alice',
+    groups: ['a'],
+    client: 'client-fingerprint' as GrantTerms['client'],
     resource,
     scope: [],
     grantedAt: now - 10,
     absoluteEnd: now + 1_000_000,
   };
-  const issue = (
-    changes: Partial<GrantTerms> = {},
-    issuedAt = now,
-    expiresAt = issuedAt + 3600,
-  ): string =>
-    sealAccessToken(sealer, {
-      terms: { ...terms, ...changes },
-      issuedAt,
-      expiresAt,
-    });
-  return {
-    admission,
-    clock,
-    sealer,
-    revoked,
-    terms,
-    issue,
-    now,
-    opens: () => opens,
-  };
+  const issue = (changes: Partial<GrantTerms> = {}, issuedAt = now, expiresAt = issuedAt + 3600): string =>
+    sealAccessToken(sealer, { terms: { ...terms, ...changes }, issuedAt, expiresAt });
+  return { admission, clock, sealer, revoked, terms, issue, now, opens: () => opens };
 }
 
 function reasonOf(admission: Admission): string {
-  return admission.outcome === "refused" ? admission.reason : "admitted";
+  return admission.outcome === 'refused' ? admission.reason : 'admitted';
 }
 
-describe("admission (RFC 6750)", () => {
-  it("admits a valid token and hands over its grant", () => {
+describe('admission (RFC 6750)', () => {
+  it('admits a valid token and hands over its grant', () => {
     const { admission, issue, terms } = setUp();
     const result = admission.admit(`Bearer ${issue()}`);
-    expect(result).toMatchObject({ outcome: "admitted", grant: terms });
+    expect(result).toMatchObject({ outcome: 'admitted', grant: terms });
   });
 
-  it.each(["bearer", "BEARER", "BeArEr"])(
-    "takes the scheme spelled %s",
-    (scheme) => {
-      const { admission, issue } = setUp();
-      expect(admission.admit(`${scheme} ${issue()}`).outcome).toBe("admitted");
-    },
-  );
+  it.each(['bearer', 'BEARER', 'BeArEr'])('takes the scheme spelled %s', (scheme) => {
+    const { admission, issue } = setUp();
+    expect(admission.admit(`${scheme} ${issue()}`).outcome).toBe('admitted');
+  });
 
   it.each([
     undefined,
-    "",
-    "Bearer",
-    "Bearer    ",
-    "Basic dXNlcjpwYXNz",
-    "DPoP abc",
-    "Negotiate abc",
-    "Bearerx y",
-  ])("answers %j with a bare challenge", (authorization) => {
+    '',
+    'Bearer',
+    'Bearer    ',
+    'Basic dXNlcjpwYXNz',
+    'DPoP abc',
+    'Negotiate abc',
+    'Bearerx y',
+  ])('answers %j with a bare challenge', (authorization) => {
     const { admission } = setUp();
     const result = admission.admit(authorization);
     expect(result).toMatchObject({
-      outcome: "refused",
+      outcome: 'refused',
       status: 401,
-      reason: "token_missing",
+      reason: 'token_missing',
       challenge: `Bearer resource_metadata="${resourceMetadataUrl}"`,
     });
-    expect(result).not.toHaveProperty("error");
+    expect(result).not.toHaveProperty('error');
   });
 
-  it("refuses several Authorization lines, even when each is good", () => {
+  it('refuses several Authorization lines, even when each is good', () => {
     const { admission, issue } = setUp();
     const line = `Bearer ${issue()}`;
-    expect(admission.admit([line]).outcome).toBe("admitted");
-    expect(reasonOf(admission.admit([line, line]))).toBe("invalid_token");
-    expect(reasonOf(admission.admit([line, "Basic abc"]))).toBe(
-      "invalid_token",
-    );
-    expect(reasonOf(admission.admit(`${line}, ${line}`))).toBe("invalid_token");
-    expect(reasonOf(admission.admit([]))).toBe("token_missing");
+    expect(admission.admit([line]).outcome).toBe('admitted');
+    expect(reasonOf(admission.admit([line, line]))).toBe('invalid_token');
+    expect(reasonOf(admission.admit([line, 'Basic abc']))).toBe('invalid_token');
+    expect(reasonOf(admission.admit(`${line}, ${line}`))).toBe('invalid_token');
+    expect(reasonOf(admission.admit([]))).toBe('token_missing');
   });
 
-  it("says invalid_token and where the metadata is", () => {
+  it('says invalid_token and where the metadata is', () => {
     const { admission } = setUp();
-    expect(admission.admit("Bearer nonsense")).toEqual({
-      outcome: "refused",
+    expect(admission.admit('Bearer nonsense')).toEqual({
+      outcome: 'refused',
       status: 401,
-      reason: "invalid_token",
-      error: "invalid_token",
-      description: "The access token is not valid",
+      reason: 'invalid_token',
+      error: 'invalid_token',
+      description: 'The access token is not valid',
       challenge:
         'Bearer error="invalid_token", error_description="The access token is not valid", ' +
         `resource_metadata="${resourceMetadataUrl}"`,
     });
   });
 
-  it("tells whoever has no good token what to ask for at first", () => {
+  it('tells whoever has no good token what to ask for at first', () => {
     const { admission } = setUp({
       scopes: {
         declared: [
-          { name: "files:read", description: undefined, includes: [] },
-          { name: "files:write", description: undefined, includes: [] },
+          { name: 'files:read', description: undefined, includes: [] },
+          { name: 'files:write', description: undefined, includes: [] },
         ],
-        defaults: ["files:read"],
+        defaults: ['files:read'],
         required: [],
       },
     });
     const bare = admission.admit(undefined);
-    const invalid = admission.admit("Bearer nonsense");
+    const invalid = admission.admit('Bearer nonsense');
 
     expect(bare).toMatchObject({
       challenge: `Bearer scope="files:read", resource_metadata="${resourceMetadataUrl}"`,
     });
     expect(invalid).toMatchObject({
-      challenge: expect.stringMatching(
-        /^Bearer error="invalid_token", .*, scope="files:read", /,
-      ),
+      challenge: expect.stringMatching(/^Bearer error="invalid_token", .*, scope="files:read", /),
     });
   });
 
-  it("refuses refresh tokens, codes, and tokens of another deployment", () => {
+  it('refuses refresh tokens, codes, and tokens of another deployment', () => {
     const { admission, sealer, terms, now } = setUp();
-    const refresh = sealRefreshToken(sealer, {
-      terms,
-      tokenId: "x",
-      expiresAt: now + 100,
-    });
+    const refresh = sealRefreshToken(sealer, { terms, tokenId: 'x', expiresAt: now + 100 });
     const code = sealAuthorizationCode(sealer, {
       terms,
-      redirectUri: "http://127.0.0.1/cb",
-      codeChallenge: "c".repeat(43) as never,
+      redirectUri: 'http://127.0.0.1/cb',
+      codeChallenge: 'c'.repeat(43) as never,
       expiresAt: now + 60,
     });
     const other = createSealer({
-      secrets: ["0123456789abcdefghijklmnopqrstuvwxyz"],
-      context: "https://other.test",
+      secrets: ['0123456789abcdefghijklmnopqrstuvwxyz'],
+      context: 'https://other.test',
       random: systemRandom,
     });
-    const foreign = sealAccessToken(other, {
-      terms,
-      issuedAt: now,
-      expiresAt: now + 3600,
-    });
-    const disguised = refresh.replace("mgh_rt_", "mgh_at_");
+    const foreign = sealAccessToken(other, { terms, issuedAt: now, expiresAt: now + 3600 });
+    const disguised = refresh.replace('mgh_rt_', 'mgh_at_');
     for (const token of [refresh, code, foreign, disguised]) {
-      expect(reasonOf(admission.admit(`Bearer ${token}`))).toBe(
-        "invalid_token",
-      );
+      expect(reasonOf(admission.admit(`Bearer ${token}`))).toBe('invalid_token');
     }
   });
 
-  it("refuses a token of another resource on the same host", () => {
+  it('refuses a token of another resource on the same host', () => {
     const { admission, issue } = setUp();
-    for (const other of [
-      `${resource}2`,
-      `${resource}/`,
-      `${resource}/admin`,
-      "https://gatehouse.test",
-    ]) {
-      expect(
-        reasonOf(admission.admit(`Bearer ${issue({ resource: other })}`)),
-      ).toBe("resource_mismatch");
+    for (const other of [`${resource}2`, `${resource}/`, `${resource}/admin`, 'https://gatehouse.test']) {
+      expect(reasonOf(admission.admit(`Bearer ${issue({ resource: other })}`))).toBe('resource_mismatch');
     }
   });
 
-  it("refuses tokens issued, and tokens granted, before the cut-off", () => {
+  it('refuses tokens issued, and tokens granted, before the cut-off', () => {
     const clock = new FakeClock();
     const revokeBefore = clock.nowSeconds();
     const { admission, issue, now } = setUp({ revokeBefore });
@@ -232,21 +178,15 @@ describe("admission (RFC 6750)", () => {
     const refreshedLater = issue({ grantedAt: now - 50 }, now);
     const issuedEarly = issue({ grantedAt: now }, now - 20);
     const fresh = issue({ grantedAt: now }, now);
-    expect(reasonOf(admission.admit(`Bearer ${issuedEarly}`))).toBe(
-      "token_revoked_iat_cutoff",
-    );
-    expect(reasonOf(admission.admit(`Bearer ${early}`))).toBe(
-      "token_revoked_iat_cutoff",
-    );
-    expect(reasonOf(admission.admit(`Bearer ${refreshedLater}`))).toBe(
-      "token_revoked_iat_cutoff",
-    );
-    expect(reasonOf(admission.admit(`Bearer ${fresh}`))).toBe("admitted");
+    expect(reasonOf(admission.admit(`Bearer ${issuedEarly}`))).toBe('token_revoked_iat_cutoff');
+    expect(reasonOf(admission.admit(`Bearer ${early}`))).toBe('token_revoked_iat_cutoff');
+    expect(reasonOf(admission.admit(`Bearer ${refreshedLater}`))).toBe('token_revoked_iat_cutoff');
+    expect(reasonOf(admission.admit(`Bearer ${fresh}`))).toBe('admitted');
   });
 });
 
-describe("the verified-token cache", () => {
-  it("opens a token once", () => {
+describe('the verified-token cache', () => {
+  it('opens a token once', () => {
     const { admission, issue, opens } = setUp();
     const line = `Bearer ${issue()}`;
     admission.admit(line);
@@ -255,75 +195,70 @@ describe("the verified-token cache", () => {
     expect(opens()).toBe(1);
   });
 
-  it("does not outlive the token", () => {
+  it('does not outlive the token', () => {
     const { admission, issue, clock } = setUp();
     const line = `Bearer ${issue()}`;
-    expect(reasonOf(admission.admit(line))).toBe("admitted");
+    expect(reasonOf(admission.admit(line))).toBe('admitted');
     clock.advance(3600);
-    expect(reasonOf(admission.admit(line))).toBe("token_expired");
+    expect(reasonOf(admission.admit(line))).toBe('token_expired');
   });
 
-  it("asks about revocation on every hit", () => {
+  it('asks about revocation on every hit', () => {
     const { admission, issue, revoked } = setUp();
     const line = `Bearer ${issue()}`;
-    expect(reasonOf(admission.admit(line))).toBe("admitted");
-    revoked.add("grant-1");
-    expect(reasonOf(admission.admit(line))).toBe("token_revoked");
+    expect(reasonOf(admission.admit(line))).toBe('admitted');
+    revoked.add('grant-1');
+    expect(reasonOf(admission.admit(line))).toBe('token_revoked');
   });
 
-  it("keeps nothing that was refused", () => {
+  it('keeps nothing that was refused', () => {
     const { admission, issue, opens } = setUp();
-    const line = `Bearer ${issue({ resource: "https://elsewhere.test" })}`;
+    const line = `Bearer ${issue({ resource: 'https://elsewhere.test' })}`;
     admission.admit(line);
     admission.admit(line);
     expect(opens()).toBe(2);
   });
 
-  it("knows a token by all of it", () => {
+  it('knows a token by all of it', () => {
     const { admission, issue } = setUp();
     const token = issue();
     admission.admit(`Bearer ${token}`);
     for (let index = 7; index < token.length; index += 13) {
-      const flipped = token[index] === "A" ? "B" : "A";
+      const flipped = token[index] === 'A' ? 'B' : 'A';
       const tampered = token.slice(0, index) + flipped + token.slice(index + 1);
-      expect(reasonOf(admission.admit(`Bearer ${tampered}`))).toBe(
-        "invalid_token",
-      );
+      expect(reasonOf(admission.admit(`Bearer ${tampered}`))).toBe('invalid_token');
     }
   });
 
-  it("keeps those that came first when it is full, and opens the others each time", () => {
+  it('keeps those that came first when it is full, and opens the others each time', () => {
     const { admission, issue, opens } = setUp({ cacheEntries: 2 });
-    const lines = [1, 2, 3].map(
-      (number) => `Bearer ${issue({ subject: `s${number}` })}`,
-    );
+    const lines = [1, 2, 3].map((number) => `Bearer ${issue({ subject: `s${number}` })}`);
     for (const line of lines) admission.admit(line);
     for (const line of lines) admission.admit(line);
     expect(opens()).toBe(4);
   });
 
-  it("makes room for new ones when those that it holds are over", () => {
+  it('makes room for new ones when those that it holds are over', () => {
     const { admission, issue, opens, clock } = setUp({ cacheEntries: 2 });
-    for (const number of [1, 2])
-      admission.admit(`Bearer ${issue({ subject: `s${number}` })}`);
+    for (const number of [1, 2]) admission.admit(`Bearer ${issue({ subject: `s${number}` })}`);
     clock.advance(3700);
-    const late = `Bearer ${issue({ subject: "late" }, clock.nowSeconds())}`;
+    const late = `Bearer ${issue({ subject: 'late' }, clock.nowSeconds())}`;
     admission.admit(late);
     admission.admit(late);
     expect(opens()).toBe(3);
   });
 });
 
-describe("recheck", () => {
-  it("tells when an admitted call would be refused by now", () => {
+describe('recheck', () => {
+  it('tells when an admitted call would be refused by now', () => {
     const { admission, issue, revoked, clock } = setUp();
     const call = admission.admit(`Bearer ${issue()}`);
-    if (call.outcome !== "admitted") throw new Error("not admitted");
+    if (call.outcome !== 'admitted') throw new Error('not admitted');
     expect(admission.recheck(call)).toBeUndefined();
-    revoked.add("grant-1");
-    expect(admission.recheck(call)?.reason).toBe("token_revoked");
+    revoked.add('grant-1');
+    expect(admission.recheck(call)?.reason).toBe('token_revoked');
     revoked.clear();
     clock.advance(4000);
-    expect(admission.recheck(call)?.reason).toBe("token_expired");
+    expect(admission.recheck(call)?.reason).toBe('token_expired');
   });
 });

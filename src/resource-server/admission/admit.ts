@@ -5,6 +5,7 @@
  * 2. open the token: from the verified-token cache, else with the sealer
  * 3. judge it: expiry, resource (RFC 8707), revocation, the operator's cut-off
  *
+ * A token is good for one resource. What opens it knows nothing of resources, and is the same for all of them.
  * Synchronous: it needs no store, so a store outage does not stop calls with a valid token.
  * Not here: what happens to an admitted call (`proxy/`), and who may issue tokens.
  */
@@ -50,14 +51,23 @@ export interface AdmissionControl {
   recheck(call: AdmittedCall): RefusedCall | undefined;
 }
 
+/** Admission to all resources of one deployment. */
+export interface Admissions {
+  /** Decides on calls to one of them. */
+  forResource(resource: AdmittingResource): AdmissionControl;
+  /** What a token is worth to whichever resource it is bound to: one that `isServed` knows. */
+  findActive(token: string, isServed: (resource: string) => boolean): AdmittedCall | undefined;
+}
+
+/** What tokens must be bound to; its metadata is named by every challenge (RFC 9728 §5.1). */
+export type AdmittingResource = Pick<ProtectedResource, 'identifier' | 'metadataUrl' | 'scopes'>;
+
 export interface AdmissionDeps {
   readonly sealer: Sealer;
   /** Another number after every change of the keys: what opened before has to open again. Absent: they never change. */
   readonly keyGeneration?: () => number;
   readonly clock: Clock;
   readonly revocations: { judge(grant: JudgedGrant): boolean };
-  /** What tokens must be bound to; its metadata is named by every challenge (RFC 9728 §5.1). */
-  readonly resource: Pick<ProtectedResource, 'identifier' | 'metadataUrl' | 'scopes'>;
   /** Grants and tokens from before this moment are refused. */
   readonly revokeBefore: EpochSeconds | undefined;
   /** Size of the verified-token cache: about 2 KiB each. 0: none. */
@@ -77,16 +87,14 @@ const descriptions = {
 
 type Reason = keyof typeof descriptions;
 
-export function createAdmission(deps: AdmissionDeps): AdmissionControl {
-  const { identifier } = deps.resource;
-  const refusals = prepareRefusals(deps.resource);
+export function createAdmissions(deps: AdmissionDeps): Admissions {
   const verified = createVerifiedTokens<AdmittedCall>({
     maxEntries: deps.cacheEntries ?? defaultCacheEntries,
     isOver: ({ expiresAt }) => expiresAt <= deps.clock.nowSeconds(),
   });
   const keys = createKeyCheck(deps);
 
-  function judge(token: AdmittedCall): Reason | undefined {
+  function judge(token: AdmittedCall, identifier: string): Reason | undefined {
     if (token.expiresAt <= deps.clock.nowSeconds()) return 'token_expired';
     if (token.grant.resource !== identifier) return 'resource_mismatch';
     if (deps.revocations.judge(token.judged)) return 'token_revoked';
@@ -96,26 +104,45 @@ export function createAdmission(deps: AdmissionDeps): AdmissionControl {
     return undefined;
   }
 
+  /** @param identifier of the resource that the token is shown to. Undefined: the one that it is for */
+  function judgeToken(token: string, identifier: string | undefined): AdmittedCall | Reason {
+    if (keys.haveChanged()) verified.forgetAll();
+    const cached = verified.find(token);
+    const call = cached ?? open(deps.sealer, token);
+    if (call === undefined) return 'invalid_token';
+    const reason = judge(call, identifier ?? call.grant.resource);
+    if (reason !== undefined) {
+      // Shown to the wrong resource it is still good at its own.
+      if (reason !== 'resource_mismatch') verified.forget(token);
+      return reason;
+    }
+    if (cached === undefined) keys.remember(call, verified.keep(token, call));
+    return call;
+  }
+
+  function forResource(resource: AdmittingResource): AdmissionControl {
+    const { identifier } = resource;
+    const refusals = prepareRefusals(resource);
+    return {
+      admit(authorization) {
+        const credential = readBearerCredential(authorization);
+        if (credential.kind === 'absent') return refusals.token_missing;
+        if (credential.kind === 'malformed') return refusals.invalid_token;
+        const judged = judgeToken(credential.token, identifier);
+        return typeof judged === 'string' ? refusals[judged] : judged;
+      },
+      recheck(call) {
+        const reason = judge(call, identifier) ?? (keys.stillOpen(call) ? undefined : 'invalid_token');
+        return reason === undefined ? undefined : refusals[reason];
+      },
+    };
+  }
+
   return {
-    admit(authorization) {
-      const credential = readBearerCredential(authorization);
-      if (credential.kind === 'absent') return refusals.token_missing;
-      if (credential.kind === 'malformed') return refusals.invalid_token;
-      if (keys.haveChanged()) verified.forgetAll();
-      const cached = verified.find(credential.token);
-      const call = cached ?? open(deps.sealer, credential.token);
-      if (call === undefined) return refusals.invalid_token;
-      const reason = judge(call);
-      if (reason !== undefined) {
-        verified.forget(credential.token);
-        return refusals[reason];
-      }
-      if (cached === undefined) keys.remember(call, verified.keep(credential.token, call));
-      return call;
-    },
-    recheck(call) {
-      const reason = judge(call) ?? (keys.stillOpen(call) ? undefined : 'invalid_token');
-      return reason === undefined ? undefined : refusals[reason];
+    forResource,
+    findActive(token, isServed) {
+      const judged = judgeToken(token, undefined);
+      return typeof judged === 'string' || !isServed(judged.grant.resource) ? undefined : judged;
     },
   };
 }
@@ -154,7 +181,7 @@ function open(sealer: Sealer, token: string): AdmittedCall | undefined {
 }
 
 /** Every refusal there is, made once: nothing of a request can get into a challenge, and clients see equal bytes. */
-function prepareRefusals(resource: AdmissionDeps['resource']): Readonly<Record<Reason, RefusedCall>> {
+function prepareRefusals(resource: AdmittingResource): Readonly<Record<Reason, RefusedCall>> {
   const { defaults } = resource.scopes;
   const guidance = {
     resourceMetadata: resource.metadataUrl,

@@ -6,7 +6,7 @@ import { createKeyring, scheduleSecrets } from '../../platform/sealing/keyring.t
 import { createSealer } from '../../platform/sealing/sealer.ts';
 import type { ClientFingerprint } from '../../services/clients/client.ts';
 import { sealAccessToken } from '../../services/tokens/access-token.ts';
-import { type AdmittedCall, createAdmission } from './admit.ts';
+import { type AdmittedCall, createAdmissions } from './admit.ts';
 
 const [oldSecret, newSecret] = [
   'the old secret, thirty-two bytes or more',
@@ -19,7 +19,7 @@ function open(cacheEntries: number) {
   const keyring = createKeyring(scheduleSecrets([oldSecret]), { clock });
   let opened = 0;
   const sealer = createSealer({ keyring, context: 'https://gatehouse.test', random: systemRandom });
-  const admission = createAdmission({
+  const admission = createAdmissions({
     sealer: {
       ...sealer,
       open: (purpose, token) => {
@@ -30,10 +30,9 @@ function open(cacheEntries: number) {
     keyGeneration: () => keyring.current().generation,
     clock,
     revocations: { judge: () => false },
-    resource: describeAsResource('https://gatehouse.test/mcp'),
     revokeBefore: undefined,
     cacheEntries,
-  });
+  }).forResource(describeAsResource('https://gatehouse.test/mcp'));
   const terms = {
     grantId: 'grant-1',
     identityIssuer: 'https://login.test',

@@ -34,7 +34,7 @@ export interface ForwarderDeps {
   readonly upstream: {
     /** scheme, host and port */
     readonly origin: string;
-    /** The mount; a redirect may not lead out of it. */
+    /** Of the MCP server; a redirect may not lead out of it. */
     readonly path: string;
     readonly authorization: string | undefined;
     readonly maxBodyBytes: number;

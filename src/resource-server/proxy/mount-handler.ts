@@ -32,11 +32,14 @@ import { type Refusal, refusals, refuseAdmission, refuseRate } from './refusal.t
 import { judgeTarget } from './request-target.ts';
 import { isPeekable, peekRpc } from './rpc-peek.ts';
 import type { ScopeCheck } from './scope-check.ts';
+import type { FailureKind as UpstreamFailureKind } from './upstream-answer.ts';
 import type { FlightEnd } from './upstream-flight.ts';
 
 export interface MountHandlerDeps {
-  /** Path of the mount, here and upstream: `/mcp`. */
+  /** Public path of the mount: `/mcp`. */
   readonly mount: string;
+  /** The target of a call, as the upstream knows it. Absent: the same. */
+  readonly toUpstream?: (target: string) => string;
   readonly maxBodyBytes: number;
   /** Bodies up to this are looked into for the record. 0: none. */
   readonly rpcPeekMaxBytes: number;
@@ -52,6 +55,8 @@ export interface MountHandlerDeps {
   readonly rates: CallRates | undefined;
   readonly forwarder: Forwarder;
   readonly liveCalls: LiveCalls;
+  /** The name of the mount, where there are several. */
+  readonly nameAmongMany?: () => string | undefined;
   readonly emit: Emit;
   /** Called once for each request, when its response is closed. */
   readonly report: (access: MountAccess, context: RequestContext) => void;
@@ -103,7 +108,7 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (target.carriesToken) return refuse(exchange, refusals.tokenInQuery);
     const tooNarrow = deps.scopeCheck.judge(admission.grant);
     if (tooNarrow !== undefined) return refuse(exchange, tooNarrow);
-    return forward(exchange, admission, target.target);
+    return forward(exchange, admission, deps.toUpstream?.(target.target) ?? target.target);
   }
 
   function checkRate(admission: Admission, clientAddress: string): RateLimitOutcome | undefined {
@@ -146,8 +151,13 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
   function settle(exchange: Exchange, end: FlightEnd): void {
     if (end.outcome !== 'failed' && end.outcome !== 'broken') return;
     const { kind, refusal } = end.failure;
-    if (kind !== undefined) deps.emit({ type: 'upstream_failed', kind }, exchange.context.requestId);
+    if (kind !== undefined) tellOfUpstream(kind, exchange.context.requestId);
     if (end.outcome === 'failed') refuse(exchange, refusal);
+  }
+
+  function tellOfUpstream(kind: UpstreamFailureKind, requestId: string): void {
+    const mount = deps.nameAmongMany?.();
+    deps.emit({ type: 'upstream_failed', kind, ...(mount === undefined ? {} : { mount }) }, requestId);
   }
 
   function refuse(exchange: Exchange, refusal: Refusal): void {

@@ -44,6 +44,12 @@ export function judgeTarget(target: string, mount: string): TargetVerdict {
   return { outcome: 'accepted', target, carriesToken: query !== '' && holdsAccessToken(query) };
 }
 
+/** What becomes of the target of a call on its way: the upstream's path takes the place of the mount's. */
+export function createTargetRewrite(mount: string, upstreamPath: string): (target: string) => string {
+  if (mount === upstreamPath) return (target) => target;
+  return (target) => (target === mount ? upstreamPath : upstreamPath + target.slice(mount.length));
+}
+
 function isUtf8(path: string): boolean {
   try {
     // Overlong forms of `/` and `.` are no UTF-8, yet some decoders take them.

@@ -3,7 +3,7 @@ import type { GatehouseEvent } from '../../services/audit/events.ts';
 import { type Refusal, refusals } from './refusal.ts';
 import { buildResponseHead, type ResponseHead } from './response-headers.ts';
 
-type FailureKind = Extract<GatehouseEvent, { type: 'upstream_failed' }>['kind'];
+export type FailureKind = Extract<GatehouseEvent, { type: 'upstream_failed' }>['kind'];
 
 /** Why a call did not end as the upstream's answer: what the client is told, and what is counted as the upstream's fault. */
 export interface Failure {

@@ -120,6 +120,8 @@ export type GatehouseEvent =
       readonly type: 'upstream_failed';
       readonly kind:
         'unavailable' | 'untrusted' | 'timeout' | 'reset' | 'credential' | 'malformed' | 'redirect';
+      /** Which one, where there are several. */
+      readonly mount?: string;
     };
 
 export type CertificateUse = 'listener' | 'upstream';

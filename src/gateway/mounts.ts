@@ -1,0 +1,108 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import type { GatehouseConfig, MountConfig } from './config/config.ts';
+import type { Mount } from './mount.ts';
+
+/** The mounts there are now, and those whose last calls are under way. */
+export interface Mounts {
+  readonly all: readonly Mount[];
+  /** Meant by who names none. Undefined: that is refused. */
+  readonly fallback: Mount | undefined;
+  /**
+   * Goes over to other mounts. One whose configuration is the same stays as it is, with its connections and streams; one
+   * that is gone or is another now takes no more calls, and goes when those that it has are over. When one cannot be
+   * opened, nothing has happened.
+   * @throws PemFileError
+   */
+  replace(configs: GatehouseConfig['mounts']): MountChanges;
+  reloadTls(): void;
+  /** Unix seconds; undefined: none of them shows or trusts certificates of ours. */
+  upstreamTlsExpiresAt(): number | undefined;
+  endListeningStreams(part: number): void;
+  close(): void;
+}
+
+/** Names. A mount that is another now is in two of the three. */
+export interface MountChanges {
+  readonly kept: readonly string[];
+  readonly opened: readonly string[];
+  readonly retired: readonly string[];
+}
+
+/** @throws PemFileError when a certificate for an upstream is not acceptable */
+export function openMounts(
+  initial: GatehouseConfig['mounts'],
+  openMount: (config: MountConfig) => Mount,
+): Mounts {
+  let all = openAll(initial, [], openMount);
+  const leaving = new Set<Mount>();
+
+  function retire(mount: Mount): void {
+    leaving.add(mount);
+    mount.retire(() => {
+      leaving.delete(mount);
+      mount.close();
+    });
+  }
+
+  const everyMount = (): readonly Mount[] => [...all, ...leaving];
+
+  return {
+    get all() {
+      return all;
+    },
+    get fallback() {
+      return all.length === 1 ? all[0] : all.find(({ config }) => config.isDefault);
+    },
+    replace(configs) {
+      const next = openAll(configs, all, openMount);
+      const retired = all.filter((mount) => !next.includes(mount));
+      const changes = {
+        kept: next.filter((mount) => all.includes(mount)).map(nameOf),
+        opened: next.filter((mount) => !all.includes(mount)).map(nameOf),
+        retired: retired.map(nameOf),
+      };
+      all = next;
+      for (const mount of retired) retire(mount);
+      return changes;
+    },
+    reloadTls() {
+      for (const mount of everyMount()) mount.upstreamTls?.reload();
+    },
+    upstreamTlsExpiresAt() {
+      const ends = all.flatMap((mount) => mount.upstreamTls?.expiresAt() ?? []);
+      return ends.length === 0 ? undefined : Math.min(...ends);
+    },
+    endListeningStreams(part) {
+      for (const mount of everyMount()) mount.endListeningStreams(part);
+    },
+    close() {
+      for (const mount of everyMount()) mount.close();
+    },
+  };
+}
+
+/** Opens those of which there is no equal; when one cannot be opened, none is. */
+function openAll(
+  configs: GatehouseConfig['mounts'],
+  present: readonly Mount[],
+  openMount: (config: MountConfig) => Mount,
+): readonly Mount[] {
+  const opened: Mount[] = [];
+  try {
+    return configs.map((config) => {
+      const same = present.find((mount) => isDeepStrictEqual(mount.config, config));
+      if (same !== undefined) return same;
+      const mount = openMount(config);
+      opened.push(mount);
+      return mount;
+    });
+  } catch (error) {
+    for (const mount of opened) mount.close();
+    throw error;
+  }
+}
+
+function nameOf({ config }: Mount): string {
+  return config.name;
+}

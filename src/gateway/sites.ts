@@ -1,0 +1,119 @@
+/**
+ * Which host serves what: the issuer's everything of the authorization server and the mounts that have no host of their
+ * own; each other host its mounts, their metadata, and nothing else. A table of these is made once and replaced whole.
+ */
+import type { Handler } from '../platform/http/handler.ts';
+import { isMountTarget } from '../resource-server/proxy/request-target.ts';
+import type { Mount } from './mount.ts';
+import {
+  createIssuerRoutes,
+  createMountHostRoutes,
+  type Endpoints,
+  isWellKnown,
+  type Route,
+} from './routes.ts';
+
+/** What one host serves. */
+export interface Site {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** The mount that a raw request target is for, be it to refuse it. */
+  findMount(target: string): Mount | undefined;
+  readonly routes: ReadonlyMap<string, Route>;
+}
+
+export interface Sites {
+  /** Undefined: nobody is served under this `Host`. @param hosts every value of the header, each judged by `isHost` */
+  find(hosts: readonly string[]): Site | undefined;
+  /** The host of a URL that a parser has made, for who comes without a socket. */
+  findByUrl(url: URL): Site;
+}
+
+export interface SitesDeps {
+  readonly issuer: string;
+  readonly endpoints: Endpoints;
+  /** Whether a `Host` that is nobody's may be taken for the issuer's. */
+  readonly isHostAcceptable: (hosts: readonly string[]) => boolean;
+}
+
+/** @param fallback the mount that is meant by who names none */
+export function createSites(
+  mounts: readonly Mount[],
+  fallback: Mount | undefined,
+  { issuer, endpoints, isHostAcceptable }: SitesDeps,
+): Sites {
+  const groups = Map.groupBy(mounts, ({ publicOrigin }) => publicOrigin);
+  const here = groups.get(issuer) ?? [];
+  const described = here.map(describe);
+  const rootMetadata = here.find((mount) => mount === fallback)?.metadata;
+  const issuerSite = createSite(issuer, here, createIssuerRoutes(endpoints, described, rootMetadata));
+  groups.delete(issuer);
+
+  const byHost = new Map<string, Site>();
+  /** Names of hosts that are a mount's, whatever the port. */
+  const taken = new Set<string>();
+  for (const [origin, own] of groups) {
+    const root = own.length === 1 ? own[0] : own.find((mount) => mount === fallback);
+    const site = createSite(origin, own, createMountHostRoutes(own.map(describe), root?.metadata));
+    for (const host of spellHost(origin)) byHost.set(host, site);
+    taken.add(new URL(origin).hostname);
+  }
+  if (byHost.size > 0) for (const host of spellHost(issuer)) byHost.set(host, issuerSite);
+  taken.delete(new URL(issuer).hostname);
+
+  function findOther(hosts: readonly string[]): Site | undefined {
+    const [host] = hosts;
+    if (host !== undefined && hosts.length === 1) {
+      const canonical = canonicalHost(host);
+      const site = byHost.get(canonical);
+      if (site !== undefined) return site;
+      // Browsers share cookies between the ports of a name: what the issuer shows must not be seen under a mount's.
+      if (taken.has(canonical.replace(/:\d*$/, ''))) return undefined;
+    }
+    return isHostAcceptable(hosts) ? issuerSite : undefined;
+  }
+
+  return {
+    find(hosts) {
+      if (byHost.size === 0) return isHostAcceptable(hosts) ? issuerSite : undefined;
+      return (hosts.length === 1 ? byHost.get(hosts[0] as string) : undefined) ?? findOther(hosts);
+    },
+    findByUrl: (url) => byHost.get(canonicalHost(url.host)) ?? issuerSite,
+  };
+}
+
+function describe({ path, metadata }: Mount): { readonly path: string; readonly metadata: Handler } {
+  return { path, metadata };
+}
+
+function createSite(origin: string, mounts: readonly Mount[], routes: readonly Route[]): Site {
+  const exact = new Map(mounts.map((mount) => [mount.path, mount]));
+  return {
+    origin,
+    routes: new Map(routes.map((route) => [route.path, route])),
+    findMount(target) {
+      const mount = exact.get(target);
+      if (mount !== undefined) return mount;
+      // No mount is below another, so that no two can claim one target.
+      for (const each of mounts) {
+        if (isMountTarget(target, each.path) && !isWellKnown(target, each.path)) return each;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** As clients write the host of an origin: its default port may be there. */
+function spellHost(origin: string): readonly string[] {
+  const { host, port, protocol } = new URL(origin);
+  return port === '' ? [host, `${host}:${protocol === 'https:' ? 443 : 80}`] : [host];
+}
+
+/** In lower case, without the dot that ends a full name and the colon of a port that is not there. */
+function canonicalHost(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/\.?(:\d*)?$/, (_, port: string | undefined) =>
+      port === undefined || port === ':' ? '' : port,
+    );
+}
