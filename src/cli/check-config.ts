@@ -45,13 +45,9 @@ function formatText(config: GatehouseConfig): string {
 /** What the configuration comes to, for people. Of secrets it says only that they are there. */
 function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, string]> {
   const { identityProvider, limits } = config;
-  const [{ publicOrigin, path, upstream, allowedOrigins }] = config.mounts;
   return [
     ['mode', config.productionMode ? 'production' : 'development'],
-    ['mcp endpoint', `${publicOrigin}${path}`],
-    ['upstream', `${upstream.origin}${upstream.path}`],
-    ['upstream authorization', upstream.authorization === undefined ? 'none' : 'set'],
-    ...describeUpstreamTls(upstream.tls),
+    ...(config.file === undefined ? describeOnlyMount(config.mounts[0]) : describeMounts(config)),
     ['listens on', formatListenAddress(config.listen)],
     ['tls', config.certificate === undefined ? 'none here' : `certificate ${config.certificate.certFile}`],
     ['metrics on', formatListenAddress(config.metricsListen)],
@@ -67,11 +63,51 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ['app schemes', config.registration.privateUseSchemes.join(', ') || 'none'],
     ['grants', describeLife(config.tokens.grantLifetimeSeconds)],
     ['consent page', config.renderConsentPage ? 'shown' : 'not shown'],
-    ['web origins', allowedOrigins.join(', ') || 'none'],
+    ...(config.file === undefined ? [describeOrigins(config.mounts[0])] : []),
     ['rate limits', limits.enabled ? 'on' : 'off'],
     ['calls per person', limits.perSubjectConcurrency === 0 ? 'no limit' : `${limits.perSubjectConcurrency}`],
     ['trusted proxies', limits.trustEveryProxy ? 'everybody' : limits.trustedProxyCidrs.join(', ') || 'none'],
   ];
+}
+
+type Row = readonly [label: string, text: string];
+
+function describeOnlyMount({ publicOrigin, path, upstream }: MountConfig): readonly Row[] {
+  return [
+    ['mcp endpoint', `${publicOrigin}${path}`],
+    ['upstream', `${upstream.origin}${upstream.path}`],
+    ['upstream authorization', upstream.authorization === undefined ? 'none' : 'set'],
+    ...describeUpstreamTls(upstream.tls),
+  ];
+}
+
+/** Each in one line, with what sets it apart. */
+function describeMounts({ file, mounts }: GatehouseConfig): readonly Row[] {
+  return [
+    ['file', file?.path ?? 'none'],
+    ...mounts.map((mount): Row => {
+      const { name, publicOrigin, path, upstream } = mount;
+      const marks = listMarks(mount);
+      const suffix = marks.length === 0 ? '' : ` (${marks.join(', ')})`;
+      return [`mount ${name}`, `${publicOrigin}${path} → ${upstream.origin}${upstream.path}${suffix}`];
+    }),
+  ];
+}
+
+function listMarks({ isDefault, upstream, scopes, allowedOrigins }: MountConfig): string[] {
+  const { tls } = upstream;
+  return [
+    ...(isDefault ? ['default'] : []),
+    ...(upstream.authorization === undefined ? [] : ['authorization set']),
+    ...(tls.caFile === undefined ? [] : ['own authorities']),
+    ...(tls.certificate === undefined ? [] : ['shows a certificate']),
+    ...(scopes.declared.length === 0 ? [] : [`scopes ${scopes.declared.map(({ name }) => name).join(' ')}`]),
+    ...(allowedOrigins.length === 0 ? [] : [`web origins ${allowedOrigins.join(' ')}`]),
+  ];
+}
+
+function describeOrigins({ allowedOrigins }: MountConfig): Row {
+  return ['web origins', allowedOrigins.join(', ') || 'none'];
 }
 
 function describeUpstreamTls({ caFile, certificate }: MountConfig['upstream']['tls']) {

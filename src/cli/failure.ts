@@ -1,5 +1,5 @@
 import type { ConfigWarning } from '../gateway/config/config.ts';
-import { ConfigError } from '../gateway/config/load-config.ts';
+import { ConfigError, describeProblem } from '../gateway/config/load-config.ts';
 import { StoreError } from '../platform/store/store.ts';
 import { PemFileError } from '../platform/tls/pem-files.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
@@ -49,7 +49,7 @@ export function describeFailure(error: unknown): string {
 /** Every problem of a configuration as a pair of lines, then what may be behind them. */
 export function describeConfigError({ problems, warnings }: ConfigError): string {
   return [
-    ...problems.map(({ variable, problem, fix }) => say(`${variable} ${problem}`, fix)),
+    ...problems.map((problem) => say(describeProblem(problem), problem.fix)),
     ...warnings.map((warning) => `${describeWarning(warning)}\n`),
   ].join('');
 }

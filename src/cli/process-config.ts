@@ -1,22 +1,19 @@
 import { accessSync, readFileSync, statSync } from 'node:fs';
 
 import type { GatehouseConfig } from '../gateway/config/config.ts';
-import { ConfigError, type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
-import { unknownVariable } from '../gateway/config/unknown-variables.ts';
+import { type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
 import { systemClock } from '../platform/clock.ts';
-import { PemFileError, readAuthorities, readCertificate } from '../platform/tls/pem-files.ts';
+import { type PemFile, PemFileError, readAuthorities, readCertificate } from '../platform/tls/pem-files.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 import { readKeyFile } from '../services/keys/read-key-file.ts';
 import { findStorePathProblem } from './store-path.ts';
 
 /**
- * The configuration of this process, with a key file that was looked into.
+ * The configuration of this process, with its files looked into.
  * @throws ConfigError
  */
 export function loadProcessConfig(): GatehouseConfig {
-  const config = load();
-  refuse(config, findKeyFileProblem(config), ...findPemProblems(config));
-  return config;
+  return load((config) => [...findKeyFileProblem(config), ...findPemProblems(config)]);
 }
 
 /**
@@ -24,63 +21,75 @@ export function loadProcessConfig(): GatehouseConfig {
  * @throws ConfigError
  */
 export function loadServerConfig(): GatehouseConfig {
-  const config = load();
-  refuse(config, findKeyFileProblem(config), ...findPemProblems(config), findStoreProblem(config));
-  return config;
+  return load((config) => [
+    ...findKeyFileProblem(config),
+    ...findPemProblems(config),
+    ...findStoreProblem(config),
+  ]);
 }
 
-function load(): GatehouseConfig {
+function load(examine: (config: GatehouseConfig) => readonly ConfigProblem[]): GatehouseConfig {
   const readFile = (path: string): string => readFileSync(path, 'utf8');
-  return loadConfig(process.env, readFile, { nodeVersion: process.version });
+  return loadConfig(process.env, readFile, { nodeVersion: process.version, examine });
 }
 
-function refuse(config: GatehouseConfig, ...found: readonly (ConfigProblem | undefined)[]): void {
-  const problems = found.filter((problem) => problem !== undefined);
-  if (problems.length === 0) return;
-  const unknown = config.warnings.filter(({ event }) => event === unknownVariable);
-  throw new ConfigError(problems, unknown);
-}
-
-function findKeyFileProblem({ sealing, productionMode }: GatehouseConfig): ConfigProblem | undefined {
-  if (sealing.kind !== 'key-file') return undefined;
+function findKeyFileProblem({ sealing, productionMode }: GatehouseConfig): ConfigProblem[] {
+  if (sealing.kind !== 'key-file') return [];
   try {
     readKeyFile(sealing.path, { now: systemClock.nowSeconds(), refuseExposed: productionMode });
-    return undefined;
+    return [];
   } catch (error) {
     if (!(error instanceof KeySetError)) throw error;
-    return { variable: 'SIGNING_KEYS_FILE', problem: error.problem, fix: error.fix };
+    return [{ variable: 'SIGNING_KEYS_FILE', problem: error.problem, fix: error.fix }];
   }
 }
 
 /** What is wrong with the certificates, of each use the first that there is. */
-function findPemProblems({ certificate, mounts }: GatehouseConfig): ConfigProblem[] {
-  const { caFile, certificate: shown } = mounts[0].upstream.tls;
+function findPemProblems({ certificate, mounts, file }: GatehouseConfig): ConfigProblem[] {
   const now = systemClock.nowSeconds();
-  return [
-    findPemProblem('TLS', () => certificate && readCertificate(certificate, now)),
-    findPemProblem('UPSTREAM', () => caFile && readAuthorities(caFile)),
-    findPemProblem('UPSTREAM_CLIENT', () => shown && readCertificate(shown, now)),
-  ].filter((problem) => problem !== undefined);
+  const ofListener = findPemProblem(ofTls, () => certificate && readCertificate(certificate, now));
+  const ofMounts = mounts.flatMap(({ upstream: { tls } }, index) => {
+    const names = file === undefined ? ofUpstream : namesOfMount(index);
+    return [
+      ...findPemProblem(names, () => tls.caFile && readAuthorities(tls.caFile)),
+      ...findPemProblem(names, () => tls.certificate && readCertificate(tls.certificate, now)),
+    ];
+  });
+  return [...ofListener, ...ofMounts];
 }
 
-const variableParts = { certificate: 'CERT', key: 'KEY', authorities: 'CA' } as const;
+/** Where each of the files is named. */
+type PemNames = Readonly<Record<PemFile, string>>;
 
-function findPemProblem(family: string, read: () => unknown): ConfigProblem | undefined {
+const ofTls: PemNames = { certificate: 'TLS_CERT_FILE', key: 'TLS_KEY_FILE', authorities: '' };
+const ofUpstream: PemNames = {
+  certificate: 'UPSTREAM_CLIENT_CERT_FILE',
+  key: 'UPSTREAM_CLIENT_KEY_FILE',
+  authorities: 'UPSTREAM_CA_FILE',
+};
+
+function namesOfMount(index: number): PemNames {
+  const tls = `mounts[${index}].tls`;
+  return {
+    certificate: `${tls}.certificate_file`,
+    key: `${tls}.key_file`,
+    authorities: `${tls}.ca_file`,
+  };
+}
+
+function findPemProblem(names: PemNames, read: () => unknown): ConfigProblem[] {
   try {
     read();
-    return undefined;
+    return [];
   } catch (error) {
     if (!(error instanceof PemFileError)) throw error;
     const { file, problem, fix } = error;
-    return {
-      variable: `${family}_${variableParts[file]}_FILE`,
-      problem: `names a file that ${problem}`,
-      fix,
-    };
+    return [{ variable: names[file], problem: `names a file that ${problem}`, fix }];
   }
 }
 
-function findStoreProblem({ store }: GatehouseConfig): ConfigProblem | undefined {
-  if (store.kind !== 'sqlite') return undefined;
-  return findStorePathProblem(store.path, { stat: statSync, access: accessSync });
+function findStoreProblem({ store }: GatehouseConfig): ConfigProblem[] {
+  if (store.kind !== 'sqlite') return [];
+  const problem = findStorePathProblem(store.path, { stat: statSync, access: accessSync });
+  return problem === undefined ? [] : [problem];
 }

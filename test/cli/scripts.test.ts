@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,6 +12,9 @@ if (scripts.length === 0) throw new Error('no scripts found');
 
 const folder = mkdtempSync(join(tmpdir(), 'gatehouse-cli-'));
 writeFileSync(join(folder, 'secret.txt'), 'secret-from-a-file-Ab1Cd2Ef3Gh4Ij5Kl6\n');
+for (const name of readdirSync(new URL('files/', import.meta.url))) {
+  copyFileSync(new URL(`files/${name}`, import.meta.url), join(folder, name));
+}
 writeFileSync(join(folder, 'no-store.txt'), 'this is no SQLite database\n');
 await writeOperatorStore(join(folder, 'operator.sqlite'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -23,6 +23,8 @@ export interface GatehouseConfig {
   readonly workers: number;
   /** What is served. */
   readonly mounts: readonly [MountConfig, ...MountConfig[]];
+  /** The file that was read beside the environment. Undefined: none. */
+  readonly file: ConfigFileSource | undefined;
   /** Event streams through which nothing comes. 0: nothing is done about them. */
   readonly streams: { readonly keepAliveSeconds: number; readonly idleSeconds: number };
   /** Silence on a connection after which the kernel asks its peer for a sign of life. 0: it does not ask. */
@@ -158,6 +160,14 @@ export interface MountConfig {
   /** Origins of web pages that may call it. */
   readonly allowedOrigins: readonly string[];
   readonly scopes: ScopeRules;
+}
+
+export interface ConfigFileSource {
+  readonly path: string;
+  /** Files with secrets that keys of it name. */
+  readonly secretFiles: readonly string[];
+  /** Variables that it sets, as the environment would have them. No secret is among them. */
+  readonly settings: Readonly<Record<string, string | undefined>>;
 }
 
 export interface ListenAddress {

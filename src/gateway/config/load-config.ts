@@ -8,59 +8,72 @@ import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
 import { type Environment, judgeSettings, type ReadFile, readSettings } from './read-settings.ts';
 import { assembleRedis } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
-import { ConfigError } from './setting.ts';
+import { ConfigError, type ConfigProblem } from './setting.ts';
 import { defaultStorePath } from './settings-grants.ts';
 import { pairOf } from './tls-posture.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
 
-export { ConfigError, type ConfigProblem } from './setting.ts';
+export { ConfigError, type ConfigProblem, describeProblem } from './setting.ts';
 
 /**
  * Reads the configuration from environment variables and the file that `GATEHOUSE_CONFIG` names. `readFile` returns the
- * text of that file, and of those that a `NAME_FILE` variable or a key of the file names. With `nodeVersion` (`process.version`), an outdated runtime is among the warnings. `cores` is what
- * `WORKERS=auto` comes to.
+ * text of that file, and of those that a `NAME_FILE` variable or a key of the file names.
  * @throws ConfigError with every problem there is, and no value of any variable
  */
-export function loadConfig(
-  env: Environment,
-  readFile: ReadFile,
-  runtime: { readonly nodeVersion?: string; readonly cores?: number } = {},
-): GatehouseConfig {
+export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtime = {}): GatehouseConfig {
   const given = readGivenConfig(env, readFile);
   const reading = readSettings(given.env, readFile);
   const judgement = judgeSettings(reading.values);
-  const { mounts, ...mounted } = readMounts(given, reading.values, readFile);
-  const problems = [
-    ...given.problems,
-    ...[
-      ...reading.problems,
-      ...judgement.problems,
-      ...findCombinedProblems(reading.values),
-      ...mounted.problems,
-    ].map((problem) => given.locateVariable(problem)),
-  ];
+  const { mounts, secretFiles, ...mounted } = readMounts(given, reading.values, readFile);
   const unknown = findUnknownVariables(env);
-  if (problems.length > 0) throw new ConfigError(problems, unknown);
-  const nodeWarning =
-    runtime.nodeVersion === undefined ? undefined : findNodeVersionWarning(runtime.nodeVersion);
+  const refuse = (problems: readonly ConfigProblem[]): void => {
+    const found = [...given.problems, ...problems.map((problem) => given.locateVariable(problem))];
+    if (found.length > 0) throw new ConfigError(found, unknown);
+  };
+  refuse([
+    ...reading.problems,
+    ...judgement.problems,
+    ...findCombinedProblems(reading.values),
+    ...mounted.problems,
+  ]);
   // No problem means that every variable has its value, and that there is a mount.
   const values = reading.values as SettingValues;
-  const workers = values.WORKERS === 'auto' ? Math.max(1, runtime.cores ?? 1) : values.WORKERS;
-  return assemble(values, mounts as GatehouseConfig['mounts'], workers, [
-    ...reading.warnings,
-    ...judgement.warnings,
-    ...findCombinedWarnings(reading.values),
-    ...mounted.warnings,
-    ...unknown,
-    ...(nodeWarning === undefined ? [] : [nodeWarning]),
-  ]);
+  const { path, settings } = given;
+  const config = assemble(values, {
+    mounts: mounts as GatehouseConfig['mounts'],
+    file: path === undefined ? undefined : { path, secretFiles, settings },
+    workers: values.WORKERS === 'auto' ? Math.max(1, runtime.cores ?? 1) : values.WORKERS,
+    warnings: [
+      ...reading.warnings,
+      ...judgement.warnings,
+      ...findCombinedWarnings(reading.values),
+      ...mounted.warnings,
+      ...unknown,
+      ...findRuntimeWarnings(runtime),
+    ],
+  });
+  refuse(runtime.examine?.(config) ?? []);
+  return config;
+}
+
+/** What is known of the process that is configured. */
+export interface Runtime {
+  /** `process.version`: with it, an outdated runtime is among the warnings. */
+  readonly nodeVersion?: string;
+  /** What `WORKERS=auto` comes to. */
+  readonly cores?: number;
+  /** Problems that only show on this machine: what the files that are named hold. */
+  readonly examine?: (config: GatehouseConfig) => readonly ConfigProblem[];
+}
+
+function findRuntimeWarnings({ nodeVersion }: Runtime): ConfigWarning[] {
+  const outdated = nodeVersion === undefined ? undefined : findNodeVersionWarning(nodeVersion);
+  return outdated === undefined ? [] : [outdated];
 }
 
 function assemble(
   values: SettingValues,
-  mounts: GatehouseConfig['mounts'],
-  workers: number,
-  warnings: readonly ConfigWarning[],
+  others: Pick<GatehouseConfig, 'mounts' | 'file' | 'workers' | 'warnings'>,
 ): GatehouseConfig {
   return {
     productionMode: values.PROD_MODE,
@@ -69,8 +82,6 @@ function assemble(
     certificate: pairOf(values.TLS_CERT_FILE, values.TLS_KEY_FILE),
     fastLane: values.FAST_LANE,
     metricsListen: values.METRICS_ADDR,
-    workers,
-    mounts,
     streams: {
       keepAliveSeconds: values.SSE_KEEPALIVE_INTERVAL,
       idleSeconds: values.STREAM_IDLE_TIMEOUT,
@@ -122,7 +133,7 @@ function assemble(
     },
     shutdownTimeoutSeconds: values.SHUTDOWN_TIMEOUT,
     shutdownDelaySeconds: values.SHUTDOWN_DELAY,
-    warnings,
+    ...others,
   };
 }
 

@@ -63,9 +63,15 @@ export class ConfigError extends Error {
   readonly warnings: readonly ConfigWarning[];
 
   constructor(problems: readonly ConfigProblem[], warnings: readonly ConfigWarning[] = []) {
-    super(problems.map(({ variable, problem }) => `${variable} ${problem}`).join('; '));
+    super(problems.map(describeProblem).join('; '));
     this.name = 'ConfigError';
     this.problems = problems;
     this.warnings = warnings;
   }
+}
+
+/** What is wrong, and where: `gatehouse.yaml:12:5: mounts[0].upstream has no path`. */
+export function describeProblem({ variable, problem, place }: ConfigProblem): string {
+  const where = place === undefined ? '' : `${place.file}:${place.line}:${place.column}: `;
+  return `${where}${variable} ${problem}`;
 }

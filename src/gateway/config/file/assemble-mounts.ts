@@ -6,7 +6,7 @@ import type { ConfigProblem } from '../setting.ts';
 import { pairOf } from '../tls-posture.ts';
 import type { GivenConfig } from './given-file.ts';
 import { findMountProblems, findMountWarnings } from './mount-posture.ts';
-import { type MountSecrets, readMountSecrets } from './mount-secrets.ts';
+import { listSecretFiles, type MountSecrets, readMountSecrets } from './mount-secrets.ts';
 import { findGoodMounts, type MountEntry } from './mounts-section.ts';
 
 export interface MountsReading {
@@ -14,6 +14,8 @@ export interface MountsReading {
   readonly mounts: readonly MountConfig[];
   readonly problems: readonly ConfigProblem[];
   readonly warnings: readonly ConfigWarning[];
+  /** Files with secrets that were read. */
+  readonly secretFiles: readonly string[];
 }
 
 /**
@@ -32,7 +34,7 @@ export function readMounts(
   const { UPSTREAM_MCP_URL: upstream, PROXY_BASE_URL: issuer } = values;
   const isComplete = upstream !== undefined && issuer !== undefined;
   const mounts = isComplete ? [assembleMount(values as SettingValues, upstream)] : [];
-  return { mounts, problems, warnings: [] };
+  return { mounts, problems, warnings: [], secretFiles: [] };
 }
 
 const upstreamUnset: ConfigProblem = {
@@ -58,7 +60,13 @@ function readListedMounts(
     if (values.PROXY_BASE_URL === undefined) return [];
     return [assemble(entry, secrets, listed.length === 1, values as SettingValues)];
   });
-  return { mounts, problems, warnings: findMountWarnings(listed.map(([, entry]) => entry)) };
+  const entries = listed.map(([, entry]) => entry);
+  return {
+    mounts,
+    problems,
+    warnings: findMountWarnings(entries),
+    secretFiles: entries.flatMap(listSecretFiles),
+  };
 }
 
 /** Settings that mean one mount: which of those in the file would be anybody's guess, or all of them. */

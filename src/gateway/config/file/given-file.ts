@@ -12,11 +12,15 @@ export interface GivenConfig {
   readonly sections: ConfigFile | undefined;
   /** Of the file, as it is written. */
   readonly raw: Readonly<Record<string, unknown>>;
+  /** Undefined: `GATEHOUSE_CONFIG` names no file. */
+  readonly path: string | undefined;
+  /** Variables that are the file's, as the environment would have them. */
+  readonly settings: Environment;
   /** Everything that is wrong with the file by itself. */
   readonly problems: readonly ConfigProblem[];
   /** A problem of the file with its place. */
   readonly locate: (problem: FileProblem) => ConfigProblem;
-  /** A problem of a variable with its place, if it is the file that sets it. */
+  /** A problem of a variable, or of a key as `mounts[0].url`, with its place if it is the file that has it. */
   readonly locateVariable: (problem: ConfigProblem) => ConfigProblem;
 }
 
@@ -33,27 +37,43 @@ export function readGivenConfig(env: Environment, readFile: ReadFile): GivenConf
   }
   const { sections, raw, settingTexts, problems, locate, findSetting } = readConfigFile(path, text);
   const joined = joinEnvironment(env, settingTexts);
+  const settings = Object.fromEntries(
+    Object.entries(settingTexts).filter(([name, its]) => joined[name] === its && env[name] !== its),
+  );
   return {
     env: joined,
+    path,
+    settings,
     sections,
     raw,
     problems,
     locate,
     locateVariable(problem) {
       const { variable } = problem;
-      const place = isFromFile(variable, env, joined) ? findSetting(variable) : undefined;
-      return place === undefined ? problem : { ...problem, variable: `settings.${variable}`, place };
+      if (/[.[]/.test(variable)) return locate({ ...problem, path: parsePath(variable) });
+      const isOurs = [variable, `${variable}_FILE`].some((name) => name in settings);
+      return isOurs
+        ? { ...problem, variable: `settings.${variable}`, place: findSetting(variable) }
+        : problem;
     },
   };
 }
 
-function withoutFile(env: Environment, problems: readonly ConfigProblem[]): GivenConfig {
-  const locate = ({ problem, fix }: FileProblem): ConfigProblem => ({ variable: fileVariable, problem, fix });
-  return { env, sections: undefined, raw: {}, problems, locate, locateVariable: (problem) => problem };
+/** The steps of `mounts[0].tls.ca_file`. */
+function parsePath(text: string): readonly (string | number)[] {
+  return (text.match(/[^.[\]]+/g) ?? []).map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 }
 
-function isFromFile(variable: string, env: Environment, joined: Environment): boolean {
-  return [variable, `${variable}_FILE`].some(
-    (name) => joined[name] !== undefined && joined[name] !== env[name],
-  );
+function withoutFile(env: Environment, problems: readonly ConfigProblem[]): GivenConfig {
+  const locate = ({ problem, fix }: FileProblem): ConfigProblem => ({ variable: fileVariable, problem, fix });
+  return {
+    env,
+    path: undefined,
+    settings: {},
+    sections: undefined,
+    raw: {},
+    problems,
+    locate,
+    locateVariable: (problem) => problem,
+  };
 }

@@ -37,6 +37,12 @@ export function readMountSecrets(index: number, entry: MountEntry, readFile: Rea
   };
 }
 
+/** The files that a mount has its secrets in. */
+export function listSecretFiles(entry: MountEntry): readonly string[] {
+  const { upstream_authorization_file: file, request_headers: headers } = entry;
+  return [...(file === undefined ? [] : [file]), ...Object.values(headers.set_from_files ?? {})];
+}
+
 /** @throws ValueProblem */
 function readHeaderFile(path: string, readFile: ReadFile): string {
   const text = readSecretText(path, readFile, {
