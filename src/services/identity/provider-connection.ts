@@ -20,9 +20,12 @@ export type Connection = <T>(
   talk: (configuration: Configuration) => Promise<T>,
 ) => Promise<T>;
 
+/** The library fetches keys again for an unknown one when those it has are this old. */
+const refetchableAgeSeconds = 60;
+
 /**
- * The provider's keys are kept between talks and fetched again for an unknown key at most once a minute. Rejects with
- * whatever the library throws: it holds tokens and the provider's text, so it goes through `summarizeFailure`.
+ * The provider's keys are kept between talks, and fetched again for an unknown one. Rejects with whatever the library
+ * throws: it holds tokens and the provider's text, so it goes through `summarizeFailure`.
  */
 export function createConnection(deps: ConnectionDeps): Connection {
   let keys: ExportedJWKSCache | undefined;
@@ -30,13 +33,24 @@ export function createConnection(deps: ConnectionDeps): Connection {
   return async (provider, fetch, talk) => {
     const { client } = provider;
     const configuration = configure(deps, provider, fetch);
-    if (keys !== undefined) client.setJwksCache(configuration, keys);
+    const known = keys === undefined ? undefined : makeRefetchable(keys);
+    if (known !== undefined) client.setJwksCache(configuration, known);
     try {
       return await talk(configuration);
     } finally {
-      keys = client.getJwksCache(configuration) ?? keys;
+      const after = client.getJwksCache(configuration);
+      if (after !== undefined && after.uat !== known?.uat) keys = after;
     }
   };
+}
+
+/**
+ * The library spares a provider from strangers who invent key ids. Tokens come from the provider's own endpoint here, and
+ * whoever logs in right after it changed its keys would lose the login: the code is spent by then.
+ */
+function makeRefetchable({ jwks, uat }: ExportedJWKSCache): ExportedJWKSCache {
+  const latest = Math.floor(Date.now() / 1000) - refetchableAgeSeconds;
+  return { jwks, uat: Math.min(uat, latest) };
 }
 
 /**
