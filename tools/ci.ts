@@ -62,6 +62,20 @@ const steps: readonly Step[] = [
     command: ['npm', 'run', 'conformance', '--', '--counts={counts}'],
     counts: countChecks,
   },
+  {
+    name: 'a real Keycloak',
+    command: [
+      'npm',
+      'run',
+      'test:keycloak',
+      '--',
+      '--reporter=default',
+      '--reporter=json',
+      '--outputFile.json={counts}',
+    ],
+    counts: countTests,
+    remarks: listSecondTries,
+  },
   // Last: it leaves the machine's ports to rest.
   { name: 'two lanes compared', command: ['npm', 'run', 'fuzz:lanes', '--', '--minutes', '2'] },
 ];

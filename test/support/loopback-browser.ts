@@ -5,6 +5,8 @@
 export interface LoopbackBrowserOptions {
   /** What the person types where a page asks for a name. */
   readonly login: string;
+  /** And where it asks for a password. Default: the same. */
+  readonly password?: string;
 }
 
 interface Page {
@@ -17,10 +19,12 @@ const maxSteps = 30;
 
 export class LoopbackBrowser {
   readonly #login: string;
+  readonly #password: string;
   readonly #cookies = new Map<string, StoredCookie>();
 
-  constructor({ login }: LoopbackBrowserOptions) {
+  constructor({ login, password = login }: LoopbackBrowserOptions) {
     this.#login = login;
+    this.#password = password;
   }
 
   /**
@@ -74,7 +78,7 @@ export class LoopbackBrowser {
       const name = attribute(tag, 'name');
       const type = attribute(tag, 'type') ?? 'text';
       if (name === undefined || ['checkbox', 'radio', 'submit'].includes(type)) continue;
-      const typed = type === 'hidden' ? undefined : this.#login;
+      const typed = type === 'hidden' ? undefined : type === 'password' ? this.#password : this.#login;
       fields.set(name, typed ?? unescapeHtml(attribute(tag, 'value') ?? ''));
     }
     const buttons = [...formHtml.matchAll(/<button\b[^>]*>/gi)].map(([tag]) => tag);

@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const version = '26.7.3';
+const sha256 = '27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f';
+const artifact = `org.keycloak:keycloak-quarkus-dist:${version}:zip`;
+const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
+const folder = join(import.meta.dirname, '..', '..', '.cache', 'keycloak');
+
+/**
+ * Keycloak's server as its makers distribute it, out of Maven Central and checked; kept for the next time. Returns the
+ * folder it is in.
+ *
+ * @throws Error when Maven or the archive cannot be had, or the archive is another
+ */
+export function fetchKeycloak(): string {
+  const home = join(folder, `keycloak-${version}`);
+  if (existsSync(join(home, 'version.txt'))) return home;
+  console.log(`fetching Keycloak ${version} (160 MB) from Maven Central`);
+  runMaven(`${plugin}:copy`, `-DoutputDirectory=${folder}`);
+  const archive = join(folder, `keycloak-quarkus-dist-${version}.zip`);
+  const found = createHash('sha256').update(readFileSync(archive)).digest('hex');
+  if (found !== sha256) throw new Error(`${archive} has the SHA-256 ${found}, and not ${sha256}`);
+  runMaven(`${plugin}:unpack`, `-DoutputDirectory=${folder}`);
+  return home;
+}
+
+function runMaven(...words: readonly string[]): void {
+  const command = ['--batch-mode', '--quiet', ...words, `-Dartifact=${artifact}`];
+  try {
+    execFileSync('mvn', command, { stdio: ['ignore', 'inherit', 'inherit'], timeout: 600_000 });
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    throw new Error(missing ? 'Maven is missing: install the package "maven"' : 'Maven failed', {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { freePort } from '../support/free-port.ts';
+import { createKeycloakAdmin, type KeycloakAdmin } from './admin.ts';
+import { fetchKeycloak } from './distribution.ts';
+import { describeRealm, realm, type RealmOptions } from './realm.ts';
+
+/** A Keycloak with the realm, on loopback and in memory. */
+export interface Keycloak {
+  readonly origin: string;
+  readonly issuer: string;
+  readonly admin: KeycloakAdmin;
+  close(): Promise<void>;
+}
+
+const startSeconds = 240;
+const administrator = { username: 'administrator', password: 'temporary-administrator' };
+
+/** @throws Error with the end of its output when it does not start */
+export async function startKeycloak(options: RealmOptions): Promise<Keycloak> {
+  const home = fetchKeycloak();
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const imported = join(home, 'data', 'import');
+  mkdirSync(imported, { recursive: true });
+  writeFileSync(join(imported, `${realm}.json`), JSON.stringify(describeRealm(options)));
+  const child = spawnServer(home, [
+    'start-dev',
+    '--import-realm',
+    '--db=dev-mem',
+    '--cache=local',
+    '--http-host=127.0.0.1',
+    `--http-port=${port}`,
+    `--hostname=${origin}`,
+  ]);
+  const output = keepEnd(child);
+  const issuer = `${origin}/realms/${realm}`;
+  try {
+    await waitFor(child, `${issuer}/.well-known/openid-configuration`);
+    const admin = await createKeycloakAdmin(origin, administrator);
+    return { origin, issuer, admin, close: () => end(child) };
+  } catch (error) {
+    await end(child);
+    throw new Error(`Keycloak did not start:\n${output()}`, { cause: error });
+  }
+}
+
+function spawnServer(home: string, words: readonly string[]): ChildProcess {
+  // A group of its own: the script starts Java as its child.
+  const child = spawn('sh', [join(home, 'bin', 'kc.sh'), ...words], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      KC_BOOTSTRAP_ADMIN_USERNAME: administrator.username,
+      KC_BOOTSTRAP_ADMIN_PASSWORD: administrator.password,
+      JAVA_OPTS_APPEND: '-XX:TieredStopAtLevel=1 -Xmx768m',
+    },
+  });
+  process.once('exit', () => kill(child, 'SIGKILL'));
+  return child;
+}
+
+/** The last part of what it prints. */
+function keepEnd(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      text = (text + chunk.toString('utf8')).slice(-8_000);
+    });
+  }
+  return () => text;
+}
+
+async function waitFor(child: ChildProcess, url: string): Promise<void> {
+  const deadline = performance.now() + startSeconds * 1000;
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    const response = await fetch(url).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.ok === true) return;
+    if (performance.now() > deadline) throw new Error(`it did not answer for ${startSeconds} s`);
+    await sleep(250);
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  kill(child, 'SIGTERM');
+  const giveUp = setTimeout(() => kill(child, 'SIGKILL'), 20_000);
+  await gone;
+  clearTimeout(giveUp);
+}
+
+function kill(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // Gone between the look and the kill.
+  }
+}
