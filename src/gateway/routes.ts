@@ -90,17 +90,65 @@ export function createIssuerRoutes(
             cors: false,
           } as const,
         ]),
-    {
-      path: '/healthz',
-      endpoint: 'other',
-      methods: ['GET', 'HEAD'],
-      errors: 'json',
-      cors: false,
-      limited: false,
-      handler: () => Promise.resolve(new Response(null, { status: 200 })),
-    },
+    healthz,
   ];
 }
+
+/**
+ * What a host has that is a mount's own. Nothing of the authorization server: a page that asks for consent, and its
+ * cookies, exist at the issuer alone.
+ */
+export function createMountHostRoutes(
+  mounts: readonly MountRoutes[],
+  rootMetadata: Handler | undefined,
+): readonly Route[] {
+  return [...documentsOf(mounts, rootMetadata, noDocument), healthz];
+}
+
+/** @see RFC 9728 §3.1, RFC 8414 §3.1 */
+function documentsOf(
+  mounts: readonly MountRoutes[],
+  rootMetadata: Handler | undefined,
+  authorizationServer: Handler,
+): Route[] {
+  return [
+    document('/.well-known/oauth-protected-resource', rootMetadata ?? noDocument),
+    document('/.well-known/oauth-authorization-server', authorizationServer),
+    // Clients fall back on a 404; a login page or a 401 here would stop them.
+    document('/.well-known/openid-configuration', noDocument),
+    ...mounts.flatMap(({ path, metadata }) => [
+      document(`/.well-known/oauth-protected-resource${path}`, metadata),
+      // Clients that take the server's URL for the issuer probe here; the document says which issuer it is.
+      document(`/.well-known/oauth-authorization-server${path}`, authorizationServer),
+      document(`/.well-known/openid-configuration${path}`, noDocument),
+      document(`${path}/.well-known/oauth-authorization-server`, noDocument),
+      document(`${path}/.well-known/oauth-protected-resource`, noDocument),
+      document(`${path}/.well-known/openid-configuration`, noDocument),
+    ]),
+  ];
+}
+
+function document(path: string, handler: Handler): Route {
+  return {
+    path,
+    methods: ['GET', 'HEAD'],
+    endpoint: 'discovery',
+    errors: 'json',
+    cors: true,
+    limited: true,
+    handler,
+  };
+}
+
+const healthz: Route = {
+  path: '/healthz',
+  endpoint: 'other',
+  methods: ['GET', 'HEAD'],
+  errors: 'json',
+  cors: false,
+  limited: false,
+  handler: () => Promise.resolve(new Response(null, { status: 200 })),
+};
 
 /** The well-known paths below which anything unknown is a 404 in JSON, mount or not. */
 export function isWellKnown(path: string, mount: string): boolean {
