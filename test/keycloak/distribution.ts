@@ -7,6 +7,7 @@ const version = '26.7.3';
 const sha256 = '27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f';
 const artifact = `org.keycloak:keycloak-quarkus-dist:${version}:zip`;
 const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
+const attempts = 3;
 const folder = join(import.meta.dirname, '..', '..', '.cache', 'keycloak');
 
 /**
@@ -27,14 +28,17 @@ export function fetchKeycloak(): string {
   return home;
 }
 
+/** Tries again: a download of this size breaks off now and then. */
 function runMaven(...words: readonly string[]): void {
   const command = ['--batch-mode', '--quiet', ...words, `-Dartifact=${artifact}`];
-  try {
-    execFileSync('mvn', command, { stdio: ['ignore', 'inherit', 'inherit'], timeout: 600_000 });
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw new Error(missing ? 'Maven is missing: install the package "maven"' : 'Maven failed', {
-      cause: error,
-    });
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      execFileSync('mvn', command, { stdio: ['ignore', 'inherit', 'inherit'], timeout: 300_000 });
+      return;
+    } catch (cause) {
+      const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+      if (isMissing) throw new Error('Maven is missing: install the package "maven"', { cause });
+      if (attempt === attempts) throw new Error(`Maven failed ${attempts} times`, { cause });
+    }
   }
 }
