@@ -68,9 +68,12 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     isDenied: isClientDenied,
   });
   const documents = openClientDocuments(config, { clock, network: deps.network, isDenied: isClientDenied });
-  const findAsking = routeClientIds(clients.find, documents?.find);
-  const findClient = routeClientIds(clients.find, documents?.findKnown);
-  const authenticateClient = createClientAuthentication({ findClient });
+  const findAsking = routeClientIds(clients.find, documents.clients?.find);
+  const findClient = routeClientIds(clients.find, documents.clients?.findKnown);
+  const authenticateClient = createClientAuthentication({
+    findClient,
+    assertions: { clock, store, publishedKeys: documents.keys, audiences: [issuer, `${issuer}/token`] },
+  });
   const { grantTidying: tidying } = deps;
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds, tidying });
   const authorization = {
@@ -94,8 +97,9 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({
       issuer,
       introspectionEnabled: introspectionClients.length > 0,
-      clientDocumentsEnabled: documents !== undefined,
       scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),
+      clientDocumentsEnabled: documents.clients !== undefined,
+      authenticationMethods: () => (documents.clients === undefined ? ['none'] : ['none', 'private_key_jwt']),
     }),
     register: createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes }),
     registration: createRegistrationManagementEndpoint({

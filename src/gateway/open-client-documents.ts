@@ -6,6 +6,8 @@ import { isLoopbackAddress, isPublicAddress } from '../platform/outbound/special
 import { isClientIdUrl } from '../protocol/client-id-url.ts';
 import type { ClientFingerprint, FindClient } from '../services/clients/client.ts';
 import { createDocumentClients, type DocumentClients } from '../services/clients/document-clients.ts';
+import { createFetchBudget } from '../services/clients/fetch-budget.ts';
+import { createPublishedKeys, type PublishedKeys } from '../services/clients/published-keys.ts';
 import { parseStrictJson } from '../services/requests/strict-json.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { version } from './version.ts';
@@ -22,14 +24,18 @@ export interface ClientDocumentsDeps {
   readonly isDenied: (client: ClientFingerprint) => boolean;
 }
 
-/** Clients known by the URL of their metadata document, behind the one pinned fetch. Undefined when that is off. */
-export function openClientDocuments(
-  config: GatehouseConfig,
-  deps: ClientDocumentsDeps,
-): DocumentClients | undefined {
+/** What clients publish about themselves, behind the one pinned fetch. */
+export interface ClientDocuments {
+  /** Clients known by the URL of their metadata document. Undefined when that is off. */
+  readonly clients: DocumentClients | undefined;
+  /** Keys of those, and of clients that the operator registered with a `jwks_uri`. */
+  readonly keys: PublishedKeys;
+}
+
+export function openClientDocuments(config: GatehouseConfig, deps: ClientDocumentsDeps): ClientDocuments {
+  const { clock } = deps;
   const rules = config.clientDocuments;
-  if (rules === undefined) return undefined;
-  const { allowedHosts, deniedHosts, allowLoopback } = rules;
+  const allowLoopback = rules?.allowLoopback === true;
   const network = deps.network ?? createSystemNetwork();
   const dispatcher = createPinnedDispatcher({
     network: allowLoopback ? withLocalhost(network) : network,
@@ -37,8 +43,8 @@ export function openClientDocuments(
     connectTimeoutMs: totalTimeoutMs,
     maxHeaderBytes,
   });
-  return createDocumentClients({
-    clock: deps.clock,
+  const documents = {
+    clock,
     fetch: createGuardedFetch({
       totalTimeoutMs,
       maxBytes,
@@ -46,12 +52,20 @@ export function openClientDocuments(
       dispatcher,
     }),
     parseJson: parseStrictJson,
+    budget: createFetchBudget({ nowMs: () => clock.nowMilliseconds() }),
+  };
+  const keys = createPublishedKeys(documents);
+  if (rules === undefined) return { clients: undefined, keys };
+  const { allowedHosts, deniedHosts } = rules;
+  const clients = createDocumentClients({
+    ...documents,
     isDenied: deps.isDenied,
     isHostAllowed: (host) =>
       (allowedHosts === undefined || matchesHost(host, allowedHosts)) && !matchesHost(host, deniedHosts),
     allowLoopback,
     privateUseSchemes: config.registration.privateUseSchemes,
   });
+  return { clients, keys };
 }
 
 /** A client id that is a URL is the address of a document, any other one a registration. */

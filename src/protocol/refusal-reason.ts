@@ -67,8 +67,7 @@ export const refusalReasons = {
     meaning: 'The host of the client id is not in CIMD_ALLOWED_HOSTS, or it is in CIMD_DENIED_HOSTS.',
   },
   client_document_invalid: {
-    meaning:
-      'What is at the client id URL is no metadata document of a public client of that name, or none that is accepted.',
+    meaning: 'What is at the client id URL is no metadata document of that name, or none that is accepted.',
   },
   client_document_unavailable: {
     meaning:
@@ -90,7 +89,29 @@ export const refusalReasons = {
   client_authentication_ambiguous: {
     meaning: 'The request has credentials of several kinds, or names two clients.',
   },
-  client_authentication_failed: { meaning: 'The secret of the client is wrong.' },
+  client_authentication_failed: {
+    meaning: 'The secret of the client is wrong, or its assertion is not signed with a key of the client.',
+  },
+  client_assertion_invalid: {
+    meaning:
+      'The assertion is no JWT of this client: another algorithm or type, issuer or subject, no `jti`, or good for more than five minutes.',
+  },
+  client_assertion_audience: {
+    meaning:
+      'The assertion is for another server, or for several: `aud` must be the issuer and nothing else.',
+  },
+  client_assertion_expired: {
+    meaning: 'The assertion is over, or has no end; often the clock of the client is wrong.',
+  },
+  client_assertion_replay: { meaning: 'The assertion was used before.' },
+  client_assertion_forgotten: {
+    meaning: 'The store may have forgotten whether the assertion was used before; the next one is taken.',
+  },
+  client_keys_invalid: {
+    meaning:
+      'What is at the `jwks_uri` of the client is no set of public keys, or has none that is accepted.',
+  },
+  client_keys_unavailable: { meaning: 'The `jwks_uri` of the client cannot be read now.' },
   client_mismatch: { meaning: 'The code or token was issued to another client.' },
   // authorization endpoint
   redirect_uri_missing: { meaning: 'The authorization request has no redirect URI.' },

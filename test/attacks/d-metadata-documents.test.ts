@@ -314,7 +314,7 @@ describe('client ID metadata documents and other outbound fetches', () => {
     ['client_secret_basic', { token_endpoint_auth_method: 'client_secret_basic' }],
     ['client_secret_post', { token_endpoint_auth_method: 'client_secret_post' }],
     ['client_secret_jwt', { token_endpoint_auth_method: 'client_secret_jwt' }],
-    ['private_key_jwt', { token_endpoint_auth_method: 'private_key_jwt' }],
+    ['a method of its own', { token_endpoint_auth_method: 'tls_client_auth' }],
     ['a private key', { jwks: { keys: [{ kty: 'EC', d: 'x' }] } }],
     ['a symmetric key', { jwks: { keys: [{ kty: 'oct', k: 'x' }] } }],
     ['no redirect URIs', { redirect_uris: undefined }],
@@ -451,20 +451,6 @@ describe('client ID metadata documents and other outbound fetches', () => {
       if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
       else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
     }
-  });
-
-  it('65: a client that wants to authenticate with a key is told that it cannot, and gets nothing', async () => {
-    const house = await open();
-    house.hosts.answer = answerJson(
-      describeDocument({
-        token_endpoint_auth_method: 'private_key_jwt',
-        jwks_uri: 'https://client.example/keys',
-      }),
-    );
-    const response = await ask(house.gatehouse);
-    expect(await response.clone().text()).toContain('private_key_jwt');
-    await expectRefusal(house, response, 400, 'client_document_invalid');
-    expect(house.hosts.requests).toHaveLength(1);
   });
 
   it('61: what is denied stays denied, whatever its document says, and is not fetched', async () => {

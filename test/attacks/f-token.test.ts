@@ -278,7 +278,9 @@ describe('F. code exchange and token endpoint', () => {
     });
     expect(await registered.json()).not.toHaveProperty('client_secret');
     const metadata = await gatehouse.fetch('/.well-known/oauth-authorization-server');
-    expect(await metadata.json()).toMatchObject({ token_endpoint_auth_methods_supported: ['none'] });
+    expect(await metadata.json()).toMatchObject({
+      token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'],
+    });
 
     const signedIn = await obtainCode(gatehouse);
     const other = await registerClient(gatehouse, { client_name: 'Another' });

@@ -129,7 +129,7 @@ describe('B. authorization server metadata (RFC 8414)', () => {
     [18, 'code_challenge_methods_supported', ['S256']],
     [19, 'response_types_supported', ['code']],
     [20, 'authorization_response_iss_parameter_supported', true],
-    [21, 'token_endpoint_auth_methods_supported', ['none']],
+    [21, 'token_endpoint_auth_methods_supported', ['none', 'private_key_jwt']],
     [24, 'grant_types_supported', ['authorization_code', 'refresh_token']],
   ])('%i: %s is %o in every served form', async (_, member, value) => {
     await open();

@@ -2,6 +2,7 @@ import { type Section, testsOf } from './requirement.ts';
 
 const documents = testsOf('test/requirements/metadata-documents.test.ts');
 const attacks = testsOf('test/attacks/d-metadata-documents.test.ts');
+const keys = testsOf('test/attacks/d-client-keys.test.ts');
 const urls = testsOf('src/protocol/client-id-url.test.ts');
 const fetching = testsOf('src/platform/outbound/guarded-fetch.test.ts');
 const hostSettings = testsOf('src/gateway/config/settings-client-documents.test.ts');
@@ -100,8 +101,11 @@ export const clientDocuments: Section = {
       level: 'must',
       source: 'CIMD draft -02, SSRF',
       sentence: 'The same guard stands before every URL that a document names.',
-      provedBy: [documents('38: fetches nothing that a document names')],
-      refusedBy: [documents('38: fetches nothing that a document names')],
+      provedBy: [keys('are fetched when they are needed, once for many')],
+      refusedBy: [
+        documents('38: fetches nothing that a document names'),
+        keys('52, 53: of a host that points to this network meanwhile are not fetched'),
+      ],
     },
     {
       id: 39,
@@ -151,12 +155,8 @@ export const clientDocuments: Section = {
       source: 'CIMD, Client Authentication; RFC 7523 §2.2',
       sentence:
         'A client whose document says `private_key_jwt` gets nothing at the token endpoint without it.',
-      open: 'Such a client gets nothing at all yet: it is told that it cannot authenticate.',
-      provedBy: [
-        attacks(
-          '65: a client that wants to authenticate with a key is told that it cannot, and gets nothing',
-        ),
-      ],
+      provedBy: [keys('a client redeems, refreshes and revokes with %s')],
+      refusedBy: [keys('65: who signs its name is not enough: other credentials, or none, are refused')],
     },
     {
       id: 44,

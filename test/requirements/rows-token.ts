@@ -4,6 +4,7 @@ const own = testsOf('test/requirements/token.test.ts');
 const attacks = testsOf('test/attacks/f-token.test.ts');
 const endpoint = testsOf('src/authorization-server/token/token-endpoint.test.ts');
 const codes = testsOf('src/authorization-server/token/authorization-code-grant.test.ts');
+const keys = testsOf('test/attacks/d-client-keys.test.ts');
 const recheck = testsOf('src/services/identity/identity-recheck.test.ts');
 const limits = testsOf('test/attacks/o-limits.test.ts');
 
@@ -77,8 +78,13 @@ export const token: Section = {
       level: 'must',
       source: 'RFC 7521; RFC 7523 §3',
       sentence: 'A client assertion is signed by the client, for this server, short-lived and good once.',
-      open: 'No client authenticates with an assertion yet; one that is sent proves nothing.',
-      provedBy: [publicOnly],
+      provedBy: [keys('a client redeems, refreshes and revokes with %s')],
+      refusedBy: [
+        keys('65: an assertion counts once, on every replica and through every endpoint'),
+        keys('65: an assertion with %s proves nothing'),
+        keys('65: an assertion for %s is refused'),
+        keys('65: an assertion that %s is refused'),
+      ],
     },
     {
       id: 111,

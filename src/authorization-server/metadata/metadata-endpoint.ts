@@ -11,7 +11,12 @@
  * @see RFC 8414 §2 and §3, RFC 9207 §3, MCP 2026-07-28 Authorization Server Metadata Discovery
  */
 import type { Handler } from '../../platform/http/handler.ts';
-import { browserGrantTypes, type GrantTypeName } from '../../services/clients/client.ts';
+import {
+  assertionAlgorithms,
+  type AuthenticationMethod,
+  browserGrantTypes,
+  type GrantTypeName,
+} from '../../services/clients/client.ts';
 
 export interface AuthorizationServerMetadataDeps {
   /** The public base URL: no trailing slash, byte-identical to every `iss` we send. */
@@ -28,6 +33,8 @@ export interface AuthorizationServerMetadataDeps {
   readonly grantTypes?: readonly GrantTypeName[];
   /** Whether devices without a browser may sign people in. Default: false. */
   readonly deviceAuthorizationEnabled?: boolean;
+  /** How the clients that there are authenticate themselves, `none` first. Default: that alone. */
+  readonly authenticationMethods?: () => readonly AuthenticationMethod[];
 }
 
 const maxAgeSeconds = 300;
@@ -49,8 +56,12 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     clientDocumentsEnabled = false,
     grantTypes = browserGrantTypes,
     deviceAuthorizationEnabled = false,
+    authenticationMethods = () => ['none'],
   } = deps;
   const scopes = [...new Set(deps.scopes?.())];
+  const methods = authenticationMethods();
+  // RFC 8414 §2: required next to a method that signs.
+  const algorithms = methods.includes('private_key_jwt') ? assertionAlgorithms : undefined;
   return {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
@@ -62,7 +73,8 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
       : {}),
     revocation_endpoint: `${issuer}/revoke`,
     // Left out, it would mean the same as for the token endpoint's.
-    revocation_endpoint_auth_methods_supported: ['none'],
+    revocation_endpoint_auth_methods_supported: methods,
+    ...(algorithms && { revocation_endpoint_auth_signing_alg_values_supported: algorithms }),
     ...(introspectionEnabled
       ? {
           introspection_endpoint: `${issuer}/introspect`,
@@ -76,8 +88,9 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     grant_types_supported: grantTypes,
     // MCP clients must refuse to go on when this is missing; S256 is the only method the authorization endpoint takes.
     code_challenge_methods_supported: ['S256'],
-    // RFC 8414 §2: omitted means client_secret_basic, which no client here has.
-    token_endpoint_auth_methods_supported: ['none'],
+    // RFC 8414 §2: omitted means client_secret_basic, whatever the clients here have.
+    token_endpoint_auth_methods_supported: methods,
+    ...(algorithms && { token_endpoint_auth_signing_alg_values_supported: algorithms }),
     authorization_response_iss_parameter_supported: true,
     ...(clientDocumentsEnabled ? { client_id_metadata_document_supported: true } : {}),
   };

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { RequestParameters } from '../../protocol/parameters.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
+import { type ClientAssertionDeps, findAssertedClient, judgeAssertion } from './client-assertion.ts';
 import { type PresentedCredentials, readCredentials } from './client-credentials.ts';
 import type { Client, FindClient } from './client.ts';
 
@@ -15,7 +16,9 @@ import type { Client, FindClient } from './client.ts';
  * @param realm of the challenge that answers an `Authorization` header
  * @throws OAuthError `invalid_request`, reasons `client_id_missing`, `client_authentication_ambiguous` and
  * `parameter_malformed`; `invalid_client` (401), reasons `client_authentication_unsupported`,
- * `client_authentication_failed` and those of `FindClient`
+ * `client_authentication_failed`, `client_assertion_…`, `client_keys_invalid` and those of `FindClient`;
+ * `temporarily_unavailable`, reasons `client_keys_unavailable`, `client_document_throttled` and
+ * `client_assertion_forgotten`; StoreError
  * @see OAuth 2.1 §2.4 and §3.2.4
  */
 export type AuthenticateClient = (
@@ -26,6 +29,8 @@ export type AuthenticateClient = (
 
 export interface ClientAuthenticationDeps {
   readonly findClient: FindClient;
+  /** Absent: there are no clients with keys. */
+  readonly assertions?: ClientAssertionDeps;
 }
 
 export function createClientAuthentication(deps: ClientAuthenticationDeps): AuthenticateClient {
@@ -61,9 +66,28 @@ async function authenticate(
       checkSecret(client, presented.method, hashes);
       return client;
     }
-    case 'private_key_jwt':
-      throw refuseClient('client_authentication_unsupported');
+    case 'private_key_jwt': {
+      // RFC 7521 §4.2: client_id is not needed, as the assertion says it.
+      const clientId = presented.clientId ?? findAssertedClient(presented.assertion);
+      if (clientId === undefined) throw refuseClient('client_assertion_invalid');
+      const client = await findConcealed(clientId, deps);
+      await checkAssertion(client, presented.assertion, deps);
+      return client;
+    }
   }
+}
+
+async function checkAssertion(
+  client: Client,
+  assertion: string,
+  { assertions }: ClientAuthenticationDeps,
+): Promise<void> {
+  const { authentication } = client;
+  if (authentication.method !== 'private_key_jwt' || assertions === undefined) {
+    throw refuseClient('client_authentication_unsupported');
+  }
+  const verdict = await conceal(() => judgeAssertion(assertion, client, authentication, assertions));
+  if (verdict.outcome === 'refused') throw refuseClient(verdict.reason);
 }
 
 function checkSecret(
@@ -82,9 +106,13 @@ function checkSecret(
   if (!isRight) throw refuseClient('client_authentication_failed');
 }
 
-async function findConcealed(clientId: string | undefined, deps: ClientAuthenticationDeps): Promise<Client> {
+function findConcealed(clientId: string | undefined, deps: ClientAuthenticationDeps): Promise<Client> {
+  return conceal(() => deps.findClient(clientId));
+}
+
+async function conceal<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await deps.findClient(clientId);
+    return await work();
   } catch (error) {
     if (!(error instanceof OAuthError) || error.code !== 'invalid_client') throw error;
     throw refuseClient(error.reason, error);

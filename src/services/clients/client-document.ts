@@ -7,18 +7,20 @@ import {
   type RedirectUriRules,
 } from '../../protocol/redirect-uri.ts';
 import type { JsonObject } from '../requests/strict-json.ts';
+import type { AssertionAlgorithm, ClientAuthentication, ClientKeys } from './client.ts';
+import { hasPrivateKey, isAssertionAlgorithm, parseKeySet } from './key-set.ts';
 
 /** What a metadata document comes to here. Other members, grant types and response types are nobody's business. */
 export interface ClientDocument {
   readonly name: string;
   /** At least one. */
   readonly redirectUris: readonly RedirectUri[];
+  readonly authentication: ClientAuthentication;
 }
 
 /** Documents are at most a few kB; this bounds what a flow compares. */
 const maxRedirectUris = 64;
-/** Of a JWK: what only its owner may have, or both ends share. */
-const privateKeyMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+const maxUrlLength = 2048;
 
 /**
  * Judges the JSON object that a client id URL leads to. A redirect URI that is wrong refuses the whole; one of an app
@@ -34,10 +36,14 @@ export function parseClientDocument(
   // Simple string comparison: a document that says another address vouches for that one.
   if (document['client_id'] !== clientId)
     throw refuseDocument('names another client_id than its own address');
-  checkCredentials(document);
+  const authentication = readAuthentication(document, clientId);
   requireOneOf(document, 'grant_types', 'authorization_code');
   requireOneOf(document, 'response_types', 'code');
-  return { name: readName(document['client_name']), redirectUris: readRedirectUris(document, rules) };
+  return {
+    name: readName(document['client_name']),
+    redirectUris: readRedirectUris(document, rules),
+    authentication,
+  };
 }
 
 /** @param problem goes after "The client metadata document", safe for strangers */
@@ -48,25 +54,52 @@ export function refuseDocument(problem: string, cause?: unknown): OAuthError {
   });
 }
 
-/** A document is public: a secret in it is none, and a client that believes in one is not the public client it seems. */
-function checkCredentials(document: JsonObject): void {
+/** A document is public: a secret in it is none, and a client that believes in one is not the client it seems. */
+function readAuthentication(document: JsonObject, clientId: string): ClientAuthentication {
   for (const member of ['client_secret', 'client_secret_expires_at']) {
     if (document[member] !== undefined) throw refuseDocument(`has a ${member}`);
   }
-  const method = document['token_endpoint_auth_method'];
-  if (method === 'private_key_jwt') {
-    throw refuseDocument('asks for private_key_jwt, which is not offered here; use none');
+  const { jwks } = document;
+  if (hasPrivateKey(jwks)) throw refuseDocument('has a private key');
+  switch (document['token_endpoint_auth_method']) {
+    case undefined:
+    case 'none':
+      return { method: 'none' };
+    case 'private_key_jwt':
+      return { method: 'private_key_jwt', keys: readKeys(document, clientId), ...readAlgorithm(document) };
+    default:
+      throw refuseDocument('has a token_endpoint_auth_method other than none and private_key_jwt');
   }
-  if (method !== undefined && method !== 'none') {
-    throw refuseDocument('has a token_endpoint_auth_method other than none');
+}
+
+function readKeys({ jwks, jwks_uri: uri }: JsonObject, clientId: string): ClientKeys {
+  if ((jwks === undefined) === (uri === undefined)) {
+    throw refuseDocument('has private_key_jwt without one of jwks and jwks_uri');
   }
-  const jwks: unknown = document['jwks'];
-  const keys: unknown = isObject(jwks) ? jwks['keys'] : undefined;
-  for (const key of Array.isArray(keys) ? (keys as readonly unknown[]) : []) {
-    if (isObject(key) && privateKeyMembers.some((member) => key[member] !== undefined)) {
-      throw refuseDocument('has a private key');
-    }
+  if (uri !== undefined) return { kind: 'address', url: readKeysUrl(uri, clientId) };
+  const reading = parseKeySet(jwks);
+  if (reading.outcome === 'refused') throw refuseDocument(`is refused: its key set ${reading.problem}`);
+  return { kind: 'known', keys: reading.keys };
+}
+
+/**
+ * Keys of the very host that people are shown. From another one, whoever gets hold of that host would be this client,
+ * and a stranger's document could have us fetch from whom it likes.
+ */
+function readKeysUrl(value: unknown, clientId: string): string {
+  const url = typeof value === 'string' && value.length <= maxUrlLength ? URL.parse(value) : null;
+  if (url === null || url.origin !== new URL(clientId).origin || url.username !== '' || url.password !== '') {
+    throw refuseDocument('has a jwks_uri that is not of the origin of its client_id');
   }
+  url.hash = '';
+  return url.href;
+}
+
+function readAlgorithm(document: JsonObject): { readonly algorithm?: AssertionAlgorithm } {
+  const algorithm = document['token_endpoint_auth_signing_alg'];
+  if (algorithm === undefined) return {};
+  if (isAssertionAlgorithm(algorithm)) return { algorithm };
+  throw refuseDocument('has a token_endpoint_auth_signing_alg that is not accepted here');
 }
 
 function requireOneOf(document: JsonObject, member: string, required: string): void {
@@ -101,8 +134,4 @@ function readRedirectUris(document: JsonObject, rules: RedirectUriRules): readon
   }
   if (accepted.size === 0) throw refuseDocument('has no redirect URI that is accepted here');
   return [...accepted];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
 }

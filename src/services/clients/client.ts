@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 
 import type { EpochSeconds } from '../../platform/clock.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
@@ -40,7 +40,36 @@ export type ClientAuthentication =
       readonly method: 'client_secret_basic' | 'client_secret_post';
       /** SHA-256 of each secret that counts; several while one takes the place of another. 32 bytes each. */
       readonly secretHashes: readonly Buffer[];
+    }
+  | {
+      readonly method: 'private_key_jwt';
+      readonly keys: ClientKeys;
+      /** The one it signs with. Absent: any that a key of its is good for. */
+      readonly algorithm?: AssertionAlgorithm;
     };
+
+export type AuthenticationMethod = ClientAuthentication['method'];
+
+/** Where the public keys of a client are. */
+export type ClientKeys =
+  | { readonly kind: 'known'; readonly keys: readonly ClientKey[] }
+  /** Behind the address of a JWK set, fetched when one is needed. */
+  | { readonly kind: 'address'; readonly url: string };
+
+/** A public key that passed the floor for its kind. */
+export interface ClientKey {
+  readonly id: string | undefined;
+  readonly algorithms: readonly AssertionAlgorithm[];
+  readonly key: KeyObject;
+}
+
+/**
+ * What a client assertion may be signed with: public keys alone, no `none`, and nothing that both ends could sign with.
+ * @see RFC 8725 §3.1 and §3.2
+ */
+export const assertionAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
+
+export type AssertionAlgorithm = (typeof assertionAlgorithms)[number];
 
 export type GrantTypeName =
   | 'authorization_code'

@@ -1,5 +1,4 @@
 import type { Clock, EpochSeconds } from '../../platform/clock.ts';
-import { OutboundError } from '../../platform/outbound/outbound-error.ts';
 import {
   type ClientIdUrl,
   findClientIdUrlProblem,
@@ -8,7 +7,6 @@ import {
 } from '../../protocol/client-id-url.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { RedirectUriRules } from '../../protocol/redirect-uri.ts';
-import type { JsonReading } from '../requests/strict-json.ts';
 import { parseClientDocument, refuseDocument } from './client-document.ts';
 import {
   browserGrantTypes,
@@ -18,8 +16,10 @@ import {
   fingerprintClientId,
   refuseDeniedClient,
 } from './client.ts';
-import { createFetchBudget } from './fetch-budget.ts';
+import type { FetchBudget } from './fetch-budget.ts';
 import { freshSecondsOf } from './freshness.ts';
+import { fetchJsonDocument, type JsonDocumentDeps } from './json-document.ts';
+import { remember } from './remember.ts';
 
 /**
  * Clients whose `client_id` is the address of a document about them. Nothing is registered: the document is fetched
@@ -31,16 +31,16 @@ export interface DocumentClients {
   readonly find: FindClient;
   /**
    * By a document that was read within a day, and only without one by fetching: for requests of a client that was let
-   * in before, which ends at most what it holds, and must not log out because its host is down.
+   * in before, which ends at most what it holds, and must not log out because its host is down. A document that has
+   * keys in it is asked for anew when it is no longer fresh, and counts for the day only if its host does not answer:
+   * a key that was taken out of it must not live on.
    */
   readonly findKnown: FindClient;
 }
 
-export interface DocumentClientsDeps extends RedirectUriRules {
+export interface DocumentClientsDeps extends RedirectUriRules, JsonDocumentDeps {
   readonly clock: Clock;
-  /** Guarded: public addresses, no redirect, no decoding, a deadline and a cap. Rejects when there is no answer. */
-  readonly fetch: (url: string, init: { readonly headers: Record<string, string> }) => Promise<Response>;
-  readonly parseJson: (text: string) => JsonReading;
+  readonly budget: FetchBudget;
   readonly isDenied: (client: ClientFingerprint) => boolean;
   /** Whether documents of this host, without port, are taken. */
   readonly isHostAllowed: (host: string) => boolean;
@@ -64,19 +64,16 @@ const keptSeconds = 86_400;
 /** No cache of errors, which the draft forbids, but a pause: the same request again would be one of ours each time. */
 const pauseSeconds = 10;
 
-const limits = { concurrent: 16, concurrentPerHost: 4, perMinute: 240, perHostAndMinute: 20 };
-
 export function createDocumentClients(deps: DocumentClientsDeps): DocumentClients {
   const { clock } = deps;
   const known = new Map<string, Known>();
   const failed = new Map<string, Failed>();
   const underWay = new Map<string, Promise<Client>>();
-  const budget = createFetchBudget({ ...limits, nowMs: () => clock.nowMilliseconds() });
 
-  async function load(url: ClientIdUrl): Promise<Client> {
+  async function loadNow(url: ClientIdUrl): Promise<Client> {
     const pause = failed.get(url);
     if (pause !== undefined && pause.until > clock.nowSeconds()) throw pause.error;
-    const end = budget.begin(new URL(url).hostname);
+    const end = deps.budget.begin(new URL(url).hostname);
     if (end === undefined) throw busy();
     try {
       const { client, freshSeconds } = await readDocument(url, deps);
@@ -104,24 +101,42 @@ export function createDocumentClients(deps: DocumentClientsDeps): DocumentClient
   function loadOnce(url: ClientIdUrl): Promise<Client> {
     const present = underWay.get(url);
     if (present !== undefined) return present;
-    const loading = load(url).finally(() => underWay.delete(url));
+    const loading = loadNow(url).finally(() => underWay.delete(url));
     underWay.set(url, loading);
     return loading;
   }
 
-  async function findUntil(clientId: string | undefined, end: 'freshUntil' | 'keptUntil'): Promise<Client> {
-    // Only what passed the checks is in there, and they do not change; but for the last one, which comes below.
-    const copy = clientId === undefined ? undefined : known.get(clientId);
-    const isGood = copy !== undefined && copy[end] > clock.nowSeconds();
-    const client = isGood ? copy.client : await loadOnce(checkUrl(clientId ?? '', deps));
+  async function load(clientId: string | undefined): Promise<Client> {
+    return loadOnce(checkUrl(clientId ?? '', deps));
+  }
+
+  /** Only what passed the checks is known, and they do not change; but for this one. */
+  function admit(client: Client): Client {
     if (deps.isDenied(client.fingerprint)) throw refuseDeniedClient();
     return client;
   }
 
-  return {
-    find: (clientId) => findUntil(clientId, 'freshUntil'),
-    findKnown: (clientId) => findUntil(clientId, 'keptUntil'),
-  };
+  async function find(clientId: string | undefined): Promise<Client> {
+    const copy = clientId === undefined ? undefined : known.get(clientId);
+    return admit(
+      copy !== undefined && copy.freshUntil > clock.nowSeconds() ? copy.client : await load(clientId),
+    );
+  }
+
+  async function findKnown(clientId: string | undefined): Promise<Client> {
+    const copy = clientId === undefined ? undefined : known.get(clientId);
+    if (copy === undefined || copy.keptUntil <= clock.nowSeconds()) return find(clientId);
+    if (copy.client.authentication.method === 'none') return admit(copy.client);
+    try {
+      return await find(clientId);
+    } catch (error) {
+      const isAway = error instanceof OAuthError && error.code === 'temporarily_unavailable';
+      if (isAway) return admit(copy.client);
+      throw error;
+    }
+  }
+
+  return { find, findKnown };
 }
 
 /** Everything that needs no request of ours. */
@@ -146,47 +161,20 @@ async function readDocument(
   url: ClientIdUrl,
   deps: DocumentClientsDeps,
 ): Promise<{ readonly client: Client; readonly freshSeconds: number }> {
-  const response = await deps
-    .fetch(url, { headers: { accept: 'application/json' } })
-    .catch((error: unknown) => {
-      throw judgeFailure(error);
-    });
-  if (response.status === 429 || response.status >= 500) throw unavailable();
-  // Anything but 200 is no document, redirects least of all: they would be a way around the rules for the address.
-  if (response.status !== 200) throw refuseDocument('is not there');
-  if (!/^application\/(?:[\w.!#$&^-]+\+)?json\s*(?:;|$)/i.test(response.headers.get('content-type') ?? '')) {
-    throw refuseDocument('is not of a JSON content type');
-  }
-  const reading = deps.parseJson(decode(await response.bytes()));
-  if (reading.outcome === 'refused') throw refuseDocument(reading.problem);
-  const document = parseClientDocument(reading.value, url, deps);
+  const read = await fetchJsonDocument(url, deps);
+  if (read.outcome === 'unavailable') throw unavailable(read.cause);
+  if (read.outcome === 'refused') throw refuseDocument(read.problem, read.cause);
+  const document = parseClientDocument(read.value, url, deps);
   const client: Client = {
     clientId: url,
     fingerprint: fingerprintClientId(url),
     ...document,
     verifiedHost: hostOfClientId(url),
-    authentication: { method: 'none' },
     grantTypes: browserGrantTypes,
     issuedAt: deps.clock.nowSeconds(),
     expiresAt: undefined,
   };
-  return { client, freshSeconds: freshSecondsOf(response.headers) };
-}
-
-function decode(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw refuseDocument('is not UTF-8', error);
-  }
-}
-
-/** What the host did, as far as that says anything about its document. */
-function judgeFailure(error: unknown): OAuthError {
-  const kind = error instanceof OutboundError ? error.kind : undefined;
-  if (kind === 'too-large') return refuseDocument('is too long', error);
-  if (kind === 'encoding') return refuseDocument('has a content encoding', error);
-  return unavailable(error);
+  return { client, freshSeconds: freshSecondsOf(read.headers) };
 }
 
 /** One answer for whatever went wrong on the way: what our network looks like from inside is no stranger's business. */
@@ -203,14 +191,4 @@ function busy(): OAuthError {
     reason: 'client_document_throttled',
     retryAfterSeconds: pauseSeconds,
   });
-}
-
-/** The oldest entry makes room. */
-function remember<Entry>(entries: Map<string, Entry>, max: number, key: string, entry: Entry): void {
-  entries.delete(key);
-  if (entries.size >= max) {
-    const oldest = entries.keys().next();
-    if (oldest.done !== true) entries.delete(oldest.value);
-  }
-  entries.set(key, entry);
 }

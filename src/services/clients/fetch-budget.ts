@@ -6,12 +6,9 @@ export interface FetchBudget {
 
 export interface FetchBudgetOptions {
   readonly nowMs: () => number;
-  readonly concurrent: number;
-  readonly concurrentPerHost: number;
-  readonly perMinute: number;
-  readonly perHostAndMinute: number;
 }
 
+const limits = { concurrent: 16, concurrentPerHost: 4, perMinute: 240, perHostAndMinute: 20 };
 const windowMs = 60_000;
 
 /** Counts in windows of a minute; what it remembers of hosts is bounded by what it lets through in one. */
@@ -42,8 +39,8 @@ export function createFetchBudget(options: FetchBudgetOptions): FetchBudget {
       turnWindow();
       const ofHost = begunOfHost.get(host) ?? 0;
       const runningThere = runningOfHost.get(host) ?? 0;
-      if (begun >= options.perMinute || ofHost >= options.perHostAndMinute) return undefined;
-      if (running >= options.concurrent || runningThere >= options.concurrentPerHost) return undefined;
+      if (begun >= limits.perMinute || ofHost >= limits.perHostAndMinute) return undefined;
+      if (running >= limits.concurrent || runningThere >= limits.concurrentPerHost) return undefined;
       begun += 1;
       running += 1;
       begunOfHost.set(host, ofHost + 1);
