@@ -160,6 +160,8 @@ function floodKind(event: GatehouseEvent): string | undefined {
   switch (event.type) {
     case 'request_refused':
       return `${event.endpoint} ${event.reason}`;
+    case 'policy_denied':
+      return `${event.type} ${event.mount}`;
     case 'store_failed':
       return `${event.type} ${event.operation}`;
     case 'upstream_failed':

@@ -242,6 +242,13 @@ export const refusalReasons = {
   },
   internal: { meaning: 'A fault of this server; the log has it under the request id.' },
 } as const satisfies Record<string, RefusalEntry>;
+  policy_denied: {
+    meaning:
+      'The policy of the mount does not allow the call; `gatehouse check-policy` says which rule decides.',
+  },
+  header_mismatch: {
+    meaning: 'A header that repeats a part of the JSON-RPC body does not say what the body says, or is missing.',
+  },
 
 interface RefusalEntry {
   /** One sentence for operators. */
@@ -256,3 +263,7 @@ export function findErrorCode(reason: RefusalReason): string | undefined {
   const entry: RefusalEntry = refusalReasons[reason];
   return entry.errorCode;
 }
+  upstream_answer_unreadable: {
+    meaning:
+      'The mount has a policy, and the upstream gave an answer in which lists cannot be checked: no JSON, compressed, or too large.',
+  },

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
+import { createMountPolicy } from '../../src/gateway/mount-policy.ts';
 import { securityHeaders } from '../../src/gateway/security-headers.ts';
 import { createHttpClient } from '../../src/platform/http1/http-client.ts';
 import { systemRandom } from '../../src/platform/random.ts';
@@ -15,6 +16,7 @@ import { type CallRates, createMountHandler } from '../../src/resource-server/pr
 import { createOriginCheck } from '../../src/resource-server/proxy/origin-check.ts';
 import type { GatehouseEvent } from '../../src/services/audit/events.ts';
 import { createSubjectConcurrency } from '../../src/services/limits/subject-concurrency.ts';
+import type { PolicyRules } from '../../src/services/policy/rule.ts';
 import { sealAccessToken } from '../../src/services/tokens/access-token.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import { createScopeCheck } from '../../src/resource-server/proxy/scope-check.ts';
@@ -34,6 +36,7 @@ export interface ProxiedPathOptions {
   readonly rpcPeekMaxBytes?: number;
   readonly perSubjectStreams?: number;
   readonly rates?: CallRates;
+  readonly policy?: PolicyRules;
   readonly scopes?: ScopeRules;
   /** Instead of the recording upstream's. */
   readonly upstreamOrigin?: string;
@@ -52,6 +55,8 @@ export interface ProxiedPath {
   readonly internalErrors: unknown[];
   readonly revoked: Set<string>;
   readonly liveCalls: LiveCalls;
+  /** The rules from now on. */
+  replacePolicy(rules: PolicyRules | undefined): void;
   readonly server: Server;
   /** The gateway's ends of its clients' connections. */
   readonly gatewaySockets: ReadonlySet<Socket>;
@@ -111,6 +116,13 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     random: systemRandom,
   });
   let wake = (): void => undefined;
+  const scopeCheck = createScopeCheck(protectedResource);
+  const policy = createMountPolicy(options.policy, {
+    mount: { name: 'files', path: mount },
+    scopes: protectedResource.scopes,
+    scopeCheck,
+    emit: (event) => events.push(event),
+  });
   const handle = createMountHandler({
     mount,
     maxBodyBytes,
@@ -118,7 +130,8 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     commonHeaders: Object.entries(securityHeaders(publicUrl)).flat(),
     originCheck: createOriginCheck({ publicUrl, allowedOrigins: options.allowedOrigins ?? [] }),
     admission,
-    scopeCheck: createScopeCheck(protectedResource),
+    scopeCheck,
+    findJudge: policy.findJudge,
     subjectConcurrency: createSubjectConcurrency(options.perSubjectConcurrency ?? 16),
     subjectStreams: createSubjectConcurrency(options.perSubjectStreams ?? 64),
     rates: options.rates,
@@ -175,6 +188,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
     internalErrors,
     revoked,
     liveCalls,
+    replacePolicy: policy.replace,
     server,
     gatewaySockets,
     seal,

@@ -25,6 +25,8 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return narrateRefusal(event);
     case 'upstream_failed':
       return `sample server failed: ${event.kind}`;
+    case 'policy_denied':
+      return `stopped by policy: ${event.method}`;
     case 'store_failed':
       return `store failed: ${event.operation}`;
     case 'identity_rechecked':

@@ -1,6 +1,7 @@
 import type { RequestContext } from '../../platform/http/handler.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import type { AdmittedCall } from '../admission/admit.ts';
+import type { JudgedCall } from '../policy/call-judge.ts';
 import type { Caller, CallerListener } from './caller.ts';
 import type { HeaderBlock } from './header-block.ts';
 import type { EventStream } from './event-stream.ts';
@@ -36,6 +37,8 @@ export class Exchange implements CallerListener {
   readonly startedAt = performance.now();
   /** Set when the call was admitted. */
   admitted: AdmittedCall | undefined;
+  /** Set when the mount has rules. */
+  judged: JudgedCall | undefined;
   flight: UpstreamFlight | undefined;
   /** Gives back the place among the person's calls. */
   release: (() => void) | undefined;

@@ -14,8 +14,11 @@ export interface ForwardedCall {
   readonly grant: GrantTerms;
   /** Judged by `judgeTarget`; sent as it is. */
   readonly target: string;
-  /** Handed the body where it was small enough to be taken in whole, before the upstream hears of the call. */
-  readonly onWholeBody: (exchange: Exchange, body: Buffer) => void;
+  /**
+   * Handed the body where it was small enough to be taken in whole, or has to be judged, before the upstream hears of the
+   * call; says why that never will.
+   */
+  readonly onWholeBody: (exchange: Exchange, body: Buffer) => Refusal | undefined;
   /** Called once. After `failed` the answer is still to be written, after all else it is not. */
   readonly onEnd: (exchange: Exchange, end: FlightEnd) => void;
 }
@@ -106,15 +109,24 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
       if (built.outcome === 'repeated') return refusals.headerRepeated;
       if (bodyBytes !== 0 && caller.method !== 'POST') return refusals.bodyUnexpected;
       if (bodyBytes !== undefined && bodyBytes > maxBodyBytes) return refusals.bodyTooLarge;
-      const flight = new UpstreamFlight(call, built.lines, route);
+      const { judged } = call.exchange;
+      // What is compressed cannot be judged.
+      const lines = judged === undefined ? built.lines : askForIdentity(built.lines);
+      const flight = new UpstreamFlight(call, lines, route);
       call.exchange.flight = flight;
-      flight.start(wholeBodyBytes);
+      if (judged !== undefined && caller.method === 'POST') flight.startWhole();
+      else flight.start(wholeBodyBytes);
       return undefined;
     },
     close() {
       client.close();
     },
   };
+}
+
+/** In place of what the client's header says, where the mount lets that pass. */
+function askForIdentity(lines: string): string {
+  return `${lines.replaceAll(/^accept-encoding:.*\r\n/gim, '')}Accept-Encoding: identity\r\n`;
 }
 
 /** Our own framing, whatever the client's was. */

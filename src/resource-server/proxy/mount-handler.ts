@@ -8,8 +8,9 @@
  * 5. rate of the address: calls with a good token apart from those that name nobody, so that a flood of bad tokens is
  *    limited and stops nobody who shares its address
  * 6. scope: what every call of the mount needs
- * 7. a place among the person's calls, or event streams, in flight
- * 8. forward: see `forwarder.ts`
+ * 7. where the mount has rules: the policy on the head of the call, and on its body before the upstream hears of it
+ * 8. a place among the person's calls, or event streams, in flight
+ * 9. forward: see `forwarder.ts`
  *
  * It owns the answers that are ours and the record of the call. Not here: what a token is worth (`admission/`), the
  * listener and its limits, and the `Host` check, which every public route shares (`origin-check.ts`).
@@ -20,7 +21,9 @@ import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../../services/limits/subject-concurrency.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Admission, AdmissionControl, AdmittedCall, RefusedCall } from '../admission/admit.ts';
+import type { CallJudge, JudgedCall } from '../policy/call-judge.ts';
 import type { Caller, CallerListener } from './caller.ts';
 import { formatCorsHeaders, formatPreflightHeaders, mountMethods } from './cors.ts';
 import { Exchange, type MountAccess } from './exchange.ts';
@@ -30,7 +33,7 @@ import type { LiveCalls } from './live-calls.ts';
 import type { OriginCheck } from './origin-check.ts';
 import { type Refusal, refusals, refuseAdmission, refuseRate } from './refusal.ts';
 import { judgeTarget } from './request-target.ts';
-import { isPeekable, peekRpc } from './rpc-peek.ts';
+import { describeRpc, isPeekable, peekRpc } from './rpc-peek.ts';
 import type { ScopeCheck } from './scope-check.ts';
 import type { FailureKind as UpstreamFailureKind } from './upstream-answer.ts';
 import type { FlightEnd } from './upstream-flight.ts';
@@ -48,6 +51,8 @@ export interface MountHandlerDeps {
   readonly originCheck: OriginCheck;
   readonly admission: AdmissionControl;
   readonly scopeCheck: Pick<ScopeCheck, 'judge'>;
+  /** The rules in force. Absent, or undefined at the moment: there are none, and no body is read to judge it. */
+  readonly findJudge?: () => CallJudge | undefined;
   readonly subjectConcurrency: SubjectConcurrency;
   /** Apart from the calls: streams that are held open for days must not leave a person without calls. */
   readonly subjectStreams: SubjectConcurrency;
@@ -118,6 +123,9 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
   }
 
   function forward(exchange: Exchange, { grant, person }: AdmittedCall, target: string): void {
+    const judged = judge(exchange, grant);
+    if (judged !== undefined && 'reason' in judged) return refuse(exchange, judged);
+    exchange.judged = judged;
     const isStream = exchange.caller.method === 'GET';
     exchange.listens = isStream;
     const places = isStream ? deps.subjectStreams : deps.subjectConcurrency;
@@ -130,13 +138,20 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (refusal !== undefined) refuse(exchange, refusal);
   }
 
-  function onWholeBody(exchange: Exchange, body: Buffer): void {
+  function judge({ caller, context }: Exchange, grant: GrantTerms): JudgedCall | Refusal | undefined {
+    const { method, target, rawHeaders } = caller;
+    return deps.findJudge?.()?.begin({ method, target, rawHeaders, grant, requestId: context.requestId });
+  }
+
+  function onWholeBody(exchange: Exchange, body: Buffer): Refusal | undefined {
     const [contentType] = headerValues(exchange.caller.rawHeaders, 'content-type');
-    if (!isPeekable(contentType, body.length, deps.rpcPeekMaxBytes)) return;
-    exchange.rpc = peekRpc(body);
-    if (exchange.rpc?.method !== listenMethod) return;
+    const isWanted = isPeekable(contentType, body.length, deps.rpcPeekMaxBytes);
+    const verdict = exchange.judged?.judgeBody(body);
+    if (isWanted) exchange.rpc = verdict === undefined ? peekRpc(body) : describeRpc(verdict.value);
+    if (verdict?.refusal !== undefined || exchange.rpc?.method !== listenMethod) return verdict?.refusal;
     exchange.listens = true;
     moveToStreams(exchange);
+    return undefined;
   }
 
   /** A POST that asks for a stream takes a stream's place where one is free; else it stays the call that it came as. */

@@ -1,10 +1,13 @@
 import type { ClientExchange, ResponseSink } from '../../platform/http1/response-sink.ts';
 import type { BodySink } from './caller.ts';
 import type { ForwardedCall, Route } from './forwarder.ts';
+import type { Refusal } from './refusal.ts';
 
 /** Who waits for the answer, and hears of a body that passes the cap. */
 export interface CallListener extends ResponseSink {
   onBodyTooLarge(): void;
+  /** The body says something that must not reach the upstream. */
+  onBodyRefused(refusal: Refusal): void;
 }
 
 const chunkEnd = Buffer.from('0\r\n\r\n');
@@ -70,12 +73,13 @@ export class OutgoingCall implements BodySink {
     if (this.#isOver) return;
     const { exchange } = this.#call;
     exchange.requestBytes += bytes.length;
-    if (this.#request === undefined) {
-      (this.#pieces ??= []).push(bytes);
+    if (exchange.requestBytes > this.#route.maxBodyBytes) {
+      this.#pieces = undefined;
+      this.#listener.onBodyTooLarge();
       return;
     }
-    if (exchange.requestBytes > this.#route.maxBodyBytes) {
-      this.#listener.onBodyTooLarge();
+    if (this.#request === undefined) {
+      (this.#pieces ??= []).push(bytes);
       return;
     }
     const piece = exchange.caller.bodyBytes === undefined ? formatChunk(bytes) : bytes;
@@ -89,8 +93,9 @@ export class OutgoingCall implements BodySink {
       const [first = Buffer.alloc(0), ...others] = this.#pieces ?? [];
       this.#pieces = undefined;
       const body = others.length === 0 ? first : Buffer.concat([first, ...others]);
-      this.#call.onWholeBody(exchange, body);
-      this.launch(body);
+      const refusal = this.#call.onWholeBody(exchange, body);
+      if (refusal === undefined) this.launch(body);
+      else this.#listener.onBodyRefused(refusal);
       return;
     }
     this.isBodySent = true;

@@ -11,6 +11,8 @@ export interface Refusal {
   readonly reason: RefusalReason;
   /** Name and value alternating. */
   readonly headers?: readonly string[];
+  /** JSON, in place of the usual body. */
+  readonly body?: string;
 }
 
 /**
@@ -167,11 +169,13 @@ export function formatRefusal(refusal: Refusal): RefusalText {
   const known = formatted.get(refusal);
   if (known !== undefined) return known;
   const errorCode = findErrorCode(refusal.reason);
-  const body = JSON.stringify({
-    error: refusal.code,
-    error_description: refusal.description,
-    ...(errorCode === undefined ? {} : { error_code: errorCode }),
-  });
+  const body =
+    refusal.body ??
+    JSON.stringify({
+      error: refusal.code,
+      error_description: refusal.description,
+      ...(errorCode === undefined ? {} : { error_code: errorCode }),
+    });
   const text = {
     headers: ['Content-Type', 'application/json', 'Cache-Control', 'no-store', ...(refusal.headers ?? [])],
     body,

@@ -36,12 +36,15 @@ export function isPeekable(
 
 /** Looks into a body. Undefined for anything that is no JSON-RPC; never throws. */
 export function peekRpc(body: Buffer): RpcPeek | undefined {
-  let value: unknown;
   try {
-    value = JSON.parse(body.toString('utf8'));
+    return describeRpc(JSON.parse(body.toString('utf8')));
   } catch {
     return undefined;
   }
+}
+
+/** The same of a body that was read already. */
+export function describeRpc(value: unknown): RpcPeek | undefined {
   if (Array.isArray(value)) return peekBatch(value);
   const call = readCall(value);
   if (call === undefined) return undefined;

@@ -1,8 +1,11 @@
 import type { ResponseHead } from '../../platform/http1/message-head.ts';
 import type { ClientFailure } from '../../platform/http1/response-sink.ts';
+import { EventRewriter } from './event-rewriter.ts';
 import { EventStream } from './event-stream.ts';
 import type { ForwardedCall, Route } from './forwarder.ts';
+import { findPassage, HeldAnswer, maxJudgedBytes } from './judged-answer.ts';
 import { type CallListener, OutgoingCall } from './outgoing-call.ts';
+import type { Refusal } from './refusal.ts';
 import { type Failure, failures, failureOf, judgeAnswer } from './upstream-answer.ts';
 
 /** How a call ended. `broken` is a failure after the head was sent: the client sees its connection cut. */
@@ -29,6 +32,9 @@ export class UpstreamFlight implements CallListener {
   #over = false;
   /** Where a redirect leads whose body is being thrown away. */
   #redirect: string | undefined;
+  /** Where the mount has rules: an answer that waits for its end, or events that wait for theirs. */
+  #held: HeldAnswer | undefined;
+  #events: EventRewriter | undefined;
 
   /** @param headers the header lines for the upstream */
   constructor(call: ForwardedCall, headers: string, route: Route) {
@@ -44,6 +50,15 @@ export class UpstreamFlight implements CallListener {
     if (bodyBytes === 0) this.#outgoing.launch('none');
     else if (bodyBytes !== undefined && bodyBytes <= wholeBodyBytes) caller.takeBody(this.#outgoing);
     else this.#outgoing.stream();
+  }
+
+  /** Sends the call when its body is whole, however long that is, and judged. */
+  startWhole(): void {
+    this.#call.exchange.caller.takeBody(this.#outgoing);
+  }
+
+  onBodyRefused(refusal: Refusal): void {
+    this.#fail({ refusal, kind: undefined });
   }
 
   onBodyTooLarge(): void {
@@ -65,6 +80,19 @@ export class UpstreamFlight implements CallListener {
       return;
     }
     const { headers, eventStream, isEncoded } = verdict.head;
+    const { judged } = exchange;
+    const passage = findPassage(judged, { status, rawHeaders, eventStream, hasBody: framing.kind !== 'none' });
+    if (judged !== undefined && passage === 'refused') {
+      this.#fail({ refusal: judged.unreadable, kind: 'malformed' });
+      return;
+    }
+    if (judged !== undefined && passage === 'held') {
+      this.#held = new HeldAnswer(status, headers);
+      return;
+    }
+    if (judged !== undefined && passage === 'events') {
+      this.#events = new EventRewriter((json) => judged.filter(json), maxJudgedBytes);
+    }
     const bodyBytes = framing.kind === 'length' ? framing.bytes : framing.kind === 'none' ? 0 : undefined;
     for (const text of headers) exchange.headers.push(text);
     // Where there is none of it, a stream has no body either: a 204 with an end of chunks would begin the next answer.
@@ -78,6 +106,16 @@ export class UpstreamFlight implements CallListener {
 
   onData(bytes: Buffer, from: number, to: number): void {
     if (this.#over || this.#redirect !== undefined) return;
+    if (this.#held !== undefined) {
+      if (!this.#held.take(bytes, from, to)) this.#giveUp();
+    } else if (this.#events !== undefined) {
+      this.#passEvents(this.#events.take(bytes, from, to));
+    } else {
+      this.#pass(bytes, from, to);
+    }
+  }
+
+  #pass(bytes: Buffer, from: number, to: number): void {
     const { exchange } = this.#call;
     const { stream } = exchange;
     const end = stream === undefined ? to : stream.take(bytes, from, to);
@@ -86,8 +124,52 @@ export class UpstreamFlight implements CallListener {
     if (stream?.isEnding === true && stream.isBetweenEvents) this.#leave();
   }
 
+  /** @param events whole ones; undefined: one of them must not go out */
+  #passEvents(events: readonly Buffer[] | undefined): void {
+    const { stream } = this.#call.exchange;
+    // The upstream has said something, whether or not it is whole.
+    if (stream !== undefined) stream.silentLooks = 0;
+    for (const event of events ?? []) if (!this.#over) this.#pass(event, 0, event.length);
+    if (events === undefined) this.#giveUp();
+  }
+
+  /** Lets go what was held; false when that must not be. */
+  #release(): boolean {
+    const { exchange } = this.#call;
+    const { judged } = exchange;
+    if (judged === undefined) return true;
+    const rest = this.#events?.end();
+    if (this.#events !== undefined) this.#passEvents(rest && [rest]);
+    if (this.#held === undefined) return !this.#over;
+    const body = judged.filter(this.#held.body());
+    if (body === undefined) {
+      this.#giveUp();
+      return false;
+    }
+    for (const text of this.#held.headers) exchange.headers.push(text);
+    exchange.caller.writeHead(this.#held.status, exchange.common, exchange.headers, body.length);
+    this.#held = undefined;
+    this.#pass(body, 0, body.length);
+    return true;
+  }
+
+  /** The answer cannot be told: whoever waits for it hears so, where there is a way to. */
+  #giveUp(): void {
+    const { judged, caller, stream } = this.#call.exchange;
+    if (this.#over || judged === undefined) return;
+    const failure: Failure = { refusal: judged.unreadable, kind: 'malformed' };
+    if (stream?.isBetweenEvents !== true || judged.apologies.length === 0) {
+      this.#fail(failure);
+      return;
+    }
+    this.#say(Buffer.from(judged.apologies.map((json) => `data: ${json}\n\n`).join('')));
+    caller.end();
+    caller.flush();
+    this.#end({ outcome: 'broken', failure });
+  }
+
   onEnd(): void {
-    if (this.#over || this.#followRedirect()) return;
+    if (this.#over || this.#followRedirect() || !this.#release()) return;
     const { caller } = this.#call.exchange;
     caller.end();
     this.#end(answered);
@@ -153,6 +235,7 @@ export class UpstreamFlight implements CallListener {
     const { exchange } = this.#call;
     this.#call = { ...this.#call, target: '' };
     this.#outgoing.forget();
+    exchange.judged?.forgetHead();
     exchange.headers = nothing;
     exchange.caller.forgetRequest();
   }

@@ -66,6 +66,11 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
     ['use', 'fault'],
   );
   const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
+  const policy = counter('gatehouse_policy_denials_total', 'Calls stopped by the policy of a mount', [
+    'mount',
+    'kind',
+    'outcome',
+  ]);
   const upstream = counter('gatehouse_upstream_failures_total', 'Calls the upstream did not answer', [
     'kind',
   ]);
@@ -115,6 +120,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         store.inc({ operation: event.operation });
         return;
       case 'key_state_changed':
+      case 'policy_denied':
+        policy.inc({ mount: event.mount, kind: event.kind, outcome: event.outcome });
+        return;
         keyChanges.inc({ state: event.state });
         return;
       case 'keys_reload_refused':

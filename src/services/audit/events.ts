@@ -2,6 +2,7 @@ import type { KeyState } from '../../platform/sealing/keyring.ts';
 import type { PemFault, PemFile } from '../../platform/tls/pem-files.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import type { KeySetFault } from '../keys/key-set-error.ts';
+import type { OperationKind } from '../policy/rule.ts';
 
 /**
  * Everything that happens here and that somebody may want to count or to prove later. Rooms emit these; metrics and
@@ -84,6 +85,20 @@ export type GatehouseEvent =
   | { readonly type: 'store_failed'; readonly operation: string }
   | {
       /** `key` is the id that every value sealed with it carries. */
+  | {
+      /** The policy of a mount stopped a call; `scopes`: until the person allows the client more. */
+      readonly type: 'policy_denied';
+      readonly outcome: 'denied' | 'scopes';
+      readonly mount: string;
+      readonly subject: string;
+      readonly client: string;
+      /** The operator's name for the rule that decided. */
+      readonly rule: string;
+      readonly kind: OperationKind;
+      readonly method: string;
+      /** Of the tool or prompt, or the URI of the resource without its query; 128 characters of it at most. */
+      readonly name?: string;
+    }
       readonly type: 'key_state_changed';
       readonly key: string;
       readonly state: KeyState;

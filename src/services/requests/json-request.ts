@@ -2,6 +2,11 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { readCappedText } from './capped-text.ts';
 import { type JsonObject, parseStrictJson } from './strict-json.ts';
 
+/** Whether a content type says JSON in UTF-8 and nothing else. */
+export function isJsonType(contentType: string | undefined): boolean {
+  return jsonType.test(contentType ?? '');
+}
+
 const jsonType = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$/i;
 
 /**
@@ -11,7 +16,7 @@ const jsonType = /^application\/json(?:[ \t]*;[ \t]*charset=(?:utf-8|"utf-8"))?$
  * `body_malformed`   @see RFC 7591 §3.1, RFC 8259
  */
 export async function readJsonRequest(request: Request): Promise<JsonObject> {
-  if (!jsonType.test(request.headers.get('content-type') ?? '')) {
+  if (!isJsonType(request.headers.get('content-type') ?? undefined)) {
     throw new OAuthError('invalid_request', 'The body must be application/json', {
       reason: 'content_type_unsupported',
       status: 415,

@@ -1,0 +1,53 @@
+import { expandScope } from '../protocol/scope.ts';
+import { type CallJudge, createCallJudge } from '../resource-server/policy/call-judge.ts';
+import type { ScopeCheck } from '../resource-server/proxy/scope-check.ts';
+import type { Emit } from '../services/audit/events.ts';
+import { createPolicy, type Policy } from '../services/policy/policy.ts';
+import type { PolicyRules } from '../services/policy/rule.ts';
+import type { ScopeRules } from '../services/resources/resource.ts';
+import type { GrantTerms } from '../services/tokens/grant-terms.ts';
+
+/** The policy of one mount, which a reload may change. */
+export interface MountPolicy {
+  /** Undefined: there are no rules now. */
+  findJudge(): CallJudge | undefined;
+  /** From the next call on; ends nothing. */
+  replace(rules: PolicyRules | undefined): void;
+}
+
+export interface MountPolicyDeps {
+  readonly mount: { readonly name: string; readonly path: string };
+  readonly scopes: ScopeRules;
+  readonly scopeCheck: Pick<ScopeCheck, 'judgeNeeds'>;
+  readonly emit: Emit;
+}
+
+/** For streams that were open when the rules went. */
+const everything = createPolicy({ otherwise: 'allow', rules: [] });
+
+export function createMountPolicy(rules: PolicyRules | undefined, deps: MountPolicyDeps): MountPolicy {
+  let policy = compile(rules);
+  const expanded = new WeakMap<GrantTerms, ReadonlySet<string>>();
+  const judge = createCallJudge({
+    mountName: deps.mount.name,
+    mountPath: deps.mount.path,
+    policy: () => policy ?? everything,
+    expandScopes(grant) {
+      const known = expanded.get(grant) ?? expandScope(grant.scope, deps.scopes);
+      expanded.set(grant, known);
+      return known;
+    },
+    refuseScopes: (grant, needed) => deps.scopeCheck.judgeNeeds(grant, needed),
+    emit: deps.emit,
+  });
+  return {
+    findJudge: () => (policy === undefined ? undefined : judge),
+    replace(next) {
+      policy = compile(next);
+    },
+  };
+}
+
+function compile(rules: PolicyRules | undefined): Policy | undefined {
+  return rules === undefined ? undefined : createPolicy(rules);
+}
