@@ -28,6 +28,7 @@ import type { GrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { GatehouseConfig } from './config/config.ts';
+import { offerDeviceCode, openDeviceAuthorization } from './device-authorization.ts';
 import { standardGrantTypes } from './grant-types.ts';
 import { openClientDocuments, routeClientIds } from './open-client-documents.ts';
 import type { Endpoints } from './routes.ts';
@@ -68,8 +69,15 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     isDenied: isClientDenied,
   });
   const documents = openClientDocuments(config, { clock, network: deps.network, isDenied: isClientDenied });
-  const findAsking = routeClientIds(clients.find, documents.clients?.find);
-  const findClient = routeClientIds(clients.find, documents.clients?.findKnown);
+  const { deviceAuthorization } = config;
+  const findAsking = offerDeviceCode(
+    deviceAuthorization,
+    routeClientIds(clients.find, documents.clients?.find),
+  );
+  const findClient = offerDeviceCode(
+    deviceAuthorization,
+    routeClientIds(clients.find, documents.clients?.findKnown),
+  );
   const authenticateClient = createClientAuthentication({
     findClient,
     assertions: { clock, store, publishedKeys: documents.keys, audiences: [issuer, `${issuer}/token`] },
@@ -93,10 +101,18 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     identityRecheck: identityRecheck.mode,
     emit,
   };
+  const device = openDeviceAuthorization(deviceAuthorization, {
+    ...authorization,
+    grants,
+    authenticateClient,
+  });
+  const grantTypes = [...standardGrantTypes, ...device.grantTypes];
   return {
     authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({
       issuer,
       introspectionEnabled: introspectionClients.length > 0,
+      grantTypes: grantTypes.map(({ name }) => name),
+      deviceAuthorizationEnabled: deviceAuthorization,
       scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),
       clientDocumentsEnabled: documents.clients !== undefined,
       authenticationMethods: () => (documents.clients === undefined ? ['none'] : ['none', 'private_key_jwt']),
@@ -112,6 +128,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       emit,
       privateUseSchemes,
     }),
+    device: device.endpoints,
     revoke: createRevocationEndpoint({ authenticateClient, sealer, clock, grants, emit }),
     introspect:
       introspectionClients.length === 0
@@ -133,7 +150,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       emit,
     }),
     token: createTokenEndpoint({
-      grantTypes: standardGrantTypes,
+      grantTypes,
       issuer,
       resources,
       authenticateClient,

@@ -24,6 +24,8 @@ export interface Endpoints {
   readonly consent: Handler;
   readonly callback: Handler;
   readonly token: Handler;
+  /** Undefined: devices without a browser cannot sign in. */
+  readonly device: { readonly begin: Handler; readonly page: Handler; readonly answer: Handler } | undefined;
   readonly backchannelLogout: Handler;
   readonly revoke: Handler;
   /** Undefined: no resource server may ask. */
@@ -69,6 +71,7 @@ export function createIssuerRoutes(
     { path: '/consent', endpoint: 'consent', methods: ['POST'], handler: rooms.consent, ...page },
     { path: '/callback', endpoint: 'callback', methods: ['GET'], handler: rooms.callback, ...page },
     { path: '/token', endpoint: 'token', handler: rooms.token, ...api },
+    ...listDeviceRoutes(rooms.device, page, api),
     // The identity provider calls, never a browser.
     {
       path: '/backchannel-logout',
@@ -149,6 +152,20 @@ const healthz: Route = {
   limited: false,
   handler: () => Promise.resolve(new Response(null, { status: 200 })),
 };
+
+/** @see RFC 8628 §3.1 and §3.3 */
+function listDeviceRoutes(
+  device: Endpoints['device'],
+  page: Pick<Route, 'errors' | 'cors' | 'limited'>,
+  api: Pick<Route, 'methods' | 'errors' | 'cors' | 'limited'>,
+): readonly Route[] {
+  if (device === undefined) return [];
+  return [
+    { path: '/device_authorization', endpoint: 'device_authorization', handler: device.begin, ...api },
+    { path: '/device', endpoint: 'device', methods: ['GET', 'POST'], handler: device.page, ...page },
+    { path: '/device/answer', endpoint: 'device', methods: ['GET'], handler: device.answer, ...page },
+  ];
+}
 
 /** The well-known paths below which anything unknown is a 404 in JSON, mount or not. */
 export function isWellKnown(path: string, mount: string): boolean {

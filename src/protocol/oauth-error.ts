@@ -14,6 +14,10 @@ const statusOfCode = {
   access_denied: 403,
   server_error: 500,
   temporarily_unavailable: 503,
+  // RFC 8628 §3.5
+  authorization_pending: 400,
+  slow_down: 400,
+  expired_token: 400,
   // RFC 8707 §2
   invalid_target: 400,
   // RFC 7591 §3.2.2

@@ -138,6 +138,15 @@ export const refusalReasons = {
     errorCode: 'callback_state_replay',
     meaning: 'The answer of the identity provider was used before.',
   },
+  // device authorization
+  user_code_unknown: {
+    meaning:
+      'No device waits with the code that a person typed: mistyped, answered, older than ten minutes, or guessed.',
+  },
+  device_state_invalid: {
+    meaning: 'What a person answered belongs to a device code that is over, or to another server.',
+  },
+  device_answered: { meaning: 'Somebody answered the device before.' },
   // identity provider
   idp_error: { meaning: 'The identity provider answered with an error.' },
   idp_unavailable: { meaning: 'The identity provider does not answer.' },
@@ -194,6 +203,18 @@ export const refusalReasons = {
     errorCode: 'code_replay',
     meaning: 'The authorization code was used before; the grant is revoked.',
   },
+  device_code_invalid: { meaning: 'The device code was not issued here, or its person came after the cut-off.' },
+  device_code_expired: {
+    meaning: 'The device code is older than ten minutes, or what became of it is not known any more.',
+  },
+  device_code_replay: {
+    meaning: 'The device code was exchanged before; the grant is revoked.',
+  },
+  device_denied: { meaning: 'The person denied what the device asks for.' },
+  authorization_pending: { meaning: 'Nobody has answered the device yet; it asks again. No fault.' },
+  polled_too_often: {
+    meaning: 'The device asks more often than it may; from now on it has to wait five seconds longer.',
+  },
   refresh_token_invalid: { meaning: 'The refresh token is expired, altered or unknown.' },
   refresh_family_revoked: {
     errorCode: 'refresh_family_revoked',
@@ -221,6 +242,13 @@ export const refusalReasons = {
     meaning:
       'The token lacks a scope that the call needs; the answer names all of them, and the client asks the person for more.',
   },
+  policy_denied: {
+    meaning:
+      'The policy of the mount does not allow the call; `gatehouse check-policy` says which rule decides.',
+  },
+  header_mismatch: {
+    meaning: 'A header that repeats a part of the JSON-RPC body does not say what the body says, or is missing.',
+  },
   subject_streams_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_STREAMS event streams open.' },
   subject_concurrency_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_CONCURRENCY calls under way.' },
   // our own trouble
@@ -236,19 +264,16 @@ export const refusalReasons = {
   upstream_timeout: { meaning: 'The upstream sent no response headers within UPSTREAM_HEADER_TIMEOUT.' },
   upstream_credential_refused: { meaning: 'The upstream refused UPSTREAM_AUTHORIZATION_HEADER.' },
   upstream_malformed: { meaning: 'The upstream answered with something that is no HTTP response.' },
+  upstream_answer_unreadable: {
+    meaning:
+      'The mount has a policy, and the upstream gave an answer in which lists cannot be checked: no JSON, compressed, or too large.',
+  },
   upstream_redirected: {
     meaning:
       'The upstream answered with a redirect that is not followed: out of the mount, in a loop, or of a call that cannot be sent again.',
   },
   internal: { meaning: 'A fault of this server; the log has it under the request id.' },
 } as const satisfies Record<string, RefusalEntry>;
-  policy_denied: {
-    meaning:
-      'The policy of the mount does not allow the call; `gatehouse check-policy` says which rule decides.',
-  },
-  header_mismatch: {
-    meaning: 'A header that repeats a part of the JSON-RPC body does not say what the body says, or is missing.',
-  },
 
 interface RefusalEntry {
   /** One sentence for operators. */
@@ -263,7 +288,3 @@ export function findErrorCode(reason: RefusalReason): string | undefined {
   const entry: RefusalEntry = refusalReasons[reason];
   return entry.errorCode;
 }
-  upstream_answer_unreadable: {
-    meaning:
-      'The mount has a policy, and the upstream gave an answer in which lists cannot be checked: no JSON, compressed, or too large.',
-  },

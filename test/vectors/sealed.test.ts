@@ -11,6 +11,11 @@ import {
   type RegistrationAccessToken,
   sealRegistrationAccessToken,
 } from '../../src/authorization-server/registration/registration-access-token.ts';
+import {
+  type DeviceState,
+  openDeviceState,
+  sealDeviceState,
+} from '../../src/authorization-server/device-authorization/device-state.ts';
 import { unwrapSuccessor, wrapSuccessor } from '../../src/authorization-server/token/stored-successor.ts';
 import type { Random } from '../../src/platform/random.ts';
 import { createSealer, type Sealer } from '../../src/platform/sealing/sealer.ts';
@@ -31,6 +36,12 @@ import {
   type RefreshToken,
   sealRefreshToken,
 } from '../../src/services/tokens/refresh-token.ts';
+import {
+  type DeviceApproval,
+  openDeviceApproval,
+  sealDeviceApproval,
+} from '../../src/services/tokens/device-approval.ts';
+import { type DeviceCode, openDeviceCode, sealDeviceCode } from '../../src/services/devices/device-code.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { loadVectors, type VectorFile } from './load-vectors.ts';
 
@@ -63,7 +74,9 @@ function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown
     case 'client':
       return createClients({ sealer, clock: new FakeClock(), registrationTtlSeconds: undefined, ...rules })
         .find(vector.token)
-        .then(({ clientId, ...content }) => (clientId === vector.token ? content : undefined))
+        .then(({ clientId, authentication: _always, grantTypes: _same, ...content }) =>
+          clientId === vector.token ? content : undefined,
+        )
         .catch(() => undefined);
     case 'consent':
       return Promise.resolve(openAwaitingConsent(sealer, vector.token));
@@ -81,6 +94,12 @@ function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown
       return Promise.resolve(openRefreshToken(sealer, vector.token));
     case 'registration-access':
       return Promise.resolve(openRegistrationAccessToken(sealer, vector.token));
+    case 'device-code':
+      return Promise.resolve(openDeviceCode(sealer, vector.token));
+    case 'device-state':
+      return Promise.resolve(openDeviceState(sealer, vector.token));
+    case 'device-approval':
+      return Promise.resolve(openDeviceApproval(sealer, vector.token));
     default:
       return file.purpose satisfies never;
   }
@@ -127,6 +146,12 @@ function seal(file: VectorFile, vector: Vector): string {
       return sealRefreshToken(sealer, content as RefreshToken);
     case 'registration-access':
       return sealRegistrationAccessToken(sealer, content as RegistrationAccessToken);
+    case 'device-code':
+      return sealDeviceCode(sealer, content as DeviceCode);
+    case 'device-state':
+      return sealDeviceState(sealer, content as DeviceState);
+    case 'device-approval':
+      return sealDeviceApproval(sealer, content as DeviceApproval);
     default:
       return file.purpose satisfies never;
   }
@@ -144,6 +169,9 @@ describe('golden sealed values', () => {
         'refresh',
         'stored-successor',
         'registration-access',
+        'device-code',
+        'device-state',
+        'device-approval',
       ]),
     );
   });

@@ -11,93 +11,56 @@
  * Writes nothing to the store: a million requests cost nothing but their answers. Codes are the callback's.
  * @see OAuth 2.1 §4.1.1, RFC 8707 §2, RFC 9700 §4.7 and §4.11
  */
-import type { Handler } from "../../platform/http/handler.ts";
-import { abbreviateClient } from "../../services/clients/client.ts";
-import type { AuthorizationDeps } from "./authorization-deps.ts";
+import type { Handler } from '../../platform/http/handler.ts';
+import { abbreviateClient } from '../../services/clients/client.ts';
+import type { AuthorizationDeps } from './authorization-deps.ts';
 import {
   type AuthorizationRequest,
   formatAuthorizationQuery,
   readAuthorizationRequest,
-} from "./authorization-request.ts";
-import { createBrowserBinding } from "./browser-binding.ts";
-import { askForConsent } from "./consent-step.ts";
-import { startLogin } from "./login-step.ts";
-import { nextStep } from "./next-step.ts";
-import { consentTtlSeconds } from "./transaction.ts";
+} from './authorization-request.ts';
+import { createBeginConsent } from './begin-consent.ts';
+import { createBrowserBinding } from './browser-binding.ts';
+import { startLogin } from './login-step.ts';
+import { nextStep } from './next-step.ts';
 
 export function createAuthorizationEndpoint(deps: AuthorizationDeps): Handler {
   const binding = createBrowserBinding(deps);
+  const beginConsent = createBeginConsent(deps);
 
   // A form of another site comes without this browser's cookies, so nobody could tell which of them make room for a new
   // one: enough such forms, and no request with all those cookies would be taken. A GET comes with them.
   function askByQuery(asked: AuthorizationRequest): Response {
-    const location = new URL("/authorize", deps.issuer);
+    const location = new URL('/authorize', deps.issuer);
     location.search = formatAuthorizationQuery(asked).toString();
     return new Response(null, {
       status: 303,
-      headers: { location: location.href, "cache-control": "no-store" },
+      headers: { location: location.href, 'cache-control': 'no-store' },
     });
   }
 
-  function showConsentPage(
-    request: Request,
-    { client, terms }: AuthorizationRequest,
-  ): Response {
-    const transactionId = deps.random.token(16);
-    const { hash, cookies } = binding.consent.issue(request, transactionId);
-    return askForConsent(
-      deps,
-      {
-        stage: "awaiting-consent",
-        transactionId,
-        terms,
-        clientName: client.name,
-        ...(client.verifiedHost === undefined
-          ? {}
-          : { clientHost: client.verifiedHost }),
-        consentHash: hash,
-        expiresAt: deps.clock.nowSeconds() + consentTtlSeconds,
-      },
-      { notice: undefined, cookies },
-    );
-  }
-
-  async function sendToLogin(
-    request: Request,
-    { terms }: AuthorizationRequest,
-  ): Promise<Response> {
-    const login = await startLogin({ ...deps, binding }, request, terms, {
-      afterHumanStep: false,
-    });
+  async function sendToLogin(request: Request, { terms }: AuthorizationRequest): Promise<Response> {
+    const login = await startLogin({ ...deps, binding }, request, terms, { afterHumanStep: false });
     // A browser carries the fragment of the authorization URL over to a location that has none of its own.
-    const location =
-      login.location.hash === ""
-        ? `${login.location.href}#`
-        : login.location.href;
-    const headers = new Headers({ location, "cache-control": "no-store" });
-    for (const cookie of login.cookies) headers.append("set-cookie", cookie);
+    const location = login.location.hash === '' ? `${login.location.href}#` : login.location.href;
+    const headers = new Headers({ location, 'cache-control': 'no-store' });
+    for (const cookie of login.cookies) headers.append('set-cookie', cookie);
     return new Response(null, { status: 302, headers });
   }
 
   return async (request, context) => {
     const asked = await readAuthorizationRequest(request, deps);
-    if (request.method === "POST") return askByQuery(asked);
+    if (request.method === 'POST') return askByQuery(asked);
     const client = abbreviateClient(asked.client.fingerprint);
     switch (nextStep(asked, deps)) {
-      case "consent": {
-        const page = showConsentPage(request, asked);
-        deps.emit(
-          { type: "authorize_initiated", path: "consent", client },
-          context.requestId,
-        );
+      case 'consent': {
+        const page = beginConsent(request, asked);
+        deps.emit({ type: 'authorize_initiated', path: 'consent', client }, context.requestId);
         return page;
       }
-      case "login": {
+      case 'login': {
         const redirect = await sendToLogin(request, asked);
-        deps.emit(
-          { type: "authorize_initiated", path: "silent", client },
-          context.requestId,
-        );
+        deps.emit({ type: 'authorize_initiated', path: 'silent', client }, context.requestId);
         return redirect;
       }
     }

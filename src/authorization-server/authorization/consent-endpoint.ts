@@ -16,42 +16,35 @@
  * Only step 8 writes, so nothing that is refused before it costs the person their decision.
  * @see MCP security best practices 2026-07-28, "Confused Deputy Problem"; RFC 9700 §4.7
  */
-import type { Handler } from "../../platform/http/handler.ts";
-import { formatAuthorizationResponse } from "../../protocol/authorization-response.ts";
-import { OAuthError } from "../../protocol/oauth-error.ts";
-import {
-  abbreviateClient,
-  refuseDeniedClient,
-} from "../../services/clients/client.ts";
-import { readFormRequest } from "../../services/requests/form-request.ts";
-import { noScopes } from "../../services/resources/resource.ts";
-import type { AuthorizationDeps } from "./authorization-deps.ts";
-import { createBrowserBinding } from "./browser-binding.ts";
-import { chooseScope, type ScopeChoice } from "./chosen-scope.ts";
-import { parseConsentForm } from "./consent-form.ts";
-import { askForConsent } from "./consent-step.ts";
-import { renderInterstitialPage } from "./interstitial-page.ts";
-import { startLogin } from "./login-step.ts";
-import { checkSameOriginPost } from "./same-origin-post.ts";
-import { claimOnce } from "./single-use.ts";
-import { openAwaitingConsent } from "./transaction-codec.ts";
-import type { AwaitingConsent } from "./transaction.ts";
+import type { Handler } from '../../platform/http/handler.ts';
+import { formatAuthorizationResponse } from '../../protocol/authorization-response.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import { abbreviateClient, refuseDeniedClient } from '../../services/clients/client.ts';
+import { readFormRequest } from '../../services/requests/form-request.ts';
+import { checkSameOriginPost } from '../../services/requests/same-origin-post.ts';
+import { noScopes } from '../../services/resources/resource.ts';
+import type { AuthorizationDeps } from './authorization-deps.ts';
+import { createBrowserBinding } from './browser-binding.ts';
+import { chooseScope, type ScopeChoice } from './chosen-scope.ts';
+import { parseConsentForm } from './consent-form.ts';
+import { askForConsent } from './consent-step.ts';
+import { renderInterstitialPage } from './interstitial-page.ts';
+import { startLogin } from './login-step.ts';
+import { claimOnce } from './single-use.ts';
+import { openAwaitingConsent } from './transaction-codec.ts';
+import type { AwaitingConsent } from './transaction.ts';
 
 export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
   const binding = createBrowserBinding(deps);
 
   function openTransaction(consentToken: string): AwaitingConsent {
     const transaction = openAwaitingConsent(deps.sealer, consentToken);
-    if (
-      transaction !== undefined &&
-      transaction.expiresAt > deps.clock.nowSeconds()
-    )
-      return transaction;
+    if (transaction !== undefined && transaction.expiresAt > deps.clock.nowSeconds()) return transaction;
     throw new OAuthError(
-      "invalid_request",
-      "This consent page has expired; start again from your application",
+      'invalid_request',
+      'This consent page has expired; start again from your application',
       {
-        reason: "consent_token_invalid",
+        reason: 'consent_token_invalid',
       },
     );
   }
@@ -60,33 +53,26 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     const transactionId = deps.random.token(16);
     const { hash, cookies } = binding.consent.issue(request, transactionId);
     const again = { ...transaction, transactionId, consentHash: hash };
-    return askForConsent(deps, again, { notice: "answered-before", cookies });
+    return askForConsent(deps, again, { notice: 'answered-before', cookies });
   }
 
-  function choose(
-    { terms }: AwaitingConsent,
-    chosen: readonly string[],
-  ): ScopeChoice {
-    return chooseScope(
-      terms.scope,
-      chosen,
-      deps.resources.find(terms.resource)?.scopes ?? noScopes,
-    );
+  function choose({ terms }: AwaitingConsent, chosen: readonly string[]): ScopeChoice {
+    return chooseScope(terms.scope, chosen, deps.resources.find(terms.resource)?.scopes ?? noScopes);
   }
 
   // The page's cookie stays until the page expires: the claim is what makes the answer count once, and whoever sends the
   // form again is told so instead of being taken for a stranger.
   function deny({ terms }: AwaitingConsent): Response {
     return renderInterstitialPage({
-      title: "Access denied",
-      message: "You denied the request. The application is being told.",
+      title: 'Access denied',
+      message: 'You denied the request. The application is being told.',
       location: formatAuthorizationResponse(terms.redirectUri, {
         iss: deps.issuer,
         state: terms.state,
-        error: "access_denied",
-        errorDescription: "The person denied the request",
+        error: 'access_denied',
+        errorDescription: 'The person denied the request',
       }),
-      linkText: "Back to the application",
+      linkText: 'Back to the application',
     });
   }
 
@@ -97,14 +83,12 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     scope: readonly string[],
   ): Promise<Response> {
     const chosen = { ...terms, scope };
-    const login = await startLogin({ ...deps, binding }, request, chosen, {
-      afterHumanStep: true,
-    });
+    const login = await startLogin({ ...deps, binding }, request, chosen, { afterHumanStep: true });
     return renderInterstitialPage({
-      title: "On to your login",
+      title: 'On to your login',
       message: `You are being taken to ${login.location.host}.`,
       location: login.location.href,
-      linkText: "Go on to the login",
+      linkText: 'Go on to the login',
       cookies: login.cookies,
     });
   }
@@ -112,40 +96,24 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
   return async (request, context) => {
     refuseClientAuthentication(request);
     checkSameOriginPost(request, deps.issuer);
-    const form = parseConsentForm(
-      await readFormRequest(request, { repeatable: ["scope"] }),
-    );
+    const form = parseConsentForm(await readFormRequest(request, { repeatable: ['scope'] }));
     const { consentToken, action } = form;
     const transaction = openTransaction(consentToken);
     const { transactionId, consentHash } = transaction;
-    if (!binding.consent.matches(request, transactionId, consentHash))
-      throw foreignBrowser();
-    if (deps.isClientDenied(transaction.terms.client))
-      throw refuseDeniedClient();
+    if (!binding.consent.matches(request, transactionId, consentHash)) throw foreignBrowser();
+    if (deps.isClientDenied(transaction.terms.client)) throw refuseDeniedClient();
     const client = abbreviateClient(transaction.terms.client);
     const choice = choose(transaction, form.scope);
-    if (action === "approve" && choice.outcome === "nothing-chosen") {
-      return askForConsent(deps, transaction, {
-        notice: "nothing-chosen",
-        cookies: [],
-      });
+    if (action === 'approve' && choice.outcome === 'nothing-chosen') {
+      return askForConsent(deps, transaction, { notice: 'nothing-chosen', cookies: [] });
     }
-    if (
-      !(await claimOnce(
-        deps.store,
-        `consent:${transactionId}`,
-        transaction.expiresAt,
-      ))
-    ) {
-      deps.emit(
-        { type: "replay_detected", kind: "consent", client },
-        context.requestId,
-      );
+    if (!(await claimOnce(deps.store, `consent:${transactionId}`, transaction.expiresAt))) {
+      deps.emit({ type: 'replay_detected', kind: 'consent', client }, context.requestId);
       return askAgain(request, transaction);
     }
-    const decision = action === "approve" ? "approved" : "denied";
-    deps.emit({ type: "consent_decided", decision, client }, context.requestId);
-    return choice.outcome === "chosen" && action === "approve"
+    const decision = action === 'approve' ? 'approved' : 'denied';
+    deps.emit({ type: 'consent_decided', decision, client }, context.requestId);
+    return choice.outcome === 'chosen' && action === 'approve'
       ? approve(request, transaction, choice.scope)
       : deny(transaction);
   };
@@ -153,21 +121,17 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
 
 /** A person answers here, not a client: credentials of one are a misconfigured integration. */
 function refuseClientAuthentication(request: Request): void {
-  if (request.headers.get("authorization") === null) return;
-  throw new OAuthError(
-    "invalid_client",
-    "The consent form takes no client authentication",
-    {
-      reason: "client_authentication_unsupported",
-      headers: { "www-authenticate": 'Basic realm="consent"' },
-    },
-  );
+  if (request.headers.get('authorization') === null) return;
+  throw new OAuthError('invalid_client', 'The consent form takes no client authentication', {
+    reason: 'client_authentication_unsupported',
+    headers: { 'www-authenticate': 'Basic realm="consent"' },
+  });
 }
 
 function foreignBrowser(): OAuthError {
   return new OAuthError(
-    "access_denied",
-    "This page was opened by another browser, or cookies are blocked; start again from your application",
-    { reason: "browser_mismatch" },
+    'access_denied',
+    'This page was opened by another browser, or cookies are blocked; start again from your application',
+    { reason: 'browser_mismatch' },
   );
 }

@@ -6,7 +6,7 @@ import { describeRedirectUri, type VerifiedRedirectUri } from '../../protocol/re
 import { expandScope } from '../../protocol/scope.ts';
 import type { ScopeRules } from '../../services/resources/resource.ts';
 import { listPermissions } from './chosen-scope.ts';
-import type { AwaitingConsent } from './transaction.ts';
+import type { AwaitingConsent, RequestedTerms } from './transaction.ts';
 
 export interface ConsentPage {
   /** Everything that is asked comes from here: what is shown is what is sealed. */
@@ -44,10 +44,7 @@ export function renderConsentPage(page: ConsentPage): Response {
         <dt>Application</dt>
         <dd>${describeClient(clientName, clientHost)}</dd>
       </div>
-      <div>
-        <dt>The answer is sent to</dt>
-        <dd>${emphasiseOrigin(terms.redirectUri)}</dd>
-      </div>
+      ${describeRecipient(terms)}
       <div>
         <dt>It gets access to</dt>
         <dd>
@@ -64,7 +61,7 @@ export function renderConsentPage(page: ConsentPage): Response {
         <dd>${describeLogin(page.identityProvider.scopes)}</dd>
       </div>
     </dl>
-    ${warnOfTarget(terms.redirectUri)}
+    ${terms.userCode === undefined ? warnOfTarget(terms.redirectUri) : deviceWarning}
     <h2>What happens next</h2>
     <p>
       If you approve, you log in at
@@ -124,6 +121,29 @@ function describeVouching(host: string | undefined): Markup {
     </div>
     <div class="small">the host is verified; the name is its own choice</div>`;
 }
+
+/** Who comes to act for the person: whoever is at the redirect URI, or a device that the person has to recognise. */
+function describeRecipient({ redirectUri, userCode }: RequestedTerms): Markup {
+  if (userCode === undefined) {
+    return html`<div>
+      <dt>The answer is sent to</dt>
+      <dd>${emphasiseOrigin(redirectUri)}</dd>
+    </div>`;
+  }
+  return html`<div>
+    <dt>It runs on the device that shows this code</dt>
+    <dd><code class="code">${userCode}</code></dd>
+  </div>`;
+}
+
+/** RFC 8628 §5.4: the code says nothing about whose device it is on. */
+const deviceWarning = html`<div class="warning">
+  <p>
+    Compare the code with the one on your device. Approve only if the device is in front of you and you
+    started this there yourself: if somebody sent you the code or a link with it, they get access in your
+    name.
+  </p>
+</div>`;
 
 /** The whole redirect URI, its scheme, host and port in bold: the part that says who gets the answer. */
 function emphasiseOrigin(uri: VerifiedRedirectUri): Markup {

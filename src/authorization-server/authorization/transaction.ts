@@ -21,6 +21,8 @@ export interface RequestedTerms {
   readonly scope: readonly string[];
   /** Passed on to the identity provider, whose answer is held to it. */
   readonly reauthentication: Reauthentication;
+  /** The code on the device that gets the tokens, as it is shown there. Absent: the client is at the redirect URI. */
+  readonly userCode?: string | undefined;
 }
 
 /** The consent page is out. Travels sealed in the page's form. */

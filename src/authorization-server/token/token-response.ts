@@ -2,7 +2,8 @@
 export interface IssuedTokens {
   readonly accessToken: string;
   readonly expiresInSeconds: number;
-  readonly refreshToken: string;
+  /** Undefined: the grant type gives none. */
+  readonly refreshToken: string | undefined;
   /** Scope of the access token. */
   readonly scope: readonly string[];
 }
@@ -16,7 +17,7 @@ export function formatTokenResponse(issued: IssuedTokens): Response {
     access_token: issued.accessToken,
     token_type: 'Bearer',
     expires_in: issued.expiresInSeconds,
-    refresh_token: issued.refreshToken,
+    ...(issued.refreshToken === undefined ? {} : { refresh_token: issued.refreshToken }),
     ...(issued.scope.length === 0 ? {} : { scope: issued.scope.join(' ') }),
   };
   return new Response(JSON.stringify(body), {

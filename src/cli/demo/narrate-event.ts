@@ -9,6 +9,8 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return 'a client deleted its registration';
     case 'authorize_initiated':
       return event.path === 'consent' ? 'consent page shown' : 'sent to log in';
+    case 'device_authorization_begun':
+      return 'a device asks to sign in';
     case 'consent_decided':
       return `consent ${event.decision}`;
     case 'login_succeeded':
@@ -23,10 +25,10 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return `grant revoked: ${event.cause}`;
     case 'request_refused':
       return narrateRefusal(event);
-    case 'upstream_failed':
-      return `sample server failed: ${event.kind}`;
     case 'policy_denied':
       return `stopped by policy: ${event.method}`;
+    case 'upstream_failed':
+      return `sample server failed: ${event.kind}`;
     case 'store_failed':
       return `store failed: ${event.operation}`;
     case 'identity_rechecked':

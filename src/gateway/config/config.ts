@@ -94,6 +94,8 @@ export interface GatehouseConfig {
     readonly revokeBefore: EpochSeconds | undefined;
   };
   readonly renderConsentPage: boolean;
+  /** Whether devices without a browser may sign people in. */
+  readonly deviceAuthorization: boolean;
   readonly limits: {
     readonly enabled: boolean;
     readonly perSubjectConcurrency: number;

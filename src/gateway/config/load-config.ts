@@ -110,6 +110,7 @@ function assemble(
       revokeBefore: values.REVOKE_BEFORE,
     },
     renderConsentPage: values.RENDER_CONSENT_PAGE,
+    deviceAuthorization: values.DEVICE_AUTHORIZATION,
     limits: {
       enabled: values.RATE_LIMIT_ENABLED,
       perSubjectConcurrency: values.MCP_PER_SUBJECT_CONCURRENCY,

@@ -1,5 +1,6 @@
 import type { Setting } from './setting.ts';
 import { clientDocumentSettings } from './settings-client-documents.ts';
+import { grantTypeSettings } from './settings-grant-types.ts';
 import { grantSettings } from './settings-grants.ts';
 import { identitySettings } from './settings-identity.ts';
 import { legacySettings } from './settings-legacy.ts';
@@ -18,6 +19,7 @@ export const settings = {
   ...presetSettings,
   ...identitySettings,
   ...grantSettings,
+  ...grantTypeSettings,
   ...clientDocumentSettings,
   ...redisSettings,
   ...limitSettings,
@@ -44,6 +46,7 @@ export const settingGroups: ReadonlyArray<{
   { title: 'Streams and silent connections', settings: streamSettings },
   { title: 'Identity provider and admission', settings: { ...presetSettings, ...identitySettings } },
   { title: 'Keys, grants and clients', settings: grantSettings },
+  { title: 'Further grant types', settings: grantTypeSettings },
   { title: 'Client ID metadata documents', settings: clientDocumentSettings },
   { title: 'State in Redis', settings: redisSettings },
   { title: 'Limits, proxies and logging', settings: limitSettings },

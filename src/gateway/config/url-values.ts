@@ -69,6 +69,8 @@ const reservedPaths = [
   '/backchannel-logout',
   '/callback',
   '/token',
+  '/device',
+  '/device_authorization',
   '/revoke',
   '/introspect',
   '/registration',

@@ -37,6 +37,8 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
 
 /** Every client begins with a bare 401, and of the rest strangers send as many as they like: counted, not told. */
 function isDaily(reason: RefusalReason, status: number, endpoint: EndpointName): boolean {
+  // A device that waits asks every five seconds, and is told so.
+  if (reason === 'authorization_pending' || reason === 'polled_too_often') return true;
   return reason === 'not_found' || reason.endsWith('rate_limited') || (status === 401 && endpoint === 'mcp');
 }
 
@@ -56,13 +58,14 @@ function nameOf(event: GatehouseEvent): string {
     case 'login_succeeded':
       return 'callback_success';
     case 'tokens_issued':
-      return event.grantType === 'authorization_code' ? 'token_issued' : 'token_refreshed';
+      return event.grantType === 'refresh_token' ? 'token_refreshed' : 'token_issued';
     case 'replay_detected':
       return {
         code: 'authorization_code_replay',
         refresh: 'refresh_token_reuse_detected',
         consent: 'consent_token_replay',
         callback_state: 'callback_state_replay',
+        device_code: 'device_code_replay',
       }[event.kind];
     case 'grant_revoked':
       return 'refresh_token_family_revoked';

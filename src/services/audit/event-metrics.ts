@@ -45,6 +45,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const throttled = counter('mcp_auth_idp_exchange_throttled_total', 'Code exchanges held back', []);
   const consents = counter('mcp_auth_consent_decisions_total', 'Decisions on the consent page', ['decision']);
   const authorizations = counter('mcp_auth_authorize_initiated_total', 'Authorization flows begun', ['path']);
+  const devices = counter('gatehouse_device_authorizations_total', 'Device authorizations begun', []);
   const shapes = counter('mcp_auth_groups_claim_shape_mismatch_total', 'Group claims of another shape', []);
   const refused = counter('gatehouse_requests_refused_total', 'Refusals by endpoint', ['endpoint', 'reason']);
   const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
@@ -65,12 +66,12 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
     'Certificate files not acceptable',
     ['use', 'fault'],
   );
-  const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
   const policy = counter('gatehouse_policy_denials_total', 'Calls stopped by the policy of a mount', [
     'mount',
     'kind',
     'outcome',
   ]);
+  const store = counter('gatehouse_store_failures_total', 'Store operations that failed', ['operation']);
   const upstream = counter('gatehouse_upstream_failures_total', 'Calls the upstream did not answer', [
     'kind',
   ]);
@@ -88,6 +89,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
       case 'consent_decided':
         consents.inc({ decision: event.decision });
+        return;
+      case 'device_authorization_begun':
+        devices.inc();
         return;
       case 'login_succeeded':
         return;
@@ -116,13 +120,13 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
       case 'identity_token_dropped':
         dropped.inc();
         return;
+      case 'policy_denied':
+        policy.inc({ mount: event.mount, kind: event.kind, outcome: event.outcome });
+        return;
       case 'store_failed':
         store.inc({ operation: event.operation });
         return;
       case 'key_state_changed':
-      case 'policy_denied':
-        policy.inc({ mount: event.mount, kind: event.kind, outcome: event.outcome });
-        return;
         keyChanges.inc({ state: event.state });
         return;
       case 'keys_reload_refused':

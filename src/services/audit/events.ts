@@ -21,11 +21,13 @@ export type GatehouseEvent =
       readonly decision: 'approved' | 'denied';
       readonly client: string;
     }
+  /** A device got its two codes. */
+  | { readonly type: 'device_authorization_begun'; readonly client: string }
   | { readonly type: 'login_succeeded'; readonly subject: string; readonly client: string }
   | { readonly type: 'groups_claim_shape_mismatch'; readonly subject: string; readonly claim: string }
   | {
       readonly type: 'tokens_issued';
-      readonly grantType: 'authorization_code' | 'refresh_token';
+      readonly grantType: 'authorization_code' | 'refresh_token' | 'device_code';
       readonly subject: string;
       readonly client: string;
       readonly grant: string;
@@ -41,14 +43,15 @@ export type GatehouseEvent =
     }
   | {
       readonly type: 'replay_detected';
-      readonly kind: 'code' | 'refresh' | 'consent' | 'callback_state';
+      readonly kind: 'code' | 'refresh' | 'consent' | 'callback_state' | 'device_code';
       readonly client: string;
       readonly grant?: string;
       readonly subject?: string;
     }
   | {
       readonly type: 'grant_revoked';
-      readonly cause: 'code_replay' | 'refresh_reuse' | 'identity_gone' | 'group' | 'client';
+      readonly cause:
+        'code_replay' | 'device_code_replay' | 'refresh_reuse' | 'identity_gone' | 'group' | 'client';
       readonly grant: string;
       readonly subject: string;
       readonly client: string;
@@ -82,9 +85,6 @@ export type GatehouseEvent =
       /** The class of the underlying failure, e.g. an error name; never a message. */
       readonly cause?: string;
     }
-  | { readonly type: 'store_failed'; readonly operation: string }
-  | {
-      /** `key` is the id that every value sealed with it carries. */
   | {
       /** The policy of a mount stopped a call; `scopes`: until the person allows the client more. */
       readonly type: 'policy_denied';
@@ -99,6 +99,9 @@ export type GatehouseEvent =
       /** Of the tool or prompt, or the URI of the resource without its query; 128 characters of it at most. */
       readonly name?: string;
     }
+  | { readonly type: 'store_failed'; readonly operation: string }
+  | {
+      /** `key` is the id that every value sealed with it carries. */
       readonly type: 'key_state_changed';
       readonly key: string;
       readonly state: KeyState;
@@ -149,6 +152,8 @@ export type EndpointName =
   | 'callback'
   | 'token'
   | 'backchannel_logout'
+  | 'device_authorization'
+  | 'device'
   | 'revoke'
   | 'introspect'
   | 'mcp'

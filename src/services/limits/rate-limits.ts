@@ -12,6 +12,9 @@ const perAddress = {
   consent: 30,
   callback: 30,
   token: 60,
+  device_authorization: 10,
+  // A code of 34 bits that lives for ten minutes is not to be guessed at this rate.
+  device: 20,
   revoke: 60,
   discovery: 60,
   // Servers that call for many people at once: the identity provider, when many are logged out together …
@@ -26,10 +29,20 @@ const callsPerAddress = 600;
 const strangersPerAddress = 600;
 /** Registrations a minute from everywhere. Each is a sealing and a line in the log, and IPv6 addresses cost nothing. */
 const registrationsInAll = 6000;
+const deviceAuthorizationsInAll = 600;
+/** Of the device page, a minute from everywhere: its codes may not be guessed from many addresses either. */
+const devicePagesInAll = 6000;
 /** Refreshes per minute. An honest client needs one an hour for each grant. */
 const refreshesPerGrant = 60;
 /** Of one person with one client. Not of the client: one id may serve thousands, any of whom could use that up. */
 const refreshesPerPerson = 1200;
+
+const limitsInAll: Partial<Record<EndpointName, number>> = {
+  register: registrationsInAll,
+  // Each is a record in the store for ten minutes.
+  device_authorization: deviceAuthorizationsInAll,
+  device: devicePagesInAll,
+};
 
 export type RateLimitOutcome =
   | { readonly outcome: 'allowed' }
@@ -139,9 +152,10 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       const limit = limitOf(endpoint);
       if (limit === undefined) return allowed;
       const verdict = await checkEverywhere(strangers, `${endpoint}:${rateLimitKey(address)}`, limit);
-      if (endpoint !== 'register' || verdict.outcome === 'limited') return verdict;
+      const inAll = limitsInAll[endpoint];
+      if (inAll === undefined || verdict.outcome === 'limited') return verdict;
       // After the address's own: one address cannot use up what is there for all.
-      return checkEverywhere(known, 'register', registrationsInAll);
+      return checkEverywhere(known, endpoint, inAll);
     },
     checkCall: (address) => checkHere(known, `mcp:${rateLimitKey(address)}`, callsPerAddress),
     checkStranger(address) {

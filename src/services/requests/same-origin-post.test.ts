@@ -5,7 +5,7 @@ import { checkSameOriginPost } from './same-origin-post.ts';
 const issuer = 'https://gatehouse.test';
 const post = (headers: Record<string, string>) => new Request(issuer, { method: 'POST', headers });
 
-describe('same-origin check of the consent form', () => {
+describe('same-origin check of a form', () => {
   it.each([
     {},
     { origin: issuer },

@@ -1,0 +1,95 @@
+import { OAuthError, type OAuthErrorCode } from '../../protocol/oauth-error.ts';
+import type { RefusalReason } from '../../protocol/refusal-reason.ts';
+import type { DeviceAuthorizations, Poll } from '../../services/devices/device-authorizations.ts';
+import { type DeviceApproval, openDeviceApproval } from '../../services/tokens/device-approval.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import { type GrantType, nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
+import type { IssuedTokens } from './token-response.ts';
+
+/**
+ * Exchanges a device code, once a person has approved it. Until then every question is answered with what to do next.
+ * As with an authorization code, the one that is redeemed again ends the grant that it began.
+ * @throws OAuthError `invalid_request` (`parameter_missing`), `authorization_pending`, `slow_down` (`polled_too_often`),
+ * `expired_token` (`device_code_expired`), `access_denied` (400, `device_denied`), `invalid_grant`
+ * (`device_code_invalid`, `client_mismatch`, `device_code_replay`, `token_revoked_iat_cutoff`)
+ * @see RFC 8628 §3.4 and §3.5
+ */
+export function createDeviceCodeGrant(devices: Pick<DeviceAuthorizations, 'poll'>): GrantType {
+  return async (request, deps) => {
+    const deviceCode = request.parameters.find('device_code');
+    if (deviceCode === undefined) {
+      throw new OAuthError('invalid_request', 'device_code is required', { reason: 'parameter_missing' });
+    }
+    const poll = await devices.poll(deviceCode, request.client.fingerprint);
+    if (poll.outcome !== 'approved') throw refuse(poll.outcome);
+    const approval = openDeviceApproval(deps.sealer, poll.approval);
+    // Of a key that is gone since: the device begins anew.
+    if (approval === undefined) throw refuse('expired');
+    checkApproval(approval.terms, request, deps);
+    return redeem(approval, request, deps);
+  };
+}
+
+function checkApproval(terms: GrantTerms, { client }: TokenRequest, deps: TokenDeps): void {
+  if (terms.client !== client.fingerprint) throw refuse('foreign');
+  if (deps.revokeBefore !== undefined && terms.grantedAt < deps.revokeBefore) {
+    throw invalidCode('token_revoked_iat_cutoff');
+  }
+  // Only what this deployment still serves.
+  if (deps.resources.find(terms.resource) === undefined) throw invalidCode('device_code_invalid');
+}
+
+async function redeem(
+  { terms, identityToken }: DeviceApproval,
+  { requestId }: TokenRequest,
+  deps: TokenDeps,
+): Promise<IssuedTokens> {
+  const now = deps.clock.nowSeconds();
+  // The provider vouched for the person when they logged in.
+  const identity =
+    identityToken === undefined ? undefined : { refreshToken: identityToken, checkedAt: terms.grantedAt };
+  const access = makeAccessToken(deps.sealer, terms, now, deps.accessTokenTtlSeconds);
+  const refresh = makeRefreshToken(deps.sealer, terms, deps.random.token(16), now, identity);
+  switch (await deps.grants.redeem(terms, refresh.tokenId)) {
+    case 'redeemed':
+      deps.emit({ type: 'tokens_issued', grantType: 'device_code', ...nameGrant(terms) }, requestId);
+      return { ...access, refreshToken: refresh.sealed, scope: terms.scope };
+    case 'replayed':
+      await endReplayedGrant(terms, requestId, deps);
+      throw invalidCode('device_code_replay');
+    case 'revoked':
+      throw invalidCode('device_code_replay');
+    case 'unknown':
+      throw refuse('expired');
+  }
+}
+
+/** Somebody else has the device code too, and what it was exchanged for may be theirs. */
+async function endReplayedGrant(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<void> {
+  // First: an alarm must not depend on whether the store answers.
+  deps.emit({ type: 'replay_detected', kind: 'device_code', ...nameGrant(terms) }, requestId);
+  await deps.grants.revoke(terms, 'device_code_replay');
+  deps.emit({ type: 'grant_revoked', cause: 'device_code_replay', ...nameGrant(terms) }, requestId);
+}
+
+type Refused = Exclude<Poll['outcome'], 'approved'>;
+
+const refusals: Readonly<Record<Refused, readonly [OAuthErrorCode, RefusalReason, string]>> = {
+  pending: ['authorization_pending', 'authorization_pending', 'Nobody has answered yet'],
+  'too-early': ['slow_down', 'polled_too_often', 'Ask less often: five seconds more between two questions'],
+  denied: ['access_denied', 'device_denied', 'The person denied the request'],
+  expired: ['expired_token', 'device_code_expired', 'The device code has expired; begin anew'],
+  invalid: ['invalid_grant', 'device_code_invalid', 'The device code is not valid'],
+  foreign: ['invalid_grant', 'client_mismatch', 'The device code is not valid'],
+};
+
+function refuse(outcome: Refused): OAuthError {
+  const [code, reason, description] = refusals[outcome];
+  // RFC 6749 §5.2: 400, whatever the code has elsewhere.
+  return new OAuthError(code, description, { reason, status: 400 });
+}
+
+function invalidCode(reason: RefusalReason): OAuthError {
+  return new OAuthError('invalid_grant', 'The device code is not valid', { reason });
+}
