@@ -80,6 +80,7 @@ export const token: Section = {
       sentence: 'A client assertion is signed by the client, for this server, short-lived and good once.',
       provedBy: [keys('a client redeems, refreshes and revokes with %s')],
       refusedBy: [
+        publicOnly,
         keys('65: an assertion counts once, on every replica and through every endpoint'),
         keys('65: an assertion with %s proves nothing'),
         keys('65: an assertion for %s is refused'),
