@@ -203,7 +203,9 @@ export const refusalReasons = {
     errorCode: 'code_replay',
     meaning: 'The authorization code was used before; the grant is revoked.',
   },
-  device_code_invalid: { meaning: 'The device code was not issued here, or its person came after the cut-off.' },
+  device_code_invalid: {
+    meaning: 'The device code was not issued here, or its person came after the cut-off.',
+  },
   device_code_expired: {
     meaning: 'The device code is older than ten minutes, or what became of it is not known any more.',
   },
@@ -247,7 +249,8 @@ export const refusalReasons = {
       'The policy of the mount does not allow the call; `gatehouse check-policy` says which rule decides.',
   },
   header_mismatch: {
-    meaning: 'A header that repeats a part of the JSON-RPC body does not say what the body says, or is missing.',
+    meaning:
+      'A header that repeats a part of the JSON-RPC body does not say what the body says, or is missing.',
   },
   subject_streams_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_STREAMS event streams open.' },
   subject_concurrency_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_CONCURRENCY calls under way.' },

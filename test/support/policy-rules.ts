@@ -1,4 +1,4 @@
-import type { Operation, PolicyRule, PolicyRules } from '../../src/services/policy/rule.ts';
+import type { PolicyRule, PolicyRules } from '../../src/services/policy/rule.ts';
 
 /** A rule for everybody that allows everything, but for these members. */
 export function policyRule(changes: Partial<PolicyRule> = {}): PolicyRule {
@@ -30,7 +30,3 @@ export const fileRules: PolicyRules = {
     policyRule({ name: 'secrets', effect: 'deny', what: { tools: ['read_secret'] } }),
   ],
 };
-
-export function toolCall(name: string): Operation {
-  return { kind: 'tool', method: 'tools/call', name };
-}

@@ -81,7 +81,12 @@ export class UpstreamFlight implements CallListener {
     }
     const { headers, eventStream, isEncoded } = verdict.head;
     const { judged } = exchange;
-    const passage = findPassage(judged, { status, rawHeaders, eventStream, hasBody: framing.kind !== 'none' });
+    const passage = findPassage(judged, {
+      status,
+      rawHeaders,
+      eventStream,
+      hasBody: framing.kind !== 'none',
+    });
     if (judged !== undefined && passage === 'refused') {
       this.#fail({ refusal: judged.unreadable, kind: 'malformed' });
       return;
