@@ -1,3 +1,4 @@
+import type { GatehouseConfig, MountConfig } from '../../src/gateway/config/config.ts';
 import { loadConfig } from '../../src/gateway/config/load-config.ts';
 import { createGateway, type Gateway, type Listening } from '../../src/gateway/gateway.ts';
 import type { OutboundNetwork } from '../../src/platform/outbound/outbound-network.ts';
@@ -12,8 +13,12 @@ import { FakeIdentityProvider } from './fake-identity-provider.ts';
 export interface TestGatehouseOptions {
   /** Over the harness's own environment; `undefined` unsets. */
   readonly env?: Record<string, string | undefined>;
+  /** Text of the configuration file. The upstream is named there, and the first of its mounts is `mount`. */
+  readonly file?: string;
   /** URL of the MCP server behind; nothing listens there by default. */
   readonly upstream?: string;
+  /** What is served, in place of the one mount that the environment describes. */
+  readonly mounts?: (only: MountConfig) => GatehouseConfig['mounts'];
   readonly clock?: FakeClock;
   readonly store?: Store;
   /** For replicas that share one. */
@@ -34,6 +39,7 @@ export interface TestGatehouse extends BrowserTarget {
   readonly logged: () => string;
   readonly store: Store;
   readonly gateway: Gateway;
+  readonly config: GatehouseConfig;
   /** Binds real sockets on 127.0.0.1; called by itself for requests to the mount. */
   listen(): Promise<Listening & { readonly url: string }>;
   close(): Promise<void>;
@@ -53,6 +59,8 @@ const baseEnvironment: Record<string, string> = {
   RATE_LIMIT_ENABLED: 'false',
 };
 
+const configFile = '/gatehouse.yaml';
+
 const nowhere: OutboundNetwork = {
   resolve: () => Promise.reject(new Error('no such name')),
   dial: () => {
@@ -64,11 +72,15 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
   const env: Record<string, string | undefined> = {
     ...baseEnvironment,
     ...(options.upstream === undefined ? {} : { UPSTREAM_MCP_URL: options.upstream }),
+    ...(options.file === undefined ? {} : { UPSTREAM_MCP_URL: undefined, GATEHOUSE_CONFIG: configFile }),
     ...options.env,
   };
-  const config = loadConfig(env, () => {
+  const loaded = loadConfig(env, (path) => {
+    if (path === configFile && options.file !== undefined) return options.file;
     throw new Error('no files in this test');
   });
+  const config =
+    options.mounts === undefined ? loaded : { ...loaded, mounts: options.mounts(loaded.mounts[0]) };
   const clock = options.clock ?? new FakeClock();
   const store = options.store ?? createMemoryStore({ clock });
   const identityProvider = options.identityProvider ?? new FakeIdentityProvider();
@@ -108,20 +120,32 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
     logged: () => lines.join(''),
     store,
     gateway,
+    config,
     listen,
     async fetch(pathOrUrl, init) {
       const url = new URL(pathOrUrl, publicUrl);
-      if (url.pathname === mount || url.pathname.startsWith(`${mount}/`)) {
-        if (!url.pathname.startsWith(`${mount}/.well-known/`)) {
-          return fetch(`${(await listen()).url}${url.pathname}${url.search}`, {
-            redirect: 'manual',
-            ...init,
-          });
-        }
+      if (isOfMount(url, config.mounts)) {
+        const headers = new Headers(init?.headers);
+        // Of the issuer's mounts it is the address of the socket, as behind a proxy that says nothing.
+        if (url.origin !== publicUrl) headers.set('host', url.host);
+        return fetch(`${(await listen()).url}${url.pathname}${url.search}`, {
+          redirect: 'manual',
+          ...init,
+          headers,
+        });
       }
       const request = new Request(url, { redirect: 'manual', ...init });
       return gateway.fetch(request, { requestId: 'test-request', clientAddress: '192.0.2.1' });
     },
     close: () => gateway.close(0),
   };
+}
+
+function isOfMount({ origin, pathname }: URL, mounts: GatehouseConfig['mounts']): boolean {
+  return mounts.some(
+    ({ publicOrigin, path }) =>
+      origin === publicOrigin &&
+      (pathname === path || pathname.startsWith(`${path}/`)) &&
+      !pathname.startsWith(`${path}/.well-known/`),
+  );
 }

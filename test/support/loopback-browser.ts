@@ -69,7 +69,9 @@ export class LoopbackBrowser {
     if (form === null || !response.ok)
       throw new Error(`${url.pathname} answered ${response.status}: ${textOf(html)}`);
     const target = new URL(unescapeHtml(attribute(form[1] ?? '', 'action') ?? url.href), url);
-    return { url: target, form: this.#fill(form[2] ?? ''), origin: url.origin, site: siteOf(url, target) };
+    const fields = this.#fill(form[2] ?? '');
+    for (const name of listTicked(html)) fields.append('scope', name);
+    return { url: target, form: fields, origin: url.origin, site: siteOf(url, target) };
   }
 
   #fill(formHtml: string): URLSearchParams {
@@ -104,6 +106,14 @@ export class LoopbackBrowser {
     if (value === '' || attributes.some((part) => /^max-age=0$/i.test(part))) this.#cookies.delete(key);
     else this.#cookies.set(key, { host: url.hostname, path, name, value });
   }
+}
+
+/** What is ticked on a consent page, and stays so. */
+function listTicked(html: string): string[] {
+  return [...html.matchAll(/<input\b[^>]*\bname="scope"[^>]*>/gi)]
+    .map(([tag]) => tag)
+    .filter((tag) => /\bchecked\b/.test(tag) && !/\bdisabled\b/.test(tag))
+    .map((tag) => unescapeHtml(attribute(tag, 'value') ?? ''));
 }
 
 interface StoredCookie {

@@ -21,7 +21,10 @@ export interface LoopbackHouse {
 
 const credentials = { clientId: 'gatehouse', clientSecret: 'provider-client-secret' };
 
-export async function startLoopbackHouse(): Promise<LoopbackHouse> {
+/** @param describe more of the mount than its URL and its upstream, as the configuration file has it */
+export async function startLoopbackHouse(
+  describe?: Readonly<Record<string, unknown>>,
+): Promise<LoopbackHouse> {
   const [port, providerPort] = [await freePort(), await freePort()];
   const publicUrl = `http://127.0.0.1:${port}`;
   const upstream = await startEverythingServer();
@@ -34,7 +37,7 @@ export async function startLoopbackHouse(): Promise<LoopbackHouse> {
     PROXY_BASE_URL: publicUrl,
     LISTEN_ADDR: `127.0.0.1:${port}`,
     METRICS_ADDR: '127.0.0.1:0',
-    UPSTREAM_MCP_URL: upstream.url,
+    ...(describe === undefined ? { UPSTREAM_MCP_URL: upstream.url } : { GATEHOUSE_CONFIG: 'g.yaml' }),
     OIDC_ISSUER_URL: provider.issuer,
     OIDC_CLIENT_ID: credentials.clientId,
     OIDC_CLIENT_SECRET: credentials.clientSecret,
@@ -45,9 +48,9 @@ export async function startLoopbackHouse(): Promise<LoopbackHouse> {
   const events: GatehouseEvent[] = [];
   const lines: string[] = [];
   const log = createLogger({ level: 'trace', destination: { write: (line) => void lines.push(line) } });
-  const config = loadConfig(environment, () => {
-    throw new Error('no files in this test');
-  });
+  const config = loadConfig(environment, () =>
+    JSON.stringify({ mounts: [{ name: 'mcp', url: '/mcp', upstream: upstream.url, ...describe }] }),
+  );
   const gateway = createGateway(config, { log, onEvent: (event) => events.push(event) });
   await gateway.listen();
   return {

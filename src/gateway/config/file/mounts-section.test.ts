@@ -187,9 +187,19 @@ describe('mounts of the file', () => {
       { response_headers: { remove: ['content-type'] } },
       'response_headers.remove[0] is no header that can be kept back',
     ],
-    [{ scopes: { 'a b': {} } }, 'scopes.… is no scope'],
-    [{ scopes: { a: { includes: ['b'] } } }, 'scopes.a.includes[0] is no scope of this mount'],
-    [{ scopes: { a: { includes: ['a'] } } }, 'scopes.a.includes[0] is the scope itself'],
+    [{ scopes: { 'a b': { default: true } } }, 'scopes.… is no scope'],
+    [{ scopes: { offline_access: { default: true } } }, 'scopes.offline_access is no scope of a server'],
+    [{ scopes: { a: { includes: ['b'], default: true } } }, 'scopes.a.includes[0] is no scope of this mount'],
+    [{ scopes: { a: { includes: ['a'], default: true } } }, 'scopes.a.includes[0] is the scope itself'],
+    [{ scopes: { a: {} } }, 'scopes has no scope that is asked for at first'],
+    [
+      { scopes: { a: { includes: ['b'], default: true }, b: { includes: ['c'] }, c: { includes: ['a'] } } },
+      'scopes.a.includes leads back to itself: a → b → c → a',
+    ],
+    [
+      { scopes: { a: { default: true }, b: { required: true } } },
+      'scopes.b.required is needed for every call, and first logins do not ask for it',
+    ],
   ])('%j is refused', (entry, complaint) => {
     expect(complaintsAboutMounts(entry)).toEqual([`mounts[0].${complaint}`]);
   });
@@ -285,6 +295,20 @@ describe('mounts of the file', () => {
       ],
       defaults: ['read'],
     });
+  });
+
+  it('ask at first for what every call needs, unless they say more', () => {
+    const rulesOf = (scopes: object) => load(mounts({ scopes })).mounts[0].scopes;
+
+    expect(rulesOf({ use: { required: true }, more: {} })).toMatchObject({
+      required: ['use'],
+      defaults: ['use'],
+    });
+    expect(rulesOf({ use: { required: true }, more: { default: true, includes: ['use'] } })).toMatchObject({
+      required: ['use'],
+      defaults: ['more'],
+    });
+    expect(rulesOf({})).toEqual({ declared: [], defaults: [], required: [] });
   });
 
   it('warn of an upstream in clear text, by name', () => {
