@@ -52,6 +52,15 @@ describe('A. protected resource metadata (RFC 9728)', () => {
     expect(await readDocument(resourcePath)).not.toHaveProperty('scopes_supported');
   });
 
+  it('9: asks for the scopes that a request gets by itself, and for no other', async () => {
+    const scopes = { read: { default: true }, write: { includes: ['read'] }, offline: {} };
+    const file = JSON.stringify({
+      mounts: [{ name: 'files', url: '/mcp', upstream: 'http://127.0.0.1:9/mcp', scopes }],
+    });
+    gatehouse = await createTestGatehouse({ file });
+    expect(await readDocument(`${resourcePath}/mcp`)).toMatchObject({ scopes_supported: ['read'] });
+  });
+
   it('10: takes tokens in the header alone', async () => {
     await open();
     expect(await readDocument(resourcePath)).toMatchObject({ bearer_methods_supported: ['header'] });

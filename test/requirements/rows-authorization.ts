@@ -13,6 +13,9 @@ const codes = testsOf('src/authorization-server/token/authorization-code-grant.t
 const callback = testsOf('src/authorization-server/authorization/callback-endpoint.test.ts');
 const pages = testsOf('src/platform/html/page.test.ts');
 const uris = testsOf('src/protocol/redirect-uri.test.ts');
+const scopes = testsOf('src/protocol/scope.test.ts');
+const token = testsOf('test/requirements/token.test.ts');
+const choices = testsOf('src/authorization-server/authorization/consent-endpoint.test.ts');
 const chromium = testsOf('test/browser/sign-in.test.ts');
 
 const comesOut = request('comes out as its terms, from a GET and from a POST');
@@ -138,8 +141,17 @@ export const authorization: Section = {
       source: 'OAuth 2.1 §1.4.1, §3.2.3; ChatGPT',
       sentence:
         'Without a scope there is a default; unknown scopes are dropped; the answer names what was granted.',
-      provedBy: [comesOut],
-      refusedBy: [attacks('73: no scope can be asked into being')],
+      provedBy: [
+        request('drops scopes that the resource does not have'),
+        scopes('takes %j for %j'),
+        token('113: answers Bearer, a whole expires_in, and no null'),
+      ],
+      refusedBy: [
+        attacks('73: no scope can be asked into being'),
+        scopes('refuses %j, of which nothing exists'),
+        choices('grants nothing to a form with %o added'),
+      ],
+      deviation: 'Of unknown scopes the known rest is granted; `invalid_scope` only when nothing is left.',
     },
     {
       id: 77,
@@ -151,6 +163,8 @@ export const authorization: Section = {
         attacks('71: %o reaches the identity provider, and its answer is held to it'),
       ],
       refusedBy: [attacks('71: prompt=none never issues, and no prompt skips the question')],
+      deviation:
+        '`prompt=none` is `consent_required`, not `login_required`: every request is asked about, so it is true whoever is logged in.',
     },
     {
       id: 78,
@@ -217,6 +231,8 @@ export const authorization: Section = {
         consent('16: no page can be framed, and Approve is not armed at once'),
         chromium('16: cannot be framed'),
       ],
+      deviation:
+        'The page with the form says `same-origin` for the referrer: with `no-referrer` its own POST could not be told from a forged one.',
     },
   ],
 };

@@ -82,9 +82,8 @@ export const identityProvider: Section = {
       source: 'OpenID Connect Core §10.1.1',
       sentence: 'Keys are fetched again for an unknown one, so often and no more; trouble is a clean error.',
       provedBy: [
-        provider(
-          'fetches nothing for an unknown key within a minute, so that forged key ids cause no traffic',
-        ),
+        provider('loses no login when the provider changes its keys, however recently they were read'),
+        provider('goes on with the keys it has when those of an unknown one cannot be read'),
         provider('goes on by itself until it works'),
         callback('of a login refused with %s (%s) as %s'),
       ],

@@ -17,6 +17,9 @@ const legacy = testsOf('test/e2e/legacy-client.test.ts');
 const shutdown = testsOf('test/system/shutdown-streams.test.ts');
 const own = testsOf('test/requirements/proxy.test.ts');
 
+const policy = testsOf('test/policy/calls.test.ts');
+const json = testsOf('src/services/requests/strict-json.test.ts');
+
 const suite = {
   step: 'conformance',
   checks:
@@ -174,7 +177,8 @@ export const proxying: Section = {
       level: 'product',
       source: 'MCP 2025-03-26 Transports',
       sentence: 'In a batch every element is judged, and no duplicate key smuggles a method.',
-      open: 'There are no rules for calls yet.',
+      provedBy: [policy('judges every call of a batch, and forwards all or none')],
+      refusedBy: [json('refuses exactly the objects that repeat or escape a member name at some depth')],
     },
     {
       id: 155,

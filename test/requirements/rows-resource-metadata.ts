@@ -43,8 +43,8 @@ export const resourceMetadata: Section = {
       id: 4,
       level: 'should',
       source: 'MCP Scope Selection Strategy',
-      sentence: 'The challenge names the scopes to ask for.',
-      open: 'No resource declares scopes yet, so there are none to name.',
+      sentence: 'The challenge of a resource with scopes names those to ask for at first.',
+      provedBy: [admission('tells whoever has no good token what to ask for at first')],
     },
     {
       id: 5,
@@ -82,7 +82,10 @@ export const resourceMetadata: Section = {
       level: 'should',
       source: 'MCP Refresh Tokens; Security Best Practices, Scope Minimization',
       sentence: '`scopes_supported` holds the scopes of ordinary use, and `offline_access` never.',
-      provedBy: [metadata('9: asks for no scope, offline_access least of all')],
+      provedBy: [
+        metadata('9: asks for no scope, offline_access least of all'),
+        metadata('9: asks for the scopes that a request gets by itself, and for no other'),
+      ],
     },
     {
       id: 10,

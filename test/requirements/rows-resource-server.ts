@@ -9,6 +9,9 @@ const headers = testsOf('src/resource-server/proxy/request-headers.test.ts');
 const streams = testsOf('test/system/proxy-streams.test.ts');
 const settings = testsOf('src/gateway/config/settings-grants.test.ts');
 const admits = admission('admits a valid token and hands over its grant');
+const needs = testsOf('src/resource-server/proxy/scope-check.test.ts');
+const scopes = testsOf('src/protocol/scope.test.ts');
+const policy = testsOf('test/policy/calls.test.ts');
 const tokens = testsOf('src/services/tokens/tokens.test.ts');
 
 const everyBrokenToken = bearer('every broken token is a 401 on %s, and nothing is forwarded');
@@ -85,29 +88,42 @@ export const resourceServer: Section = {
       level: 'should',
       source: 'MCP Runtime Insufficient Scope Errors',
       sentence: 'Too little scope is a 403 `insufficient_scope` that names every scope the call needs.',
-      open: 'No resource declares scopes yet.',
+      provedBy: [
+        needs('the scope that every call of a mount needs › lets it pass by itself or within a wider one'),
+        needs('are named all at once, with those that every call needs and those there are'),
+      ],
+      refusedBy: [needs('stops a %s that lacks it, before the upstream')],
     },
     {
       id: 133,
       level: 'interoperability',
       source: 'TypeScript SDK, version 1',
       sentence: 'The same refused call gets the same challenge, byte for byte.',
-      open: 'True of every 401; there is no 403 for scopes yet.',
-      provedBy: [bearer('the same refusal is the same bytes, each time')],
+      provedBy: [
+        needs('gives the same call the same bytes, and the next token of the grant as well'),
+        bearer('the same refusal is the same bytes, each time'),
+      ],
     },
     {
       id: 134,
       level: 'must',
       source: 'MCP Step-Up Authorization Flow',
       sentence: 'A scope that includes others counts as all of them.',
-      open: 'No resource declares scopes yet.',
+      provedBy: [
+        needs('lets it pass by itself or within a wider one'),
+        scopes('has what is included, and what that includes'),
+      ],
+      refusedBy: [needs('stops a %s that lacks it, before the upstream')],
     },
     {
       id: 135,
       level: 'interoperability',
       source: 'retries of the TypeScript SDK and Claude',
       sentence: 'What no scope can cure is not called `insufficient_scope`.',
-      open: 'There are no rules for calls yet.',
+      provedBy: [
+        policy('refuses what none allows, tells the client and nobody the rule, and forwards nothing'),
+      ],
+      refusedBy: [policy('denies %s')],
     },
     {
       id: 136,
