@@ -37,7 +37,8 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     } catch (error) {
       response = refuse(error, route, request, context);
     }
-    if (route?.cors === true) addCors(response.headers);
+    // A script that looks for metadata has to see that there is none, or it takes the network for broken.
+    if (route?.cors ?? url.pathname.startsWith('/.well-known/')) addCors(response.headers);
     addSecurityHeaders(response.headers, site.origin);
     response.headers.set('X-Request-Id', context.requestId);
     return response;

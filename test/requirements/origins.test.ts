@@ -71,6 +71,7 @@ describe('L. pages of other origins', () => {
     ['/register', 415],
     ['/revoke', 400],
     ['/.well-known/openid-configuration', 404],
+    ['/.well-known/oauth-protected-resource/none', 404],
   ])('165: lets scripts read refusals of %s', async (path, status) => {
     gatehouse = await createTestGatehouse();
     const init = status === 404 ? {} : { method: 'POST', body: 'x=%00' };
