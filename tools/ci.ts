@@ -63,11 +63,11 @@ const steps: readonly Step[] = [
     counts: countChecks,
   },
   {
-    name: 'a real Keycloak',
+    name: 'identity providers of others',
     command: [
       'npm',
       'run',
-      'test:keycloak',
+      'test:providers',
       '--',
       '--reporter=default',
       '--reporter=json',
@@ -75,6 +75,11 @@ const steps: readonly Step[] = [
     ],
     counts: countTests,
     remarks: listSecondTries,
+  },
+  {
+    name: 'real clients',
+    command: ['npm', 'run', 'test:clients', '--', '--counts={counts}'],
+    counts: countChecks,
   },
   // Last: it leaves the machine's ports to rest.
   { name: 'two lanes compared', command: ['npm', 'run', 'fuzz:lanes', '--', '--minutes', '2'] },

@@ -4,17 +4,24 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { freePort } from '../support/free-port.ts';
+import { freePort } from '../../support/free-port.ts';
+import { LoopbackBrowser } from '../../support/loopback-browser.ts';
+import type { ForeignProvider } from '../house.ts';
 import { createKeycloakAdmin, type KeycloakAdmin } from './admin.ts';
 import { fetchKeycloak } from './distribution.ts';
-import { describeRealm, realm, type RealmOptions } from './realm.ts';
+import {
+  clientId,
+  clientSecret,
+  describeRealm,
+  password,
+  type Person,
+  realm,
+  type RealmOptions,
+} from './realm.ts';
 
 /** A Keycloak with the realm, on loopback and in memory. */
-export interface Keycloak {
-  readonly origin: string;
-  readonly issuer: string;
+export interface Keycloak extends ForeignProvider<Person> {
   readonly admin: KeycloakAdmin;
-  close(): Promise<void>;
 }
 
 const startSeconds = 240;
@@ -42,7 +49,23 @@ export async function startKeycloak(options: RealmOptions): Promise<Keycloak> {
   try {
     await waitFor(child, `${issuer}/.well-known/openid-configuration`);
     const admin = await createKeycloakAdmin(origin, administrator);
-    return { origin, issuer, admin, close: () => end(child) };
+    return {
+      env: {
+        IDP: 'keycloak',
+        OIDC_ISSUER_URL: '',
+        KEYCLOAK_URL: origin,
+        KEYCLOAK_REALM: realm,
+        OIDC_CLIENT_ID: clientId,
+        OIDC_CLIENT_SECRET: clientSecret,
+        ALLOWED_GROUPS: '/engineering/mcp',
+      },
+      admin,
+      async logIn(person, url) {
+        const browser = new LoopbackBrowser({ login: person, password });
+        return (await browser.signIn(url.href, `${options.publicUrl}/callback`)).searchParams;
+      },
+      close: () => end(child),
+    };
   } catch (error) {
     await end(child);
     throw new Error(`Keycloak did not start:\n${output()}`, { cause: error });

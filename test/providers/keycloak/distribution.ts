@@ -8,7 +8,7 @@ const sha256 = '27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f
 const artifact = `org.keycloak:keycloak-quarkus-dist:${version}:zip`;
 const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
 const attempts = 3;
-const folder = join(import.meta.dirname, '..', '..', '.cache', 'keycloak');
+const folder = join(import.meta.dirname, '..', '..', '..', '.cache', 'keycloak');
 
 /**
  * Keycloak's server as its makers distribute it, out of Maven Central and checked; kept for the next time. Returns the
