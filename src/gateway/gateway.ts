@@ -58,8 +58,13 @@ export interface Gateway {
    * @throws StoreError, and the system's error when an address is taken
    */
   listen(): Promise<Listening>;
-  /** Reads again what may change without a restart: the key file and certificates. What is not acceptable changes nothing. */
-  reload(): Promise<void>;
+  /**
+   * Reads again what may change without a restart: the key file and certificates. What is not acceptable changes nothing.
+   * @param next to go over to its mounts. Those that are as they were keep their connections and streams, and calls under
+   * way go on, also those of a mount that is gone. Of everything else in it, nothing is taken
+   * @throws PemFileError when one of the mounts cannot be opened; all are as they were then
+   */
+  reload(next?: Pick<GatehouseConfig, 'mounts'>): Promise<void>;
   /**
    * Drains: not ready, after the delay no new connections, answers finish; whatever is left at the deadline is cut.
    * @param delaySeconds part of the time until the deadline. Default: 0
@@ -145,9 +150,11 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
         throw error;
       }
     },
-    async reload() {
+    async reload(next) {
       certificate?.reload();
-      await open?.reload();
+      const rooms = await opening;
+      await rooms?.reload();
+      if (next !== undefined) rooms?.replaceMounts(next.mounts);
     },
     async close(deadlineSeconds, delaySeconds = 0) {
       draining = true;

@@ -57,6 +57,11 @@ export interface Rooms {
   readiness(): Promise<Readiness>;
   /** Reads again what may change without a restart. Resolves when it is in force. */
   reload(): Promise<void>;
+  /**
+   * Goes over to the mounts of another configuration; see `Mounts.replace`. Nothing else of it is looked at.
+   * @throws PemFileError when one of them cannot be opened, and all is as it was
+   */
+  replaceMounts(mounts: GatehouseConfig['mounts']): void;
   /** @param part of those that are left, 0 to 1 */
   endListeningStreams(part: number): void;
   close(): Promise<void>;
@@ -169,7 +174,8 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onRevocationDone: observed.onRevocationDone,
   };
   const mounts = openMounts(config.mounts, (mount) => createMount(mount, config, mountDeps));
-  const { isHostAcceptable } = createOriginCheck({ publicUrl: issuer, allowedOrigins: [] });
+  const originCheck = createOriginCheck({ publicUrl: issuer, allowedOrigins: [] });
+  const isHostAcceptable = (hosts: readonly string[]): boolean => originCheck.isHostAcceptable(hosts);
   const layOut = (): Sites =>
     createSites(mounts.all, mounts.fallback, { issuer, endpoints, isHostAcceptable });
   let sites = layOut();
@@ -212,6 +218,13 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       ),
       identity_provider: identityProvider.isReady() ? 'ok' : 'unavailable',
     }),
+    replaceMounts(next) {
+      const changes = mounts.replace(next);
+      // Before the first call can come for one of them.
+      resources.replace(describeResources(next));
+      sites = layOut();
+      log.info(changes, 'mounts_replaced');
+    },
     async reload() {
       mounts.reloadTls();
       await keys.reload();

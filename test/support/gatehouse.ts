@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import type { GatehouseConfig, MountConfig } from '../../src/gateway/config/config.ts';
 import { loadConfig } from '../../src/gateway/config/load-config.ts';
 import { createGateway, type Gateway, type Listening } from '../../src/gateway/gateway.ts';
@@ -9,6 +11,7 @@ import type { GatehouseEvent } from '../../src/services/audit/events.ts';
 import type { BrowserTarget } from './browser.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeIdentityProvider } from './fake-identity-provider.ts';
+import { callPort } from './mount-client.ts';
 
 export interface TestGatehouseOptions {
   /** Over the harness's own environment; `undefined` unsets. */
@@ -125,14 +128,10 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
     async fetch(pathOrUrl, init) {
       const url = new URL(pathOrUrl, publicUrl);
       if (isOfMount(url, config.mounts)) {
-        const headers = new Headers(init?.headers);
-        // Of the issuer's mounts it is the address of the socket, as behind a proxy that says nothing.
-        if (url.origin !== publicUrl) headers.set('host', url.host);
-        return fetch(`${(await listen()).url}${url.pathname}${url.search}`, {
-          redirect: 'manual',
-          ...init,
-          headers,
-        });
+        const { publicPort, url: socketUrl } = await listen();
+        // Of the issuer's mounts, Host is the address of the socket, as behind a proxy that says nothing.
+        if (url.origin !== publicUrl) return fetchUnderHost(publicPort, url, init);
+        return fetch(`${socketUrl}${url.pathname}${url.search}`, { redirect: 'manual', ...init });
       }
       const request = new Request(url, { redirect: 'manual', ...init });
       return gateway.fetch(request, { requestId: 'test-request', clientAddress: '192.0.2.1' });
@@ -148,4 +147,27 @@ function isOfMount({ origin, pathname }: URL, mounts: GatehouseConfig['mounts'])
       (pathname === path || pathname.startsWith(`${path}/`)) &&
       !pathname.startsWith(`${path}/.well-known/`),
   );
+}
+
+/** What `fetch` does not: it has its own mind about Host. */
+async function fetchUnderHost(port: number, url: URL, init: RequestInit = {}): Promise<Response> {
+  const headers = { ...Object.fromEntries(new Headers(init.headers)), host: url.host };
+  const { message } = await callPort(
+    port,
+    {
+      method: init.method ?? 'GET',
+      target: `${url.pathname}${url.search}`,
+      headers,
+      bearer: null,
+      ...(typeof init.body === 'string' ? { body: init.body } : {}),
+    },
+    () => '',
+  );
+  const received = Object.entries(message.headersDistinct).flatMap(([name, values = []]) =>
+    values.map((value): [string, string] => [name, value]),
+  );
+  return new Response(Readable.toWeb(message) as ReadableStream<Uint8Array>, {
+    status: message.statusCode ?? 0,
+    headers: received,
+  });
 }
