@@ -13,6 +13,8 @@ const codes = testsOf('src/authorization-server/token/authorization-code-grant.t
 const callback = testsOf('src/authorization-server/authorization/callback-endpoint.test.ts');
 const pages = testsOf('src/platform/html/page.test.ts');
 const uris = testsOf('src/protocol/redirect-uri.test.ts');
+const mounts = testsOf('test/requirements/many-mounts.test.ts');
+const scopeFlows = testsOf('test/flows/scopes.test.ts');
 const scopes = testsOf('src/protocol/scope.test.ts');
 const token = testsOf('test/requirements/token.test.ts');
 const choices = testsOf('src/authorization-server/authorization/consent-endpoint.test.ts');
@@ -133,7 +135,11 @@ export const authorization: Section = {
       source: 'MCP 2025-03-26; MCP Token Audience Binding',
       sentence:
         'Without a resource the one there is, or the one configured for this, is meant; else `invalid_target`.',
-      provedBy: [resources('are found by name, and the default one by none and by the issuer')],
+      provedBy: [
+        resources('are found by name, and the default one by none and by the issuer'),
+        mounts('75: a request that names none is for the default one, and invalid_target without one'),
+      ],
+      refusedBy: [resources('without a default leave %j without a meaning')],
     },
     {
       id: 76,
@@ -144,6 +150,7 @@ export const authorization: Section = {
       provedBy: [
         request('drops scopes that the resource does not have'),
         scopes('takes %j for %j'),
+        scopeFlows('asked for %j, without %j, come to %j'),
         token('113: answers Bearer, a whole expires_in, and no null'),
       ],
       refusedBy: [

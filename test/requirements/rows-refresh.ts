@@ -7,6 +7,7 @@ const lifecycle = testsOf('test/attacks/g-lifecycle.test.ts');
 const revoking = testsOf('test/attacks/g-revocation.test.ts');
 const replicas = testsOf('test/flows/two-replicas-redis.test.ts');
 const log = testsOf('test/flows/log-canary.test.ts');
+const scopes = testsOf('test/flows/scopes.test.ts');
 const grants = testsOf('src/services/tokens/grants.test.ts');
 
 export const refreshing: Section = {
@@ -64,7 +65,10 @@ export const refreshing: Section = {
       source: 'OAuth 2.1 §4.3; RFC 8707 §2.2; Codex',
       sentence:
         'A refresh token is for its client, person, resource and scope; less may be asked for, more is refused.',
-      provedBy: [grant('narrows the access token to the scope asked for, not the grant')],
+      provedBy: [
+        grant('narrows the access token to the scope asked for, not the grant'),
+        scopes('can be narrowed by a refresh, to what is included as well, and never widened'),
+      ],
       refusedBy: [
         own('120: a refresh token is bound to client, resource and scope; naming the resource is optional'),
         grant('refuses the scope %o and keeps the token'),

@@ -1,6 +1,8 @@
 import { type Section, testsOf } from './requirement.ts';
 
 const metadata = testsOf('test/requirements/metadata.test.ts');
+const mounts = testsOf('test/requirements/many-mounts.test.ts');
+const scopes = testsOf('test/flows/scopes.test.ts');
 const bearer = testsOf('test/attacks/j-bearer.test.ts');
 const admission = testsOf('src/resource-server/admission/admit.test.ts');
 const calls = testsOf('test/system/proxy-calls.test.ts');
@@ -44,29 +46,42 @@ export const resourceMetadata: Section = {
       level: 'should',
       source: 'MCP Scope Selection Strategy',
       sentence: 'The challenge of a resource with scopes names those to ask for at first.',
-      provedBy: [admission('tells whoever has no good token what to ask for at first')],
+      provedBy: [
+        admission('tells whoever has no good token what to ask for at first'),
+        scopes('are told: all of them by the authorization server, the first ones by resource and challenge'),
+      ],
     },
     {
       id: 5,
       level: 'must',
       source: 'RFC 9728 §3.1',
       sentence: 'The metadata of a resource is at the well-known path with its own path behind.',
-      provedBy: [metadata('5: is served at the path-inserted well-known URL of the mount')],
+      provedBy: [
+        metadata('5: is served at the path-inserted well-known URL of the mount'),
+        mounts('5, 7: each has metadata of its own, which names it and the one issuer'),
+      ],
       refusedBy: [metadata('12: %s is 404 in JSON, also for a browser')],
     },
     {
       id: 6,
       level: 'interoperability',
       source: 'MCP Protected Resource Metadata Discovery Requirements; fallbacks of clients',
-      sentence: 'The well-known path alone has the same document while there is one resource.',
-      provedBy: [metadata('6: is the same at the root, since there is one resource')],
+      sentence:
+        'The well-known path alone has the document of the only resource, or of the default one, or a 404.',
+      provedBy: [
+        metadata('6: is the same at the root, since there is one resource'),
+        mounts('6: the root document is that of the default one, or of the only one of a host, or a 404'),
+      ],
     },
     {
       id: 7,
       level: 'must',
       source: 'RFC 9728 §3.3',
       sentence: '`resource` is exactly the public URL of the endpoint, to the last byte.',
-      provedBy: [metadata('7: names exactly the public URL of the endpoint under %s')],
+      provedBy: [
+        metadata('7: names exactly the public URL of the endpoint under %s'),
+        mounts('5, 7: each has metadata of its own, which names it and the one issuer'),
+      ],
       refusedBy: [metadata('12: %s is 404 in JSON, also for a browser')],
     },
     {

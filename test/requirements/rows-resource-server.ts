@@ -10,6 +10,7 @@ const streams = testsOf('test/system/proxy-streams.test.ts');
 const settings = testsOf('src/gateway/config/settings-grants.test.ts');
 const admits = admission('admits a valid token and hands over its grant');
 const needs = testsOf('src/resource-server/proxy/scope-check.test.ts');
+const mounts = testsOf('test/requirements/many-mounts.test.ts');
 const scopes = testsOf('src/protocol/scope.test.ts');
 const policy = testsOf('test/policy/calls.test.ts');
 const tokens = testsOf('src/services/tokens/tokens.test.ts');
@@ -31,6 +32,7 @@ export const resourceServer: Section = {
         everyBrokenToken,
         neighbours('144: has none for a neighbour that shares the sealing secret'),
         neighbours('144: has none for another mount of the same house: %j'),
+        mounts('126: a token is good for its own resource and a 401 at every other, which hears nothing'),
       ],
     },
     {
