@@ -18,14 +18,18 @@ export interface MountPolicy {
 export interface MountPolicyDeps {
   readonly mount: { readonly name: string; readonly path: string };
   readonly scopes: ScopeRules;
+  /** The identity provider whose subjects rules name without an issuer. */
+  readonly identityIssuer: string;
   readonly scopeCheck: Pick<ScopeCheck, 'judgeNeeds'>;
   readonly emit: Emit;
 }
 
 /** For streams that were open when the rules went. */
-const everything = createPolicy({ otherwise: 'allow', rules: [] });
+const everything = createPolicy({ otherwise: 'allow', rules: [] }, '');
 
 export function createMountPolicy(rules: PolicyRules | undefined, deps: MountPolicyDeps): MountPolicy {
+  const compile = (given: PolicyRules | undefined): Policy | undefined =>
+    given === undefined ? undefined : createPolicy(given, deps.identityIssuer);
   let policy = compile(rules);
   const expanded = new WeakMap<GrantTerms, ReadonlySet<string>>();
   const judge = createCallJudge({
@@ -46,8 +50,4 @@ export function createMountPolicy(rules: PolicyRules | undefined, deps: MountPol
       policy = compile(next);
     },
   };
-}
-
-function compile(rules: PolicyRules | undefined): Policy | undefined {
-  return rules === undefined ? undefined : createPolicy(rules);
 }

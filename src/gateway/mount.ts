@@ -20,6 +20,7 @@ import type { Revocations } from '../services/tokens/revocations.ts';
 import type { AccessRecord, CallDetails } from './access-log.ts';
 import { type LiveCertificates, openUpstreamTls } from './certificates.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
+import { createMountPolicy } from './mount-policy.ts';
 import { describeResource } from './mount-resources.ts';
 import { securityHeaders } from './security-headers.ts';
 
@@ -53,6 +54,8 @@ export interface Mount {
   /** Answers with its protected resource metadata. */
   readonly metadata: Handler;
   readonly handle: MountHandler;
+  /** From the next call on; ends nothing. */
+  changePolicy(rules: MountConfig['policy']): void;
   /** Ends part of the streams, 0 to 1, that clients only listen to: they come back elsewhere. */
   endListeningStreams(part: number): void;
   /** What is shown to the upstream, and how it is checked; undefined: nothing of ours. */
@@ -104,6 +107,15 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const stopListening = revocations.onCutOff((madeAtMs) => {
     liveCalls.sweepSoon(madeAtMs);
   });
+  const scopeCheck = createScopeCheck(resource);
+  let current = mount;
+  const policy = createMountPolicy(mount.policy, {
+    mount,
+    scopes: resource.scopes,
+    identityIssuer: config.identityProvider.issuer,
+    scopeCheck,
+    emit,
+  });
   const handle = createMountHandler({
     mount: path,
     toUpstream: createTargetRewrite(path, upstream.path),
@@ -112,7 +124,9 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
     commonHeaders: Object.entries(securityHeaders(publicOrigin)).flat(),
     originCheck,
     admission,
-    scopeCheck: createScopeCheck(resource),
+    scopeCheck,
+    ...sessions,
+    findJudge: policy.findJudge,
     subjectConcurrency: deps.subjectConcurrency,
     subjectStreams: deps.subjectStreams,
     rates: config.limits.enabled ? rateLimits : undefined,
@@ -130,7 +144,13 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
       log.error({ ...describeError(error), request_id: requestId }, 'internal_error'),
   });
   return {
-    config: mount,
+    get config() {
+      return current;
+    },
+    changePolicy(rules) {
+      current = { ...current, policy: rules };
+      policy.replace(rules);
+    },
     publicOrigin,
     path,
     metadata: createResourceMetadataEndpoint({ issuer: config.publicUrl, resource }),

@@ -10,8 +10,8 @@ export interface Mounts {
   readonly fallback: Mount | undefined;
   /**
    * Goes over to other mounts. One whose configuration is the same stays as it is, with its connections and streams; one
-   * that is gone or is another now takes no more calls, and goes when those that it has are over. When one cannot be
-   * opened, nothing has happened.
+   * that is gone or is another now takes no more calls, and goes when those that it has are over. One of which only the
+   * policy is another stays, and takes it. When one cannot be opened, nothing has happened.
    * @throws PemFileError
    */
   replace(configs: GatehouseConfig['mounts']): MountChanges;
@@ -56,6 +56,7 @@ export function openMounts(
     },
     replace(configs) {
       const next = openAll(configs, all, openMount);
+      for (const [index, mount] of next.entries()) changePolicy(mount, configs[index]?.policy);
       const retired = all.filter((mount) => !next.includes(mount));
       const changes = {
         kept: next.filter((mount) => all.includes(mount)).map(nameOf),
@@ -91,7 +92,9 @@ function openAll(
   const opened: Mount[] = [];
   try {
     return configs.map((config) => {
-      const same = present.find((mount) => isDeepStrictEqual(mount.config, config));
+      const same = present.find((mount) =>
+        isDeepStrictEqual(withoutPolicy(mount.config), withoutPolicy(config)),
+      );
       if (same !== undefined) return same;
       const mount = openMount(config);
       opened.push(mount);
@@ -101,6 +104,14 @@ function openAll(
     for (const mount of opened) mount.close();
     throw error;
   }
+}
+
+function changePolicy(mount: Mount, policy: MountConfig['policy']): void {
+  if (!isDeepStrictEqual(mount.config.policy, policy)) mount.changePolicy(policy);
+}
+
+function withoutPolicy(config: MountConfig): MountConfig {
+  return { ...config, policy: undefined };
 }
 
 function nameOf({ config }: Mount): string {

@@ -120,6 +120,7 @@ export async function startProxiedPath(options: ProxiedPathOptions = {}): Promis
   const policy = createMountPolicy(options.policy, {
     mount: { name: 'files', path: mount },
     scopes: protectedResource.scopes,
+    identityIssuer: 'https://idp.test',
     scopeCheck,
     emit: (event) => events.push(event),
   });

@@ -2,8 +2,10 @@ import type { EpochSeconds } from '../../platform/clock.ts';
 import type { RedisConnection } from '../../platform/store/redis-connection.ts';
 import type { CertificateFiles } from '../../platform/tls/pem-files.ts';
 import type { HeaderPolicy } from '../../resource-server/proxy/header-policy.ts';
+import type { TrustedIssuer } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { PresetName } from '../../services/identity/presets/presets.ts';
+import type { PolicyRules } from '../../services/policy/rule.ts';
 import type { ScopeRules } from '../../services/resources/resource.ts';
 
 /** Everything the gateway needs to know, parsed and checked. Made by `loadConfig`; rooms never see it whole. */
@@ -162,6 +164,8 @@ export interface MountConfig {
   /** Origins of web pages that may call it. */
   readonly allowedOrigins: readonly string[];
   readonly scopes: ScopeRules;
+  /** Absent: whoever has a token for it may call everything. */
+  readonly policy?: PolicyRules | undefined;
 }
 
 export interface ConfigFileSource {

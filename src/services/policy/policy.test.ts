@@ -50,7 +50,7 @@ function decide(
     scopes?: ReadonlySet<string>;
   } = {},
 ) {
-  return createPolicy({ otherwise, rules }).for(caller).decide(operation, scopes);
+  return createPolicy({ otherwise, rules }, 'https://idp.test').for(caller).decide(operation, scopes);
 }
 
 describe('createPolicy', () => {
@@ -151,6 +151,7 @@ describe('createPolicy', () => {
         { subjects: [{ issuer: 'https://x.test', subject: 'alice' }] },
         false,
       ],
+      ['the subject of the own provider', { subjects: [{ issuer: undefined, subject: 'alice' }] }, true],
       ['the client', { clients: ['client-a'] }, true],
       ['two that hold', { groups: ['staff'], clients: ['client-a'] }, true],
       ['two of which one holds', { groups: ['staff'], clients: ['client-b'] }, false],
@@ -166,6 +167,12 @@ describe('createPolicy', () => {
         'denied',
       );
       expect(decide([rule({ to: [] })], tool('x')).outcome).toBe('denied');
+    });
+
+    it('takes the subject of another provider for somebody else', () => {
+      const caller = { ...alice, identityIssuer: 'https://other.test' };
+      const to = [{ subjects: [{ issuer: undefined, subject: 'alice' }] }];
+      expect(decide([rule({ to })], tool('x'), { caller }).outcome).toBe('denied');
     });
 
     it('means nobody without an address by one', () => {

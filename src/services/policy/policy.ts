@@ -65,8 +65,9 @@ interface CompiledRule {
   readonly means: (operation: Operation) => boolean;
 }
 
-export function createPolicy({ otherwise, rules }: PolicyRules): Policy {
-  const compiled = rules.map(compileRule);
+/** @param homeIssuer the identity provider whose subjects rules name without an issuer */
+export function createPolicy({ otherwise, rules }: PolicyRules, homeIssuer: string): Policy {
+  const compiled = rules.map((rule) => compileRule(rule, homeIssuer));
   const known = new WeakMap<PolicyCaller, CallerPolicy>();
   return {
     for(caller) {
@@ -81,9 +82,9 @@ export function createPolicy({ otherwise, rules }: PolicyRules): Policy {
   };
 }
 
-function compileRule(rule: PolicyRule): CompiledRule {
-  const to = rule.to === undefined ? () => true : matchCallers(rule.to);
-  const except = matchCallers(rule.except);
+function compileRule(rule: PolicyRule, homeIssuer: string): CompiledRule {
+  const to = rule.to === undefined ? () => true : matchCallers(rule.to, homeIssuer);
+  const except = matchCallers(rule.except, homeIssuer);
   return { rule, speaksOf: (caller) => to(caller) && !except(caller), means: matchOperations(rule.what) };
 }
 

@@ -27,7 +27,9 @@ export interface Who {
   /** The part behind the `@`, in whatever case. A subdomain is another one. */
   readonly emailDomains?: readonly string[] | undefined;
   readonly emails?: readonly string[] | undefined;
-  readonly subjects?: ReadonlyArray<{ readonly issuer: string; readonly subject: string }> | undefined;
+  /** Without an issuer: those whom the mount's own identity provider knows. */
+  readonly subjects?:
+    ReadonlyArray<{ readonly issuer: string | undefined; readonly subject: string }> | undefined;
   /** Fingerprints. */
   readonly clients?: readonly string[] | undefined;
 }

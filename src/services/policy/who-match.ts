@@ -3,18 +3,24 @@ import type { PolicyCaller, Who } from './rule.ts';
 /** Whether it is one of these people or clients. */
 export type CallerMatch = (caller: PolicyCaller) => boolean;
 
-/** @param whos one of them has to fit; a member without values fits nobody */
-export function matchCallers(whos: readonly Who[]): CallerMatch {
-  const matches = whos.map(matchWho);
+/**
+ * @param whos one of them has to fit; a member without values fits nobody
+ * @param homeIssuer who knows the subjects that come without an issuer
+ */
+export function matchCallers(whos: readonly Who[], homeIssuer: string): CallerMatch {
+  const matches = whos.map((who) => matchWho(who, homeIssuer));
   return (caller) => matches.some((match) => match(caller));
 }
 
-function matchWho(who: Who): CallerMatch {
+function matchWho(who: Who, homeIssuer: string): CallerMatch {
   const conditions = [
     ofAny(who.groups, ({ groups }) => groups),
     ofAny(who.emailDomains?.map(lowerCase), ({ email }) => domainsOf(email)),
     ofAny(who.emails?.map(lowerCase), ({ email }) => (email === undefined ? [] : [lowerCase(email)])),
-    ofAny(who.subjects?.map(personOf), (caller) => [personOf({ ...caller, issuer: caller.identityIssuer })]),
+    ofAny(
+      who.subjects?.map(({ issuer = homeIssuer, subject }) => nameOf(issuer, subject)),
+      ({ identityIssuer, subject }) => [nameOf(identityIssuer, subject)],
+    ),
     ofAny(who.clients, ({ client }) => [client]),
   ].filter((condition) => condition !== undefined);
   // Nothing said of anybody: that is nobody, and not everybody by an oversight.
@@ -37,7 +43,7 @@ function domainsOf(email: string | undefined): readonly string[] {
 }
 
 /** Two identity providers may both know a "1". */
-function personOf({ issuer, subject }: { readonly issuer: string; readonly subject: string }): string {
+function nameOf(issuer: string, subject: string): string {
   return `${issuer}\n${subject}`;
 }
 

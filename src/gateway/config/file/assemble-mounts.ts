@@ -118,6 +118,7 @@ function assemble(
     },
     allowedOrigins: entry.allowed_origins ?? usual.allowedOrigins,
     scopes: entry.scopes,
+    policy: entry.policy,
   };
 }
 

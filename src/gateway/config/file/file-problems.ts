@@ -41,8 +41,21 @@ export function describeIssues(
     if (issue.code === 'invalid_type' && !yaml.has(path)) {
       return { path, problem: 'is missing', fix: `add it: it takes ${kinds[issue.expected] ?? 'a value'}` };
     }
+    if (issue.code === 'invalid_value' && !yaml.has(path)) {
+      return { path, problem: 'is missing', fix: `add it: ${issue.values.map(String).join(' or ')}` };
+    }
+    if (issue.code === 'invalid_union') {
+      const meant = issue.errors.find((found) => !found.some(isOfAnotherKind));
+      const inside = (meant ?? []).map((each) => ({ ...each, path: [...path, ...each.path] }));
+      if (inside.length > 0) return describeIssues(inside, yaml, hintFor);
+    }
     return { path, ...describe(issue) };
   });
+}
+
+/** What was written is none of this kind at all, whatever else is wrong with it. */
+function isOfAnotherKind({ path, code }: z.core.$ZodIssue): boolean {
+  return path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
 }
 
 function describeUnknownKey(path: YamlPath, key: string, hintFor: KeyHint): FileProblem {

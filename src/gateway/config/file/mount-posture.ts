@@ -4,6 +4,7 @@ import { ValueProblem } from '../setting.ts';
 import { refuseReservedPath } from '../url-values.ts';
 import type { FileProblem } from './file-problems.ts';
 import type { MountEntry } from './mounts-section.ts';
+import { asksForEmail } from './policy-section.ts';
 
 type Values = Partial<SettingValues>;
 type Problem = Pick<FileProblem, 'problem' | 'fix'>;
@@ -51,6 +52,16 @@ const rules: readonly Rule[] = [
     find: ({ url }, _, { TLS_CERT_FILE }) =>
       TLS_CERT_FILE !== undefined && url.origin?.startsWith('http:') === true
         ? { problem: 'is http, and TLS_CERT_FILE makes the listener speak TLS alone', fix: 'write https' }
+        : undefined,
+  },
+  {
+    key: 'policy',
+    find: ({ policy }, _, { TRUST_UNVERIFIED_EMAIL }) =>
+      policy !== undefined && TRUST_UNVERIFIED_EMAIL === true && asksForEmail(policy)
+        ? {
+            problem: 'goes by e-mail addresses, and TRUST_UNVERIFIED_EMAIL takes those that nobody verified',
+            fix: 'unset TRUST_UNVERIFIED_EMAIL, or write groups or subjects',
+          }
         : undefined,
   },
 ];

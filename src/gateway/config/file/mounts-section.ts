@@ -6,6 +6,7 @@ import { ValueProblem } from '../setting.ts';
 import { parseOrigins } from '../url-values.ts';
 import { requestHeadersSection, responseHeadersSection } from './headers-section.ts';
 import { parseMountUpstream, parseMountUrl } from './mount-url.ts';
+import { findUndeclaredScopes, policySection } from './policy-section.ts';
 import { scopesSection } from './scopes-section.ts';
 import { textValue } from './text-value.ts';
 
@@ -105,6 +106,19 @@ const mount = z
         'Whether the upstream is told who calls (`X-User-Sub`, `X-User-Email`, `X-User-Groups`). Off only for one that must not know.',
     }),
     scopes: scopesSection.default(noScopes),
+    policy: policySection.optional(),
+  })
+  .superRefine(({ policy, scopes }, context) => {
+    // With a problem in one of them they are not what they look like.
+    if (policy === undefined || context.issues.length > 0) return;
+    for (const [rule, scope] of findUndeclaredScopes(policy, scopes.declared)) {
+      context.addIssue({
+        code: 'custom',
+        message: 'is no scope of this mount',
+        params: { fix: 'declare it under scopes: nobody can be granted another' },
+        path: ['policy', 'rules', rule, 'scopes', scope],
+      });
+    }
   })
   .meta({ title: 'Mount', description: 'One MCP server: a protected resource of its own.' });
 
