@@ -92,17 +92,20 @@ export function observeExpiry(
   registry: Registry,
   certificates: Readonly<Record<CertificateUse, () => number | undefined>>,
 ): void {
-  const known = (['listener', 'upstream'] as const).filter((use) => certificates[use]() !== undefined);
-  if (known.length === 0) return;
   const gauge = new Gauge({
     name: 'gatehouse_tls_certificate_expires_timestamp_seconds',
-    help: 'When the certificate expires that is shown to clients (listener) or to the upstream',
+    help: 'When the certificate expires that is shown to clients (listener), or the first of those shown to upstreams',
     labelNames: ['use'],
     // The worker that is behind is the one to worry about.
     aggregator: 'min',
     registers: [registry],
     collect: () => {
-      for (const use of known) gauge.set({ use }, certificates[use]() ?? 0);
+      // Mounts come and go, and their certificates with them.
+      gauge.reset();
+      for (const use of ['listener', 'upstream'] as const) {
+        const end = certificates[use]();
+        if (end !== undefined) gauge.set({ use }, end);
+      }
     },
   });
 }

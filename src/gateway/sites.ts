@@ -68,7 +68,7 @@ export function createSites(
       const site = byHost.get(canonical);
       if (site !== undefined) return site;
       // Browsers share cookies between the ports of a name: what the issuer shows must not be seen under a mount's.
-      if (taken.has(canonical.replace(/:\d*$/, ''))) return undefined;
+      if (taken.has(canonical.replace(/:\d+$/, ''))) return undefined;
     }
     return isHostAcceptable(hosts) ? issuerSite : undefined;
   }
@@ -109,11 +109,7 @@ function spellHost(origin: string): readonly string[] {
   return port === '' ? [host, `${host}:${protocol === 'https:' ? 443 : 80}`] : [host];
 }
 
-/** In lower case, without the dot that ends a full name and the colon of a port that is not there. */
+/** In lower case, and without the dot that ends a full name. */
 function canonicalHost(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/\.?(:\d*)?$/, (_, port: string | undefined) =>
-      port === undefined || port === ':' ? '' : port,
-    );
+  return host.toLowerCase().replace(/\.(?=:\d+$|$)/, '');
 }
