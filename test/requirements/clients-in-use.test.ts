@@ -2,7 +2,16 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 
 import { startAnsweringUpstream } from '../support/answering-upstream.ts';
 import type { BrowserTarget } from '../support/browser.ts';
-import { authorizeUrl, refresh, registerClient, signIn } from '../support/flow.ts';
+import { assertionFields, createClientKey, signAssertion } from '../support/client-keys.ts';
+import {
+  authorizeUrl,
+  obtainCode,
+  postForm,
+  redeem,
+  refresh,
+  registerClient,
+  signIn,
+} from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from '../support/gatehouse.ts';
 import { answerJson, closeAuthority, startMetadataHosts } from '../support/metadata-hosts.ts';
 import { publishedDocuments } from '../support/published-documents.ts';
@@ -102,5 +111,39 @@ describe('O. clients in use', () => {
     }
     const wrong = { clientId: document.client_id, redirectUri: 'https://evil.example/callback' };
     expect((await gatehouse.fetch(authorizeUrl(gatehouse, wrong))).status).toBe(400);
+  });
+
+  it('186: takes the document of ChatGPT, which signs its name with keys that it hosts', async () => {
+    const clientId = 'https://chatgpt.com/oauth/client.json';
+    const redirectUri = 'https://chatgpt.com/connector_platform_oauth_redirect';
+    const key = createClientKey('RS256', { kid: 'one', use: 'sig' });
+    const document = {
+      client_id: clientId,
+      client_name: 'ChatGPT',
+      redirect_uris: [redirectUri],
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_methods_supported: ['private_key_jwt', 'none'],
+      token_endpoint_auth_signing_alg: 'RS256',
+      jwks_uri: 'https://chatgpt.com/oauth/jwks.json',
+    };
+    const hosts = await startMetadataHosts({ names: 'DNS:chatgpt.com' });
+    hosts.answer = (request, response) =>
+      answerJson(request.url === '/oauth/jwks.json' ? { keys: [key.jwk] } : document)(request, response);
+    await open({ network: hosts });
+    closers.push(hosts.close);
+
+    const signedIn = await obtainCode(gatehouse, { client: { clientId, redirectUri } });
+    expect((await redeem(gatehouse, signedIn)).status).toBe(401);
+    const audience = gatehouse.publicUrl;
+    const assertion = await signAssertion(key, { clock: gatehouse.clock, clientId, audience });
+    const redeemed = await postForm(gatehouse, '/token', {
+      grant_type: 'authorization_code',
+      code: signedIn.code,
+      redirect_uri: redirectUri,
+      code_verifier: signedIn.verifier,
+      client_id: clientId,
+      ...assertionFields(assertion),
+    });
+    expect([redeemed.status, await redeemed.json()]).toMatchObject([200, { token_type: 'Bearer' }]);
   });
 });

@@ -64,7 +64,11 @@ export const clientsInUse: Section = {
       level: 'interoperability',
       source: 'Claude, Claude Code, ChatGPT, Codex, Cursor, VS Code, Zed, OpenCode',
       sentence: 'What these clients send to register, or publish as their document, is taken.',
-      provedBy: [room('registers $client'), own('186: takes the document of $client')],
+      provedBy: [
+        room('registers $client'),
+        own('186: takes the document of $client'),
+        own('186: takes the document of ChatGPT, which signs its name with keys that it hosts'),
+      ],
     },
     {
       id: 187,

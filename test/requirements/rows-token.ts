@@ -54,7 +54,8 @@ export const token: Section = {
       sentence: 'A code is good for its client and its redirect URI.',
       provedBy: [issues],
       refusedBy: [own('107: refuses the code of another client and another redirect URI')],
-      deviation: 'The redirect URI has to be sent, as RFC 6749 says; OAuth 2.1 leaves it away.',
+      deviation:
+        'OAuth 2.1 lets a client leave the redirect URI away; here it is required, as in RFC 6749, so that no code is bound to less than was authorized.',
     },
     {
       id: 108,
