@@ -1,7 +1,8 @@
 /**
  * Writes the reference pages that have a source in the code: docs/configuration.md from the table of settings,
- * docs/errors.md from the table of refusal reasons, the tables of docs/identity-providers from the presets and those of
- * docs/conformance.md from the ledger of requirements. A page written by hand would be right for a month.
+ * docs/errors.md from the table of refusal reasons, the tables of docs/identity-providers from the presets, those of
+ * docs/conformance.md from the ledger of requirements and that of docs/clients from the last run of real clients that is
+ * kept. A page written by hand would be right for a month.
  *
  * `npm run docs`. A test fails while a page differs from its source.
  */
@@ -9,12 +10,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 import { format } from 'prettier';
 
+import { renderClientTable } from './client-table.ts';
 import { renderLedger } from './conformance-page.ts';
 import { presets } from '../src/services/identity/presets/presets.ts';
 import type { PresetOptions, ProviderPreset } from '../src/services/identity/presets/preset.ts';
 import { settingGroups } from '../src/gateway/config/schema.ts';
 import type { Setting } from '../src/gateway/config/setting.ts';
 import { findErrorCode, type RefusalReason, refusalReasons } from '../src/protocol/refusal-reason.ts';
+import { readNewestRecord } from '../test/clients/record.ts';
 
 export interface GeneratedDocument {
   readonly url: URL;
@@ -33,6 +36,10 @@ export async function generateDocuments(): Promise<readonly GeneratedDocument[]>
     { name: 'errors.md', text: renderErrorReference() },
     ...Object.entries<ProviderPreset>(presets).map(renderProviderPage),
     { name: 'conformance.md', text: fillMarks('conformance.md', 'requirements', renderLedger()) },
+    {
+      name: 'clients/README.md',
+      text: fillMarks('clients/README.md', 'clients', renderClientTable(readNewestRecord())),
+    },
   ];
   return Promise.all(
     pages.map(async ({ name, text }) => ({

@@ -13,6 +13,16 @@ if (chromiumPath === undefined) {
   console.warn('left out: the browser tests; install the package "chromium" to run them');
 }
 
+export const chromiumArguments: readonly string[] = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
 /** A fresh profile in a real Chromium that speaks to loopback alone. `close()` removes it. */
 export async function openChromium(
   options: BrowserContextOptions = {},
@@ -22,15 +32,7 @@ export async function openChromium(
     ...options,
     executablePath: chromiumPath ?? '',
     headless: true,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    args: [...chromiumArguments],
   });
   return {
     context,
