@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
@@ -117,9 +119,18 @@ describe('a gatehouse whose people log in at a real Keycloak', () => {
     });
   });
 
-  it('ends a grant within moments of a back-channel logout', async () => {
-    // Without offline access: the session of the browser is the one that Keycloak ends.
-    await house.restart({ IDENTITY_RECHECK: 'off' });
+  it('hears of a logout of somebody with offline access at the next refresh', async () => {
+    await house.restart({});
+    const tokens = await house.signIn('alice');
+    // Keycloak ends what is from before the second of the logout.
+    await sleep(1_100);
+    await house.provider.admin.logOut('alice');
+    expect((await house.refresh(tokens)).status).toBe(400);
+    expect(house.gatehouse.logged()).not.toContain('backchannel');
+  });
+
+  it('ends a grant within moments of a back-channel logout, which is for sessions of a browser', async () => {
+    await house.restart({ OIDC_SCOPES: 'openid email profile' });
     const tokens = await house.signIn('alice');
     expect(await house.call(tokens.accessToken)).toBe(200);
     await house.provider.admin.logOut('alice');
