@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { isMountTarget, judgeTarget } from './request-target.ts';
+import { createTargetRewrite, isMountTarget, judgeTarget } from './request-target.ts';
 
 const accepted = [
   '/mcp',
@@ -182,5 +182,17 @@ describe('whose target it is', () => {
     'x',
   ])('leaves %j to others', (target) => {
     expect(isMountTarget(target, '/mcp')).toBe(false);
+  });
+});
+
+describe('the way of a target to the upstream', () => {
+  it.each([
+    ['/files/mcp', '/mcp', '/files/mcp', '/mcp'],
+    ['/files/mcp', '/mcp', '/files/mcp/a%20b?c=/files/mcp', '/mcp/a%20b?c=/files/mcp'],
+    ['/files/mcp', '/mcp', '/files/mcp?x', '/mcp?x'],
+    ['/a', '/a/b', '/a/b', '/a/b/b'],
+    ['/mcp', '/mcp', '/mcp/x', '/mcp/x'],
+  ])('from %s to %s makes %s to %s', (mount, upstreamPath, target, expected) => {
+    expect(createTargetRewrite(mount, upstreamPath)(target)).toBe(expected);
   });
 });
