@@ -3,6 +3,7 @@ import type { Handler } from '../platform/http/handler.ts';
 import type { ClientTls } from '../platform/http1/dial.ts';
 import { createHttpClient } from '../platform/http1/http-client.ts';
 import type { Random } from '../platform/random.ts';
+import type { Tagger } from '../platform/sealing/tagger.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import type { Admissions } from '../resource-server/admission/admit.ts';
 import { createResourceMetadataEndpoint } from '../resource-server/metadata/resource-metadata-endpoint.ts';
@@ -12,6 +13,7 @@ import { createMountHandler, type MountHandler } from '../resource-server/proxy/
 import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import { createQuietStreams } from '../resource-server/proxy/quiet-streams.ts';
 import { createScopeCheck } from '../resource-server/proxy/scope-check.ts';
+import { createSessionBinding } from '../resource-server/proxy/session-binding.ts';
 import { createTargetRewrite } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
@@ -29,6 +31,8 @@ const wholeBodyBytes = 64 * 1024;
 
 export interface MountDeps {
   readonly admissions: Pick<Admissions, 'forResource'>;
+  /** What the ids of sessions are bound with. */
+  readonly sessionTags: Tagger;
   /** Of a person, at all mounts: they protect this process. */
   readonly subjectConcurrency: SubjectConcurrency;
   readonly subjectStreams: SubjectConcurrency;
@@ -91,8 +95,12 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
     ...(upstreamTls === undefined ? {} : { tls: upstreamTls.current() }),
   });
   const quietStreams = createQuietStreams(config.streams);
+  const sessions = config.sessionBinding
+    ? { sessions: createSessionBinding(resource.identifier, deps.sessionTags) }
+    : {};
   const forwarder = createForwarder({
     client,
+    ...sessions,
     quietStreams,
     upstream,
     headers,

@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import { createClientAddress } from '../platform/http/client-address.ts';
 import type { Random } from '../platform/random.ts';
 import { createSealer } from '../platform/sealing/sealer.ts';
+import { createTagger } from '../platform/sealing/tagger.ts';
 import { describeError } from '../platform/telemetry/logger.ts';
 import type { Registry } from '../platform/telemetry/metrics.ts';
 import { createAdmissions } from '../resource-server/admission/admit.ts';
@@ -161,6 +162,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const mountDeps: MountDeps = {
     admissions,
+    sessionTags: createTagger({ keyring: keys.keyring, purpose: 'mcp-session-id', context: issuer }),
     subjectConcurrency: createSubjectConcurrency(limits.perSubjectConcurrency),
     subjectStreams: createSubjectConcurrency(limits.perSubjectStreams),
     clock,

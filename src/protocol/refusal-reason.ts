@@ -252,6 +252,10 @@ export const refusalReasons = {
     meaning:
       'A header that repeats a part of the JSON-RPC body does not say what the body says, or is missing.',
   },
+  session_foreign: {
+    meaning:
+      'The session id was given to another person or client, at another mount, or before SESSION_BINDING was on; clients begin a new session.',
+  },
   subject_streams_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_STREAMS event streams open.' },
   subject_concurrency_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_CONCURRENCY calls under way.' },
   // our own trouble

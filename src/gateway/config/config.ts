@@ -19,6 +19,8 @@ export interface GatehouseConfig {
   readonly certificate: CertificateFiles | undefined;
   /** Whether plain calls to the mount may pass by Node's HTTP server. */
   readonly fastLane: boolean;
+  /** Whether sessions of upstreams are for the person and the client alone that they were opened for. */
+  readonly sessionBinding: boolean;
   /** Listener of /metrics, /readyz and /healthz. */
   readonly metricsListen: ListenAddress;
   /** Processes that serve the public listener together. A gateway is one of them; who starts it starts the others. */

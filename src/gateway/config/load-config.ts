@@ -81,6 +81,7 @@ function assemble(
     listen: values.LISTEN_ADDR ?? defaultListenAddress(values.PROXY_BASE_URL),
     certificate: pairOf(values.TLS_CERT_FILE, values.TLS_KEY_FILE),
     fastLane: values.FAST_LANE,
+    sessionBinding: values.SESSION_BINDING,
     metricsListen: values.METRICS_ADDR,
     streams: {
       keepAliveSeconds: values.SSE_KEEPALIVE_INTERVAL,

@@ -97,6 +97,14 @@ export const serverSettings = {
     unset: true,
     parse: parseSwitch,
   } satisfies Setting<boolean>,
+  SESSION_BINDING: {
+    description:
+      'Whether a session of an upstream (`Mcp-Session-Id`) is for the person and the client alone that it was opened for; others get 404. Clients see ids that end with a tag of ours, upstreams their own. With `off`, whoever knows the id of a session and may call the mount is in it. Turn it off for clients that hand their sessions on to others. See [browser clients](browser-clients.md#sessions).',
+    accepts: '`on` or `off`',
+    defaultText: 'on',
+    unset: true,
+    parse: parseSwitch,
+  } satisfies Setting<boolean>,
   MAX_BODY_BYTES: {
     description: 'The largest request body that is forwarded to the upstream; more is answered with 413.',
     accepts: `integer, 1 to ${bodyCeiling}`,

@@ -7,6 +7,7 @@ import type { HeaderBlock } from './header-block.ts';
 import type { EventStream } from './event-stream.ts';
 import { formatRefusal, type Refusal } from './refusal.ts';
 import type { RpcPeek } from './rpc-peek.ts';
+import type { BoundSession } from './session-binding.ts';
 import type { UpstreamFlight } from './upstream-flight.ts';
 
 /** What is known of a call to the mount when it is over. */
@@ -39,6 +40,8 @@ export class Exchange implements CallerListener {
   admitted: AdmittedCall | undefined;
   /** Set when the mount has rules. */
   judged: JudgedCall | undefined;
+  /** The session of the upstream that the call is about; undefined: none, or nobody minds whose it is. */
+  session: BoundSession | undefined;
   flight: UpstreamFlight | undefined;
   /** Gives back the place among the person's calls. */
   release: (() => void) | undefined;

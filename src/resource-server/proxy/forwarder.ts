@@ -6,6 +6,7 @@ import type { QuietStreams } from './quiet-streams.ts';
 import { type Refusal, refusals } from './refusal.ts';
 import { createRequestHeaders, type HeaderBuild } from './request-headers.ts';
 import { type FlightEnd, UpstreamFlight } from './upstream-flight.ts';
+import type { SessionBinding } from './session-binding.ts';
 import { findRedirectTarget, type RedirectAnswer } from './upstream-redirect.ts';
 
 /** An admitted call that is to reach the upstream. */
@@ -32,6 +33,8 @@ export interface Forwarder {
 
 export interface ForwarderDeps {
   readonly client: HttpClient;
+  /** Absent: the ids of sessions pass as they are. */
+  readonly sessions?: Pick<SessionBinding, 'bind'>;
   /** Absent: nobody minds how long a stream is silent. */
   readonly quietStreams?: QuietStreams;
   readonly upstream: {
@@ -63,6 +66,8 @@ export interface Route {
   /** Names of response headers that the client does not get, in lower case. */
   readonly dropped: ReadonlySet<string>;
   findRedirect(answer: RedirectAnswer): string | undefined;
+  /** The id that the client gets for one that the upstream gave out. */
+  showSession(exchange: Exchange, grant: GrantTerms, id: string): string;
   /** The answer is a stream of events, and its head is on its way. */
   watchStream(exchange: Exchange): void;
   send(request: UpstreamRequest, sink: ResponseSink): ClientExchange;
@@ -85,13 +90,15 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
 
   function build({ exchange, grant }: ForwardedCall): HeaderBuild {
     const { requestId } = exchange.context;
-    return buildHeaders(exchange.caller.rawHeaders, { host, requestId, grant, authorization });
+    const sessionId = exchange.session?.id;
+    return buildHeaders(exchange.caller.rawHeaders, { host, requestId, grant, authorization, sessionId });
   }
 
   const route: Route = {
     maxBodyBytes,
     dropped,
     findRedirect: (answer) => findRedirectTarget(answer, scope),
+    showSession: ({ session }, grant, id) => deps.sessions?.bind(id, grant, session) ?? id,
     watchStream: (exchange) => deps.quietStreams?.watch(exchange),
     send({ call, target, headers, body }, sink) {
       const { method, bodyBytes } = call.exchange.caller;

@@ -8,9 +8,10 @@
  * 5. rate of the address: calls with a good token apart from those that name nobody, so that a flood of bad tokens is
  *    limited and stops nobody who shares its address
  * 6. scope: what every call of the mount needs
- * 7. where the mount has rules: the policy on the head of the call, and on its body before the upstream hears of it
- * 8. a place among the person's calls, or event streams, in flight
- * 9. forward: see `forwarder.ts`
+ * 7. session: whose it is
+ * 8. where the mount has rules: the policy on the head of the call, and on its body before the upstream hears of it
+ * 9. a place among the person's calls, or event streams, in flight
+ * 10. forward: see `forwarder.ts`
  *
  * It owns the answers that are ours and the record of the call. Not here: what a token is worth (`admission/`), the
  * listener and its limits, and the `Host` check, which every public route shares (`origin-check.ts`).
@@ -35,6 +36,7 @@ import { type Refusal, refusals, refuseAdmission, refuseRate } from './refusal.t
 import { judgeTarget } from './request-target.ts';
 import { describeRpc, isPeekable, peekRpc } from './rpc-peek.ts';
 import type { ScopeCheck } from './scope-check.ts';
+import type { SessionBinding } from './session-binding.ts';
 import type { FailureKind as UpstreamFailureKind } from './upstream-answer.ts';
 import type { FlightEnd } from './upstream-flight.ts';
 
@@ -58,6 +60,8 @@ export interface MountHandlerDeps {
   readonly subjectStreams: SubjectConcurrency;
   /** Undefined: no limit. */
   readonly rates: CallRates | undefined;
+  /** Absent: sessions of the upstream are anybody's who knows their id. */
+  readonly sessions?: Pick<SessionBinding, 'find'>;
   readonly forwarder: Forwarder;
   readonly liveCalls: LiveCalls;
   /** The name of the mount, where there are several. */
@@ -113,6 +117,9 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (target.carriesToken) return refuse(exchange, refusals.tokenInQuery);
     const tooNarrow = deps.scopeCheck.judge(admission.grant);
     if (tooNarrow !== undefined) return refuse(exchange, tooNarrow);
+    const session = deps.sessions?.find(caller.rawHeaders, admission.grant);
+    if (session?.outcome === 'foreign') return refuse(exchange, refusals.sessionForeign);
+    if (session?.outcome === 'own') exchange.session = session.session;
     return forward(exchange, admission, deps.toUpstream?.(target.target) ?? target.target);
   }
 

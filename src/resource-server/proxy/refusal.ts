@@ -69,6 +69,12 @@ export const refusals = {
     description: 'The request body is too large',
     reason: 'body_too_large',
   },
+  sessionForeign: {
+    status: 404,
+    code: 'not_found',
+    description: 'There is no such session; begin a new one',
+    reason: 'session_foreign',
+  },
   tooManyCalls: {
     status: 503,
     code: 'temporarily_unavailable',

@@ -18,6 +18,8 @@ export interface GatewayHeaders {
   readonly grant: GrantTerms;
   /** The upstream's own credential from configuration; the client's never gets there. */
   readonly authorization: string | undefined;
+  /** The upstream's name for the session, in place of the client's; undefined: as it came. */
+  readonly sessionId?: string | undefined;
 }
 
 type Cardinality = 'single' | 'list';
@@ -75,7 +77,8 @@ function build(
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const { name, folded, begin, cardinality } = judgeName(rawHeaders[index] as string);
     if (cardinality === undefined || perHop?.has(name) === true) continue;
-    const value = rawHeaders[index + 1] as string;
+    const sent = rawHeaders[index + 1] as string;
+    const value = name === 'mcp-session-id' ? (ours.sessionId ?? sent) : sent;
     const position = passed.indexOf(folded);
     if (position === -1) {
       passed.push(folded);

@@ -67,7 +67,7 @@ const passingName = createNameTable(
 );
 
 /** @param headers name and value alternating; there are few of them */
-function findName(headers: readonly string[], name: string): number {
+export function findName(headers: readonly string[], name: string): number {
   for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return index;
   return -1;
 }

@@ -6,6 +6,7 @@ import type { ForwardedCall, Route } from './forwarder.ts';
 import { findPassage, HeldAnswer, maxJudgedBytes } from './judged-answer.ts';
 import { type CallListener, OutgoingCall } from './outgoing-call.ts';
 import type { Refusal } from './refusal.ts';
+import { findName } from './response-headers.ts';
 import { type Failure, failures, failureOf, judgeAnswer } from './upstream-answer.ts';
 
 /** How a call ended. `broken` is a failure after the head was sent: the client sees its connection cut. */
@@ -79,7 +80,8 @@ export class UpstreamFlight implements CallListener {
       this.#fail(verdict.failure);
       return;
     }
-    const { headers, eventStream, isEncoded } = verdict.head;
+    const { eventStream, isEncoded } = verdict.head;
+    const headers = this.#showSession(verdict.head.headers);
     const { judged } = exchange;
     const passage = findPassage(judged, {
       status,
@@ -107,6 +109,15 @@ export class UpstreamFlight implements CallListener {
     exchange.stream = new EventStream(isEncoded);
     this.#route.watchStream(exchange);
     if (exchange.listens) this.#forgetBeginning();
+  }
+
+  /** @param headers name in lower case and value alternating */
+  #showSession(headers: readonly string[]): readonly string[] {
+    const at = findName(headers, 'mcp-session-id');
+    const id = at === -1 ? '' : (headers[at + 1] ?? '');
+    if (id === '') return headers;
+    const { exchange, grant } = this.#call;
+    return headers.with(at + 1, this.#route.showSession(exchange, grant, id));
   }
 
   onData(bytes: Buffer, from: number, to: number): void {
