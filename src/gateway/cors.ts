@@ -5,7 +5,7 @@
  */
 export function addCors(headers: Headers): void {
   headers.set('Access-Control-Allow-Origin', '*');
-  headers.set('Access-Control-Expose-Headers', 'WWW-Authenticate, Retry-After, X-Request-Id');
+  headers.set('Access-Control-Expose-Headers', 'WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id');
 }
 
 /** Answers a preflight before anything else is looked at. Header names are listed: `*` does not cover Authorization. */

@@ -37,8 +37,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     } catch (error) {
       response = refuse(error, route, request, context);
     }
-    // A script that looks for metadata has to see that there is none, or it takes the network for broken.
-    if (route?.cors ?? url.pathname.startsWith('/.well-known/')) addCors(response.headers);
+    if (route?.cors ?? isWellKnownPath(url.pathname)) addCors(response.headers);
     addSecurityHeaders(response.headers, site.origin);
     response.headers.set('X-Request-Id', context.requestId);
     return response;
@@ -50,6 +49,9 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     context: RequestContext,
   ): Promise<Response> {
     if (route === undefined) {
+      if (request.method === 'OPTIONS' && isWellKnownPath(new URL(request.url).pathname)) {
+        return answerPreflight(['GET', 'HEAD']);
+      }
       throw new OAuthError('not_found', 'There is nothing here', { reason: 'not_found' });
     }
     if (request.method === 'OPTIONS' && route.cors) return answerPreflight(route.methods);
@@ -94,6 +96,11 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     const style: ErrorStyle = route?.errors ?? 'json';
     return renderError(error, { issuer: deps.issuer, style, requestId: context.requestId, request });
   }
+}
+
+/** A script that looks for metadata has to see that there is none, or it takes the network for broken. */
+function isWellKnownPath(path: string): boolean {
+  return path.startsWith('/.well-known/');
 }
 
 function asOAuthError(thrown: unknown): OAuthError {

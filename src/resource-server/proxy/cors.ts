@@ -20,7 +20,8 @@ const allowedHeaders = [
   'Tracestate',
   'Baggage',
 ];
-const exposedHeaders = 'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After, X-Request-Id';
+const exposedHeaders =
+  'WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, DPoP-Nonce, Retry-After, X-Request-Id';
 const parameterName = /^mcp-param-[a-z0-9!#$%&'*+.^_`|~-]{1,128}$/i;
 const maxEchoedNames = 64;
 
