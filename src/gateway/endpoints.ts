@@ -32,6 +32,7 @@ import { offerDeviceCode, openDeviceAuthorization } from './device-authorization
 import { standardGrantTypes } from './grant-types.ts';
 import { openClientDocuments, routeClientIds } from './open-client-documents.ts';
 import type { Endpoints } from './routes.ts';
+import { offerJwtBearer, openTrustedIssuers } from './trusted-issuers.ts';
 
 export interface EndpointsDeps {
   readonly sealer: Sealer;
@@ -74,9 +75,9 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     deviceAuthorization,
     routeClientIds(clients.find, documents.clients?.find),
   );
-  const findClient = offerDeviceCode(
-    deviceAuthorization,
-    routeClientIds(clients.find, documents.clients?.findKnown),
+  const findClient = offerJwtBearer(
+    config.trustedIssuers,
+    offerDeviceCode(deviceAuthorization, routeClientIds(clients.find, documents.clients?.findKnown)),
   );
   const authenticateClient = createClientAuthentication({
     findClient,
@@ -106,13 +107,15 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     grants,
     authenticateClient,
   });
-  const grantTypes = [...standardGrantTypes, ...device.grantTypes];
+  const enterprise = openTrustedIssuers(config.trustedIssuers, { issuer, clock, store, revocations });
+  const grantTypes = [...standardGrantTypes, ...device.grantTypes, ...enterprise.grantTypes];
   return {
     authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({
       issuer,
       introspectionEnabled: introspectionClients.length > 0,
       grantTypes: grantTypes.map(({ name }) => name),
       deviceAuthorizationEnabled: deviceAuthorization,
+      grantProfiles: enterprise.grantProfiles,
       scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),
       clientDocumentsEnabled: documents.clients !== undefined,
       authenticationMethods: () => (documents.clients === undefined ? ['none'] : ['none', 'private_key_jwt']),

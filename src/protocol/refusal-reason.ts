@@ -124,6 +124,27 @@ export const refusalReasons = {
   resource_mismatch: { meaning: 'The requested resource is not the one served here.' },
   scope_invalid: { meaning: 'The scope parameter is malformed.' },
   scope_unknown: { meaning: 'None of the requested scopes is one that the mount declares.' },
+  identity_assertion_invalid: {
+    meaning: 'What the client presents is no ID-JAG: its type, algorithm, times or another member is wrong.',
+  },
+  identity_assertion_issuer: {
+    meaning: 'The assertion is of an issuer that is not among `trusted_issuers`.',
+  },
+  identity_assertion_audience: { meaning: 'The assertion is meant for another server, or for several.' },
+  identity_assertion_client: {
+    meaning: 'The assertion was given to another client, or the trusted issuer may not send this one.',
+  },
+  identity_assertion_expired: { meaning: 'The assertion is past its end.' },
+  identity_assertion_unsigned: { meaning: 'No key of the trusted issuer has signed the assertion.' },
+  identity_assertion_resource: {
+    meaning: 'The assertion is for a resource that is not served here, or not open to its issuer.',
+  },
+  identity_assertion_replay: {
+    meaning: 'The assertion was used before, or the store may have forgotten whether it was.',
+  },
+  issuer_keys_unavailable: { meaning: 'The keys of a trusted issuer cannot be read now.' },
+  client_resource_refused: { meaning: 'The operator does not let the client have tokens for this resource.' },
+  client_scope_refused: { meaning: 'The operator lets the client have none of the scopes it asks for.' },
   scope_exceeded: { meaning: 'A refresh asks for a scope that the person did not grant.' },
   state_too_long: { meaning: 'The state parameter is longer than can be carried.' },
   prompt_none: { meaning: 'The client asked for an answer without a person, and a person is needed.' },

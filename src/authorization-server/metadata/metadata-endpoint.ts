@@ -33,6 +33,8 @@ export interface AuthorizationServerMetadataDeps {
   readonly grantTypes?: readonly GrantTypeName[];
   /** Whether devices without a browser may sign people in. Default: false. */
   readonly deviceAuthorizationEnabled?: boolean;
+  /** What kinds of assertion the jwt-bearer grant takes. Default: none. */
+  readonly grantProfiles?: readonly string[];
   /** How the clients that there are authenticate themselves, `none` first. Default: that alone. */
   readonly authenticationMethods?: () => readonly AuthenticationMethod[];
 }
@@ -56,6 +58,7 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     clientDocumentsEnabled = false,
     grantTypes = browserGrantTypes,
     deviceAuthorizationEnabled = false,
+    grantProfiles = [],
     authenticationMethods = () => ['none'],
   } = deps;
   const scopes = [...new Set(deps.scopes?.())];
@@ -86,6 +89,8 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: grantTypes,
+    // MCP Enterprise-Managed Authorization, "Discovery"
+    ...(grantProfiles.length === 0 ? {} : { authorization_grant_profiles_supported: grantProfiles }),
     // MCP clients must refuse to go on when this is missing; S256 is the only method the authorization endpoint takes.
     code_challenge_methods_supported: ['S256'],
     // RFC 8414 §2: omitted means client_secret_basic, whatever the clients here have.

@@ -100,6 +100,8 @@ export interface GatehouseConfig {
   readonly renderConsentPage: boolean;
   /** Whether devices without a browser may sign people in. */
   readonly deviceAuthorization: boolean;
+  /** Identity providers whose assertions are exchanged for tokens. Empty: there is no such grant type. */
+  readonly trustedIssuers: readonly TrustedIssuer[];
   readonly limits: {
     readonly enabled: boolean;
     readonly perSubjectConcurrency: number;

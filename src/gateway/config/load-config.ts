@@ -2,6 +2,7 @@ import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
 import { readMounts } from './file/assemble-mounts.ts';
 import { readGivenConfig } from './file/given-file.ts';
+import { findTrustedIssuerWarnings, readTrustedIssuers } from './file/trusted-issuers-section.ts';
 import { defaultListenAddress } from './listen-address.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
 import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
@@ -25,6 +26,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   const reading = readSettings(given.env, readFile);
   const judgement = judgeSettings(reading.values);
   const { mounts, secretFiles, ...mounted } = readMounts(given, reading.values, readFile);
+  const trusted = readTrustedIssuers(given, mounts);
   const unknown = findUnknownVariables(env);
   const refuse = (problems: readonly ConfigProblem[]): void => {
     const found = [...given.problems, ...problems.map((problem) => given.locateVariable(problem))];
@@ -35,12 +37,14 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     ...judgement.problems,
     ...findCombinedProblems(reading.values),
     ...mounted.problems,
+    ...trusted.problems,
   ]);
   // No problem means that every variable has its value, and that there is a mount.
   const values = reading.values as SettingValues;
   const { path, settings } = given;
   const config = assemble(values, {
     mounts: mounts as GatehouseConfig['mounts'],
+    trustedIssuers: trusted.trustedIssuers,
     file: path === undefined ? undefined : { path, secretFiles, settings },
     workers: values.WORKERS === 'auto' ? Math.max(1, runtime.cores ?? 1) : values.WORKERS,
     warnings: [
@@ -48,6 +52,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
       ...judgement.warnings,
       ...findCombinedWarnings(reading.values),
       ...mounted.warnings,
+      ...findTrustedIssuerWarnings(trusted.trustedIssuers, assembleIdentityProvider(values).issuer),
       ...unknown,
       ...findRuntimeWarnings(runtime),
     ],
@@ -73,7 +78,7 @@ function findRuntimeWarnings({ nodeVersion }: Runtime): ConfigWarning[] {
 
 function assemble(
   values: SettingValues,
-  others: Pick<GatehouseConfig, 'mounts' | 'file' | 'workers' | 'warnings'>,
+  others: Pick<GatehouseConfig, 'mounts' | 'trustedIssuers' | 'file' | 'workers' | 'warnings'>,
 ): GatehouseConfig {
   return {
     productionMode: values.PROD_MODE,

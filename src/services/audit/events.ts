@@ -27,7 +27,8 @@ export type GatehouseEvent =
   | { readonly type: 'groups_claim_shape_mismatch'; readonly subject: string; readonly claim: string }
   | {
       readonly type: 'tokens_issued';
-      readonly grantType: 'authorization_code' | 'refresh_token' | 'device_code';
+      readonly grantType:
+        'authorization_code' | 'refresh_token' | 'device_code' | 'client_credentials' | 'jwt_bearer';
       readonly subject: string;
       readonly client: string;
       readonly grant: string;

@@ -5,6 +5,7 @@ import type { ConfigProblem } from '../setting.ts';
 import { describeIssues, type FileProblem, type KeyHint } from './file-problems.ts';
 import { mountsSection } from './mounts-section.ts';
 import { fileVariable, hintForSetting, readSettingTexts, settingsSection } from './settings-section.ts';
+import { trustedIssuersSection } from './trusted-issuers-section.ts';
 import { readYaml, type TextPlace, type YamlPath } from './yaml-text.ts';
 
 /**
@@ -15,6 +16,7 @@ export const configFileSchema = z
   .strictObject({
     settings: settingsSection.optional(),
     mounts: mountsSection.optional(),
+    trusted_issuers: trustedIssuersSection.optional(),
   })
   .meta({
     title: 'mcp-gatehouse',

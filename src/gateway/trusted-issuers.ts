@@ -1,0 +1,77 @@
+import { createJwtBearerGrant } from '../authorization-server/token/jwt-bearer-grant.ts';
+import type { NamedGrantType } from '../authorization-server/token/token-endpoint.ts';
+import type { Clock } from '../platform/clock.ts';
+import { createGuardedFetch } from '../platform/outbound/guarded-fetch.ts';
+import type { Store } from '../platform/store/store.ts';
+import type { FindClient, GrantTypeName } from '../services/clients/client.ts';
+import { createFetchBudget } from '../services/clients/fetch-budget.ts';
+import { fetchJsonDocument } from '../services/clients/json-document.ts';
+import { createPublishedKeys } from '../services/clients/published-keys.ts';
+import { verifyIdentityAssertion } from '../services/identity/assertions/identity-assertion.ts';
+import { createIssuerKeys } from '../services/identity/assertions/issuer-keys.ts';
+import type { TrustedIssuer } from '../services/identity/assertions/trusted-issuer.ts';
+import { parseStrictJson } from '../services/requests/strict-json.ts';
+import type { Revocations } from '../services/tokens/revocations.ts';
+import { version } from './version.ts';
+
+const jwtBearer: GrantTypeName = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const idJag = 'urn:ietf:params:oauth:grant-profile:id-jag';
+
+const totalTimeoutMs = 5_000;
+/** Identity providers publish certificates beside their keys. */
+const maxBytes = 128 * 1024;
+
+export interface TrustedIssuersDeps {
+  readonly issuer: string;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly revocations: Revocations;
+}
+
+export interface EnterpriseAuthorization {
+  readonly grantTypes: readonly NamedGrantType[];
+  /** As metadata names them. */
+  readonly grantProfiles: readonly string[];
+}
+
+/** Takes the word of these issuers for who somebody is. None: nothing. */
+export function openTrustedIssuers(
+  issuers: readonly TrustedIssuer[],
+  deps: TrustedIssuersDeps,
+): EnterpriseAuthorization {
+  if (issuers.length === 0) return { grantTypes: [], grantProfiles: [] };
+  const { clock, store, revocations } = deps;
+  const documents = {
+    clock,
+    // Not the one for what strangers name: these addresses are the operator's, and may be private.
+    fetch: createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` }),
+    parseJson: parseStrictJson,
+    budget: createFetchBudget({ nowMs: () => clock.nowMilliseconds() }),
+  };
+  const keys = createIssuerKeys({
+    keys: createPublishedKeys(documents),
+    readJson: async (url) => {
+      const document = await fetchJsonDocument(url, documents);
+      if (document.outcome === 'read') return document.value;
+      throw new Error('the OpenID configuration cannot be read', { cause: document.cause });
+    },
+    clock,
+  });
+  const assertions = { audience: deps.issuer, issuers, keys, store, clock };
+  const exchange = createJwtBearerGrant({
+    verifyAssertion: (assertion, client) => verifyIdentityAssertion(assertion, client.clientId, assertions),
+    revocations,
+  });
+  return { grantTypes: [{ name: jwtBearer, exchange }], grantProfiles: [idJag] };
+}
+
+/** Clients that the operator named for an issuer may come with its assertions. */
+export function offerJwtBearer(issuers: readonly TrustedIssuer[], find: FindClient): FindClient {
+  const named = new Set(issuers.flatMap(({ clients }) => clients));
+  if (named.size === 0) return find;
+  return async (clientId) => {
+    const client = await find(clientId);
+    if (!named.has(client.clientId) || client.grantTypes.includes(jwtBearer)) return client;
+    return { ...client, grantTypes: [...client.grantTypes, jwtBearer] };
+  };
+}

@@ -1,0 +1,15 @@
+/** An identity provider of an enterprise, whose assertions about its people are taken without a login. */
+export interface TrustedIssuer {
+  /** Byte for byte the `iss` of its assertions. */
+  readonly issuer: string;
+  /** Where its keys are. Undefined: where its OpenID configuration says. */
+  readonly jwksUri: string | undefined;
+  /** Ids of the clients that may come with its assertions. */
+  readonly clients: readonly string[];
+  /** Identifiers of the resources that it may send people to. Undefined: all that are served. */
+  readonly resources: readonly string[] | undefined;
+  /** The claim with the groups of a person. */
+  readonly groupsClaim: string;
+  /** Keep an e-mail address although the issuer does not say whether it is verified. */
+  readonly trustUnverifiedEmail: boolean;
+}
