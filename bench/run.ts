@@ -11,6 +11,7 @@ import { build } from './build.ts';
 import { isShort } from './effort.ts';
 import { benchGrantsAtRest } from './grants-at-rest.ts';
 import { benchLogin } from './login.ts';
+import { benchMounts } from './mounts.ts';
 import { benchRegistrations } from './registrations.ts';
 import { benchRevocationFeed } from './revocation-feed.ts';
 import { benchStart } from './start.ts';
@@ -27,6 +28,7 @@ const benches: ReadonlyMap<string, () => Promise<unknown>> = new Map<string, () 
   ['grants', benchGrantsAtRest],
   ['revocations', benchRevocationFeed],
   ['verified-tokens', benchVerifiedTokens],
+  ['mounts', benchMounts],
 ]);
 
 const chosen = process.argv.slice(2);

@@ -3,7 +3,7 @@
  * own; each other host its mounts, their metadata, and nothing else. A table of these is made once and replaced whole.
  */
 import type { Handler } from '../platform/http/handler.ts';
-import { isMountTarget } from '../resource-server/proxy/request-target.ts';
+import { createMountFinder } from '../resource-server/proxy/request-target.ts';
 import type { Mount } from './mount.ts';
 import {
   createIssuerRoutes,
@@ -13,12 +13,15 @@ import {
   type Route,
 } from './routes.ts';
 
+/** What has to be known of a mount to find it. */
+export type SitedMount = Pick<Mount, 'publicOrigin' | 'path' | 'metadata' | 'handle'>;
+
 /** What one host serves. */
 export interface Site {
   /** Scheme, host and port. */
   readonly origin: string;
   /** The mount that a raw request target is for, be it to refuse it. */
-  findMount(target: string): Mount | undefined;
+  findMount(target: string): SitedMount | undefined;
   readonly routes: ReadonlyMap<string, Route>;
 }
 
@@ -38,8 +41,8 @@ export interface SitesDeps {
 
 /** @param fallback the mount that is meant by who names none */
 export function createSites(
-  mounts: readonly Mount[],
-  fallback: Mount | undefined,
+  mounts: readonly SitedMount[],
+  fallback: SitedMount | undefined,
   { issuer, endpoints, isHostAcceptable }: SitesDeps,
 ): Sites {
   const groups = Map.groupBy(mounts, ({ publicOrigin }) => publicOrigin);
@@ -82,23 +85,19 @@ export function createSites(
   };
 }
 
-function describe({ path, metadata }: Mount): { readonly path: string; readonly metadata: Handler } {
+function describe({ path, metadata }: SitedMount): { readonly path: string; readonly metadata: Handler } {
   return { path, metadata };
 }
 
-function createSite(origin: string, mounts: readonly Mount[], routes: readonly Route[]): Site {
-  const exact = new Map(mounts.map((mount) => [mount.path, mount]));
+function createSite(origin: string, mounts: readonly SitedMount[], routes: readonly Route[]): Site {
+  const find = createMountFinder(mounts);
   return {
     origin,
     routes: new Map(routes.map((route) => [route.path, route])),
     findMount(target) {
-      const mount = exact.get(target);
-      if (mount !== undefined) return mount;
-      // No mount is below another, so that no two can claim one target.
-      for (const each of mounts) {
-        if (isMountTarget(target, each.path) && !isWellKnown(target, each.path)) return each;
-      }
-      return undefined;
+      const mount = find(target);
+      if (mount === undefined || target.length === mount.path.length) return mount;
+      return isWellKnown(target, mount.path) ? undefined : mount;
     },
   };
 }

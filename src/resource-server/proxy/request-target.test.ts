@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { createTargetRewrite, isMountTarget, judgeTarget } from './request-target.ts';
+import { createTargetRewrite, createMountFinder, judgeTarget } from './request-target.ts';
+
+const mount = { path: '/mcp' };
 
 const accepted = [
   '/mcp',
@@ -165,7 +167,7 @@ describe('whose target it is', () => {
     '/mcp#x',
     '/mcp//x',
   ])('takes %j for the mount, be it to refuse it', (target) => {
-    expect(isMountTarget(target, '/mcp')).toBe(true);
+    expect(createMountFinder([mount])(target)).toBe(mount);
   });
 
   it.each([
@@ -181,7 +183,46 @@ describe('whose target it is', () => {
     '/MCP',
     'x',
   ])('leaves %j to others', (target) => {
-    expect(isMountTarget(target, '/mcp')).toBe(false);
+    expect(createMountFinder([mount])(target)).toBeUndefined();
+  });
+});
+
+describe('the mount of a target, among several', () => {
+  const mounts = ['/mcp', '/files/mcp', '/files/other', '/a/b/c', '/a-b'].map((path) => ({ path }));
+  const find = createMountFinder(mounts);
+
+  it.each([
+    ['/mcp', '/mcp'],
+    ['/mcp/files/mcp', '/mcp'],
+    ['/mcp?/files/mcp', '/mcp'],
+    ['/files/mcp', '/files/mcp'],
+    ['/files/mcp/x/y/z', '/files/mcp'],
+    ['/files/mcp%2fx', '/files/mcp'],
+    ['/files/mcp;a', '/files/mcp'],
+    ['/files/other\\', '/files/other'],
+    ['/a/b/c/', '/a/b/c'],
+    ['/a-b?c', '/a-b'],
+    ['/files', undefined],
+    ['/files/', undefined],
+    ['/files/mcp2', undefined],
+    ['/files/mcp2/mcp', undefined],
+    ['/files%2fmcp', undefined],
+    ['/files//mcp', undefined],
+    ['/files/x/mcp', undefined],
+    ['/a', undefined],
+    ['/a/b', undefined],
+    ['/a/b/cc', undefined],
+    ['/a?/b/c', undefined],
+    ['/x/a/b/c', undefined],
+    [`/x${'/x'.repeat(4000)}`, undefined],
+    ['', undefined],
+    ['*', undefined],
+  ])('of %j is %j', (target, path) => {
+    expect(find(target)?.path).toBe(path);
+  });
+
+  it('is none where there are none', () => {
+    expect(createMountFinder([])('/mcp')).toBeUndefined();
   });
 });
 
