@@ -8,6 +8,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { version } from '../gateway/version.ts';
 import { addKeysCommands } from './keys-commands.ts';
 import { addOperatorCommands } from './operator-commands.ts';
+import { addPolicyCommand } from './policy-commands.ts';
 
 const program = new Command('gatehouse')
   .description('OAuth 2.1 authorization server and reverse proxy in front of MCP servers')
@@ -20,12 +21,13 @@ const program = new Command('gatehouse')
 
 program
   .command('serve')
-  .description('start the server; configured by environment variables')
+  .description('start the server; configured by environment variables and the file GATEHOUSE_CONFIG names')
   .action(async () => {
-    const { loadServerConfig } = await import('./process-config.ts');
-    const config = loadServerConfig();
+    const { createServerConfigSource } = await import('./process-config.ts');
+    const source = createServerConfigSource();
+    const config = source.load();
     const { serve } = await import('./serve.ts');
-    await serve(config, { exit: (code) => process.exit(code) });
+    await serve(config, { source, exit: (code) => process.exit(code) });
   });
 
 program
@@ -42,8 +44,8 @@ program
   .option('--json', 'print JSON on standard output')
   .action(async (options: { readonly json?: true }) => {
     const { checkConfig } = await import('./check-config.ts');
-    const { loadServerConfig } = await import('./process-config.ts');
-    const report = checkConfig(loadServerConfig, { json: options.json === true });
+    const { createServerConfigSource } = await import('./process-config.ts');
+    const report = checkConfig(createServerConfigSource().load, { json: options.json === true });
     (report.ok || options.json === true ? process.stdout : process.stderr).write(report.text);
     process.exitCode = report.ok ? 0 : 1;
   });
@@ -60,6 +62,7 @@ program
 
 addKeysCommands(program);
 addOperatorCommands(program);
+addPolicyCommand(program);
 
 try {
   await program.parseAsync();

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 
 import type { GatehouseConfig, ListenAddress } from '../gateway/config/config.ts';
+import { type ConfigSource, openConfigReload } from '../gateway/config-reload.ts';
 import { formatListenAddress } from '../gateway/config/listen-address.ts';
 import { bind } from '../gateway/lifecycle.ts';
 import { createPrivateListener } from '../gateway/private-listener.ts';
@@ -23,9 +24,9 @@ import { createWorkerQuestions, type WorkerQuestions } from './worker-questions.
  * another worker in the place of one that ends. It never touches a request. Resolves when all of them serve.
  * @throws WorkerStartError, and the system's error when METRICS_ADDR cannot be bound
  */
-export async function servePrimary(config: GatehouseConfig, deps: SignalDeps): Promise<void> {
+export async function servePrimary(config: GatehouseConfig, deps: PrimaryDeps): Promise<void> {
   const { log } = deps;
-  const primary = createPrimary(config, log);
+  const primary = createPrimary(config, deps);
   const reloads = hasFilesToReload(config);
   const timeoutSeconds = config.shutdownTimeoutSeconds + afterWorkersSeconds;
   // The delay is for the workers to keep; readiness says no at once.
@@ -36,6 +37,11 @@ export async function servePrimary(config: GatehouseConfig, deps: SignalDeps): P
   log.info({ address: addressOf(config.listen, port), workers: config.workers }, 'listening');
 }
 
+export interface PrimaryDeps extends SignalDeps {
+  /** Where the configuration came from. */
+  readonly source: ConfigSource;
+}
+
 /** Workers have their own deadlines; this one is for a worker that misses them. */
 const afterWorkersSeconds = 15;
 
@@ -44,16 +50,28 @@ interface Primary extends Serving {
   readonly privateServer: Server;
 }
 
-function createPrimary(config: GatehouseConfig, log: Logger): Primary {
+function createPrimary(config: GatehouseConfig, { source, log }: PrimaryDeps): Primary {
   const wanted = config.workers;
   const registry = createMetricsRegistry();
+  /** Read here alone: all workers have the same, those that come later too. */
+  let current = config;
+  const configReload = openConfigReload(config, {
+    source,
+    apply(next) {
+      current = next;
+      tellWorkers();
+    },
+    log,
+    registry,
+    clock: systemClock,
+  });
   const numbers = countWorkers(registry, wanted);
   const questions = createWorkerQuestions();
   const counter = createProcessCounter({ nowMs: () => systemClock.nowMilliseconds() });
   const crew: WorkerCrew = createWorkerCrew({
     size: wanted,
     launch: launchWorker,
-    startOrder: (worker) => ({ type: 'start', worker, config }),
+    startOrder: (worker) => ({ type: 'start', worker, config: current }),
     onWord: (process, word) => hear({ crew, questions, counter, metrics }, process, word),
     onReady(worker, { pid }) {
       log.info({ worker, worker_pid: pid }, 'worker_ready');
@@ -69,6 +87,8 @@ function createPrimary(config: GatehouseConfig, log: Logger): Primary {
     },
     nowMs: () => performance.now(),
   });
+  /** Again what is in force reads certificates and keys again. */
+  const tellWorkers = (): void => crew.tell({ type: 'reload', config: current });
   const metrics = createWorkerMetrics({
     own: registry,
     async ask() {
@@ -90,8 +110,12 @@ function createPrimary(config: GatehouseConfig, log: Logger): Primary {
   return {
     crew,
     privateServer,
-    reload: async () => crew.tell({ type: 'reload' }),
+    async reload() {
+      await configReload.reload();
+      tellWorkers();
+    },
     async close() {
+      configReload.close();
       health.drain();
       await crew.drain();
       privateServer.close();

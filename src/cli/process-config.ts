@@ -1,6 +1,7 @@
 import { accessSync, readFileSync, statSync } from 'node:fs';
 
 import type { GatehouseConfig } from '../gateway/config/config.ts';
+import type { ConfigSource } from '../gateway/config-reload.ts';
 import { type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
 import { systemClock } from '../platform/clock.ts';
 import { type PemFile, PemFileError, readAuthorities, readCertificate } from '../platform/tls/pem-files.ts';
@@ -16,20 +17,31 @@ export function loadProcessConfig(): GatehouseConfig {
   return load((config) => [...findKeyFileProblem(config), ...findPemProblems(config)]);
 }
 
-/**
- * The same for a server, which also has to be able to make its store.
- * @throws ConfigError
- */
-export function loadServerConfig(): GatehouseConfig {
-  return load((config) => [
+/** The same for a server, which also has to be able to make its store, and may read it again. */
+export function createServerConfigSource(): ConfigSource {
+  let files: string[] = [];
+  const examine = (config: GatehouseConfig): ConfigProblem[] => [
     ...findKeyFileProblem(config),
     ...findPemProblems(config),
     ...findStoreProblem(config),
-  ]);
+  ];
+  return {
+    load() {
+      files = [];
+      return load(examine, (path) => files.push(path));
+    },
+    filesRead: () => files,
+  };
 }
 
-function load(examine: (config: GatehouseConfig) => readonly ConfigProblem[]): GatehouseConfig {
-  const readFile = (path: string): string => readFileSync(path, 'utf8');
+function load(
+  examine: (config: GatehouseConfig) => readonly ConfigProblem[],
+  onRead?: (path: string) => void,
+): GatehouseConfig {
+  const readFile = (path: string): string => {
+    onRead?.(path);
+    return readFileSync(path, 'utf8');
+  };
   return loadConfig(process.env, readFile, { nodeVersion: process.version, examine });
 }
 

@@ -1,4 +1,5 @@
 import type { GatehouseConfig } from '../gateway/config/config.ts';
+import type { ConfigSource } from '../gateway/config-reload.ts';
 import { formatListenAddress } from '../gateway/config/listen-address.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { version } from '../gateway/version.ts';
@@ -10,37 +11,40 @@ import { hasFilesToReload } from './reloadable-files.ts';
 import { closeOnSignal } from './signals.ts';
 
 export interface ServeDeps {
+  /** Where the configuration came from. */
+  readonly source: ConfigSource;
   /** Ends the process at once. */
   readonly exit: (code: number) => void;
 }
 
 /**
  * Starts the server, in as many processes as are configured. Resolves when both listeners are bound. SIGTERM, SIGINT, SIGHUP and SIGQUIT drain it and end the
- * process with 0, a second one with 2, an uncaught fault with 1. With a key file or certificates, SIGHUP reads them again instead.
+ * process with 0, a second one with 2, an uncaught fault with 1. With a configuration file, a key file or certificates, SIGHUP reads them again instead.
  * @throws StoreError when the store cannot be opened, and the system's error when an address cannot be bound; of several
  * processes, WorkerStartError
  */
-export async function serve(config: GatehouseConfig, deps: ServeDeps): Promise<void> {
+export async function serve(config: GatehouseConfig, { source, exit }: ServeDeps): Promise<void> {
   const log = createLogger({ level: config.logging.level });
   log.info({ version, node: process.version }, 'starting');
   for (const { event, message } of config.warnings) log.warn({ detail: message }, event);
   log.info(summarize(config), 'startup_config');
   if (config.workers > 1) {
     const { servePrimary } = await import('./primary.ts');
-    return servePrimary(config, { log, exit: deps.exit });
+    return servePrimary(config, { source, log, exit });
   }
-  const starting = start(config, log);
+  const starting = start(config, source, log);
   const reloads = hasFilesToReload(config);
   const { shutdownTimeoutSeconds: timeoutSeconds, shutdownDelaySeconds: delaySeconds } = config;
-  closeOnSignal(starting, { timeoutSeconds, delaySeconds, reloads }, { log, exit: deps.exit });
+  closeOnSignal(starting, { timeoutSeconds, delaySeconds, reloads }, { log, exit });
   await starting;
 }
 
-async function start(config: GatehouseConfig, log: Logger): Promise<Gateway> {
+async function start(config: GatehouseConfig, configSource: ConfigSource, log: Logger): Promise<Gateway> {
   const gateway = createGateway(config, {
     log,
     clock: systemClock,
     random: systemRandom,
+    configSource,
     descriptors: findDescriptorLimit(),
   });
   try {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { load } from '../../test/support/configuration.ts';
 import { createWorkerCrew, type WorkerCrew, type WorkerEnd, type WorkerEvents } from './worker-crew.ts';
 import type { OrderToWorker } from './worker-messages.ts';
 
@@ -32,7 +33,7 @@ beforeEach(() => {
         kill: () => (process.killed = true),
       };
     },
-    startOrder: () => ({ type: 'reload' }),
+    startOrder: () => ({ type: 'reload', config: load() }),
     onWord: () => undefined,
     onReady: () => undefined,
     onEnd: (_worker, _process, end) => ends.push(end),

@@ -1,3 +1,4 @@
+import type { GatehouseConfig } from '../gateway/config/config.ts';
 import type { Crew } from '../gateway/gateway.ts';
 import { joinFeeds } from '../gateway/joined-feeds.ts';
 import type { SharedCount } from '../platform/store/shared-counter.ts';
@@ -12,7 +13,7 @@ export interface WorkerLine {
   joinCrew(options: { readonly pushes: boolean }): Crew;
   /** Calls it at once when the order has come already. */
   onDrain(drain: () => void): void;
-  onReload(reload: () => void): void;
+  onReload(reload: (config: GatehouseConfig) => void): void;
   /** Resolves when the word is on its way, or cannot be. */
   say(word: WordOfWorker): Promise<void>;
   /** The last word: what was counted until now. */
@@ -43,7 +44,7 @@ export function openWorkerLine(channel: Channel): WorkerLine {
   let shown: Parameters<Crew['report']>[0] | undefined;
   let drain: (() => void) | undefined;
   let mustDrain = false;
-  let reload = (): void => {};
+  let reload = (_config: GatehouseConfig): void => {};
 
   function say(word: WordOfWorker): Promise<void> {
     return new Promise((resolve) => {
@@ -69,7 +70,7 @@ export function openWorkerLine(channel: Channel): WorkerLine {
         for (const listener of grown) listener(order.feed);
         return;
       case 'reload':
-        reload();
+        reload(order.config);
         return;
       case 'drain':
         mustDrain = true;

@@ -10,7 +10,8 @@ export type OrderToWorker =
   | { readonly type: 'ask'; readonly id: number; readonly about: Question }
   | { readonly type: 'counted'; readonly id: number; readonly count: SharedCount }
   | { readonly type: 'feed_grown'; readonly feed: string }
-  | { readonly type: 'reload' }
+  /** Goes over to this configuration, and reads certificates and keys again. */
+  | { readonly type: 'reload'; readonly config: GatehouseConfig }
   | { readonly type: 'drain' };
 
 /** What a worker says to the primary. */

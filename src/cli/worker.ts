@@ -2,7 +2,7 @@ import type { GatehouseConfig } from '../gateway/config/config.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemRandom } from '../platform/random.ts';
-import { createLogger } from '../platform/telemetry/logger.ts';
+import { createLogger, describeError } from '../platform/telemetry/logger.ts';
 import { findDescriptorLimit } from './descriptor-limit.ts';
 import { describeFailure } from './failure.ts';
 import { closeOnSignal } from './signals.ts';
@@ -46,7 +46,9 @@ export async function runWorker({ exit }: WorkerDeps): Promise<void> {
   // Sent to one or, by some service managers, to all: however often it comes, and from wherever, it is one drain.
   process.on('SIGTERM', drain);
   line.onDrain(drain);
-  line.onReload(() => void gateway.reload());
+  line.onReload((next) => {
+    gateway.reload(next).catch((error: unknown) => log.error(describeError(error), 'config_reload_refused'));
+  });
   await starting.catch(() => exit(1));
 }
 

@@ -16,6 +16,7 @@ import type { IdentityProvider } from '../services/identity/identity-provider.ts
 import type { GatehouseConfig } from './config/config.ts';
 import type { Dispatch } from './dispatch.ts';
 import { openListenerCertificate } from './certificates.ts';
+import { type ConfigReload, type ConfigSource, openConfigReload } from './config-reload.ts';
 import { findTotalCap } from './connection-limits.ts';
 import { createInFlight } from './in-flight.ts';
 import { bind, drain } from './lifecycle.ts';
@@ -36,6 +37,8 @@ export interface GatewayDeps {
   readonly onEvent?: (event: GatehouseEvent) => void;
   /** How many files this process may have open. Unknown: only what is configured limits its connections. */
   readonly descriptors?: number | undefined;
+  /** Where the configuration came from: its file is read again when it changes. Absent: somebody else sees to that. */
+  readonly configSource?: ConfigSource;
   /** For a gateway that is one of several processes on one port. */
   readonly crew?: Crew;
 }
@@ -83,6 +86,7 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
   let draining = false;
   let open: Rooms | undefined;
   let opening: Promise<Rooms> | undefined;
+  let configReload: ConfigReload | undefined;
   let privateServer: Server | undefined;
 
   function openRooms(): Promise<Rooms> {
@@ -96,9 +100,21 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
         connections: () => publicListener.openConnections,
         certificate,
       });
+      configReload = watchSource(open);
       return open;
     });
     return opening;
+  }
+
+  function watchSource(rooms: Rooms): ConfigReload | undefined {
+    if (deps.configSource === undefined) return undefined;
+    return openConfigReload(config, {
+      source: deps.configSource,
+      apply: (next) => rooms.replaceMounts(next.mounts),
+      log: deps.log,
+      registry: rooms.registry,
+      clock: deps.clock ?? systemClock,
+    });
   }
 
   const emit: Emit = (event) => open?.emit(event, undefined);
@@ -154,10 +170,12 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
       certificate?.reload();
       const rooms = await opening;
       await rooms?.reload();
+      await configReload?.reload();
       if (next !== undefined) rooms?.replaceMounts(next.mounts);
     },
     async close(deadlineSeconds, delaySeconds = 0) {
       draining = true;
+      configReload?.close();
       certificate?.close();
       const endStreams = (part: number): void => open?.endListeningStreams(part);
       const calls = await drain(publicListener, { inFlight, endStreams, deadlineSeconds, delaySeconds });

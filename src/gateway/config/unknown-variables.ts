@@ -3,7 +3,7 @@ import type { Environment } from './read-settings.ts';
 import { settings } from './schema.ts';
 import type { Setting } from './setting.ts';
 
-export const unknownVariable = 'variable_unknown';
+const unknownVariable = 'variable_unknown';
 
 /** What begins like this can hardly be meant for another program. */
 const families = [

@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises';
-
+import { watchFiles } from '../files/file-watch.ts';
 import { PemFileError } from './pem-files.ts';
 
 export interface PemWatchDeps<Value> {
@@ -20,20 +19,14 @@ export interface PemWatch<Value> {
   close(): void;
 }
 
-const defaultPollMilliseconds = 1000;
-
 /**
- * Reads PEM files, and again when one of them has changed and then stayed as it is from one look to the next: a
- * certificate and its key are two files, and between the writing of the two they do not fit. Looks at stamps and waits for
- * no notifications, which do not arrive from network file systems nor through the symbolic links of mounted secrets.
+ * Reads PEM files, and again when one of them has changed and then stayed as it is: a certificate and its key are two
+ * files, and between the writing of the two they do not fit.
  * @throws PemFileError when the files are not acceptable at the start
  */
 export function watchPemFiles<Value>(deps: PemWatchDeps<Value>): PemWatch<Value> {
-  const { files, read, onChange, onRefused } = deps;
+  const { files, read, onChange, onRefused, pollMilliseconds } = deps;
   const first = read();
-  /** Of what was read last. Undefined: of the start. */
-  let judged: string | undefined;
-  let seen: string | undefined;
 
   function take(): void {
     try {
@@ -44,24 +37,10 @@ export function watchPemFiles<Value>(deps: PemWatchDeps<Value>): PemWatch<Value>
     }
   }
 
-  async function look(): Promise<void> {
-    const stamps = (await Promise.all(files.map(stampOf))).join(' ');
-    judged ??= stamps;
-    const hasSettled = stamps === seen;
-    seen = stamps;
-    if (stamps === judged || !hasSettled) return;
-    judged = stamps;
-    take();
-  }
-
-  void look();
-  const timer = setInterval(() => void look(), deps.pollMilliseconds ?? defaultPollMilliseconds);
-  timer.unref();
-  return { first, check: take, close: () => clearInterval(timer) };
-}
-
-async function stampOf(path: string): Promise<string> {
-  const stats = await stat(path, { bigint: true }).catch(() => undefined);
-  if (stats === undefined) return 'none';
-  return [stats.dev, stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
+  const watch = watchFiles({
+    files: () => files,
+    onChange: take,
+    pollMilliseconds,
+  });
+  return { first, check: take, close: () => watch.close() };
 }

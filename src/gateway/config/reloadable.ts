@@ -1,0 +1,35 @@
+import type { GatehouseConfig } from './config.ts';
+import { ConfigError } from './setting.ts';
+
+/** Settings that are defaults of mounts, and so take effect with them. */
+const ofMounts: ReadonlySet<string> = new Set([
+  'UPSTREAM_HEADER_TIMEOUT',
+  'UPSTREAM_CONNECT_TIMEOUT',
+  'UPSTREAM_IDLE_TIMEOUT',
+  'UPSTREAM_CA_FILE',
+  'UPSTREAM_CLIENT_CERT_FILE',
+  'UPSTREAM_CLIENT_KEY_FILE',
+  'MAX_BODY_BYTES',
+  'ALLOWED_ORIGINS',
+]);
+
+/**
+ * What a process that started with `initial` can go over to: what is not named here stays what it was at the start.
+ * @throws ConfigError when what cannot change is what mounts are made of
+ */
+export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): GatehouseConfig {
+  if (next.publicUrl !== initial.publicUrl) {
+    const fix = 'restart for it: every token and every URL that was published is bound to it';
+    throw new ConfigError([{ variable: 'PROXY_BASE_URL', problem: 'is not what it was at the start', fix }]);
+  }
+  const { mounts, file, warnings } = next;
+  return { ...initial, mounts, file, warnings };
+}
+
+/** Variables of which the file says something else than at the start, and that wait for a restart. */
+export function listLateSettings(initial: GatehouseConfig, next: GatehouseConfig): readonly string[] {
+  const [before, after] = [initial.file?.settings ?? {}, next.file?.settings ?? {}];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((name) => before[name] !== after[name] && !ofMounts.has(name))
+    .toSorted();
+}
