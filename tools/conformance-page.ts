@@ -51,7 +51,7 @@ function renderSentence(row: Requirement): string {
 function renderProofs(row: Requirement): string {
   const links = proofsOf(row).map((proof) =>
     'step' in proof
-      ? `\`npm run ${proof.step}\`: ${proof.checks}`
+      ? `CI step “${proof.step}”: ${proof.checks}`
       : `[${nameOf(proof.file)}](../${proof.file})`,
   );
   return [...new Set(links)].join(', ');

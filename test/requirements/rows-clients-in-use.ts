@@ -3,6 +3,8 @@ import { type Section, testsOf } from './requirement.ts';
 const modern = testsOf('test/e2e/modern-client.test.ts');
 const legacy = testsOf('test/e2e/legacy-client.test.ts');
 const room = testsOf('src/authorization-server/registration/registration-endpoint.test.ts');
+const stepUp = testsOf('test/e2e/step-up.test.ts');
+const legacyStepUp = testsOf('test/e2e/legacy-step-up.test.ts');
 const own = testsOf('test/requirements/clients-in-use.test.ts');
 
 export const clientsInUse: Section = {
@@ -14,8 +16,10 @@ export const clientsInUse: Section = {
       level: 'interoperability',
       source: 'TypeScript SDK, version 2',
       sentence: 'It signs in by document, by registration and by configuration, refreshes, and steps up.',
-      open: 'It signs in by registration and refreshes; by configuration and with more scope it cannot yet.',
+      open: 'It does all of that but one: no client can be configured yet.',
       provedBy: [
+        { step: 'real clients', checks: 'it signs in by registration and by document, and refreshes' },
+        stepUp('meets a 403 with too little, asks the person for all of it in one go, and gets in'),
         modern('signs in, calls a tool, and the upstream learns who it is and nothing else'),
         modern('goes on without the person when the access token has expired'),
       ],
@@ -25,18 +29,26 @@ export const clientsInUse: Section = {
       level: 'interoperability',
       source: 'TypeScript SDK, version 1',
       sentence: 'It signs in by registration, refreshes, and steps up without a loop.',
-      open: 'It signs in and refreshes; there are no scopes to step up to yet.',
       provedBy: [
+        { step: 'real clients', checks: 'it signs in by registration, and refreshes' },
+        legacyStepUp(
+          'asks the person once for every scope of a call when it cannot refresh, and makes the call',
+        ),
+        legacyStepUp('refreshes where it could ask, meets the same challenge again, and stops'),
         legacy('signs in, calls a tool, and the upstream learns who it is and nothing else'),
         legacy('goes on in the same session, without the person, when the access token has expired'),
       ],
+      deviation:
+        'With a refresh token this version refreshes instead of asking for more: it ends at the second 403, and steps up when it has none.',
     },
     {
       id: 183,
       level: 'interoperability',
       source: 'Python SDK',
       sentence: 'It signs in, with its checks of state and issuer.',
-      open: 'Not run here yet.',
+      provedBy: [
+        { step: 'real clients', checks: 'it signs in by registration and by document, and refreshes' },
+      ],
     },
     {
       id: 184,
@@ -45,7 +57,8 @@ export const clientsInUse: Section = {
       sentence:
         'It signs in once, also from another port with an old registration, and keeps a silent stream.',
       provedBy: [
-        { step: 'conformance', checks: 'mcp-remote signs in, and not again at its next start' },
+        { step: 'conformance', checks: 'it signs in, and not again at its next start' },
+        { step: 'real clients', checks: 'it signs in by registration and by document, and refreshes' },
         own('184: mcp-remote may come back from another port with the registration it has'),
         testsOf('test/system/streams.test.ts')(
           'sends comments between events, never within one or into a coding',
@@ -57,7 +70,10 @@ export const clientsInUse: Section = {
       level: 'interoperability',
       source: 'MCP Inspector',
       sentence: 'A client in a browser finds, registers, gets tokens and calls across origins.',
-      provedBy: [own('185: a client in a browser goes the whole way across origins, preflights and all')],
+      provedBy: [
+        { step: 'real clients', checks: 'the Inspector’s command line signs in, in both eras' },
+        own('185: a client in a browser goes the whole way across origins, preflights and all'),
+      ],
     },
     {
       id: 186,

@@ -2,6 +2,8 @@ import { type Section, testsOf } from './requirement.ts';
 
 const metadata = testsOf('src/authorization-server/metadata/metadata-endpoint.test.ts');
 const tokens = testsOf('test/attacks/f-token.test.ts');
+const enterprise = testsOf('test/flows/enterprise-managed-authorization.test.ts');
+const assertions = testsOf('test/attacks/f-identity-assertions.test.ts');
 
 export const extensions: Section = {
   letter: 'N',
@@ -13,7 +15,18 @@ export const extensions: Section = {
       source: 'Enterprise-Managed Authorization, authorization server processing',
       sentence:
         'An ID-JAG counts with its type, a listed algorithm, a trusted issuer, us as its only audience, its times, its client, and once.',
-      open: 'The grant type is not served yet.',
+      provedBy: [enterprise('exchanges an assertion for an access token, and gives no refresh token')],
+      refusedBy: [
+        assertions('82: of many exchanges of one assertion at two replicas, one gets a token'),
+        assertions('84: the assertion of another client is refused, and one that names none'),
+        assertions('85: an assertion for another server, or for several, is refused: %j'),
+        assertions('86: a token of the same issuer that is for something else is refused: typ %s'),
+        assertions('an assertion with %j is refused as %s'),
+        assertions('one that is too old, from the future, or for too long is refused'),
+        assertions(
+          'one that nobody signed, or somebody else, is refused: none, symmetric, another key, altered',
+        ),
+      ],
     },
     {
       id: 177,
@@ -21,7 +34,16 @@ export const extensions: Section = {
       source: 'Enterprise-Managed Authorization',
       sentence:
         'Its client authenticates, the scopes are those all sides allow, and the token is for the resource named.',
-      open: 'The grant type is not served yet.',
+      provedBy: [
+        enterprise('grants what assertion (%j) and request (%s) have in common: %s'),
+        enterprise('is in the metadata, and only when somebody is trusted'),
+      ],
+      refusedBy: [
+        assertions('88: without a credential of the client, or with another’s, nothing is exchanged'),
+        assertions('88: a public client gets nothing, although the issuer may send it'),
+        assertions('144: a resource that its issuer may not send people to is refused, the others are not'),
+        enterprise('refuses when they have nothing in common'),
+      ],
     },
     {
       id: 178,
@@ -43,7 +65,11 @@ export const extensions: Section = {
       level: 'should',
       source: 'RFC 8414 §2',
       sentence: 'What is off is not in the metadata.',
-      provedBy: [metadata('holds exactly what is true of this server')],
+      provedBy: [
+        metadata('holds exactly what is true of this server'),
+        enterprise('is in the metadata, and only when somebody is trusted'),
+        testsOf('test/flows/device-authorization.test.ts')('is in the metadata, and only when it is on'),
+      ],
       refusedBy: [tokens('92: no grant type but the two that are advertised is served')],
     },
   ],
