@@ -176,7 +176,11 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onRevocationDone: observed.onRevocationDone,
   };
   const mounts = openMounts(config.mounts, (mount) => createMount(mount, config, mountDeps));
-  const originCheck = createOriginCheck({ publicUrl: issuer, allowedOrigins: [] });
+  const originCheck = createOriginCheck({
+    publicUrl: issuer,
+    allowedOrigins: [],
+    allowedHosts: config.allowedHosts,
+  });
   const isHostAcceptable = (hosts: readonly string[]): boolean => originCheck.isHostAcceptable(hosts);
   const layOut = (): Sites =>
     createSites(mounts.all, mounts.fallback, { issuer, endpoints, isHostAcceptable });

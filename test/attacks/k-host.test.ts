@@ -41,6 +41,24 @@ describe.each(lanes)('on the %s', (_lane, lane) => {
       },
     );
 
+    it.each(['evil.example', 'gatehouse.test.evil.example', 'localhost'])(
+      '%s is refused where the hosts are listed, and those that are listed are not',
+      async (host) => {
+        await start({ ALLOWED_HOSTS: 'gatehouse.internal' });
+        const ask = async (name: string): Promise<string> => {
+          const raw = path.connect();
+          raw.socket.write(
+            `GET /mcp HTTP/1.1\r\nHost: ${name}\r\nAuthorization: Bearer ${path.issue()}\r\n\r\n`,
+          );
+          return raw.until(/^HTTP\/1\.1 \d+ /);
+        };
+        expect(await ask(host)).toMatch(/^HTTP\/1\.1 4/);
+        expect(path.upstream.requests).toEqual([]);
+        expect(await ask('gatehouse.internal:8080')).toMatch(/^HTTP\/1\.1 200 /);
+        expect(await ask('gatehouse.test')).toMatch(/^HTTP\/1\.1 200 /);
+      },
+    );
+
     it.each([
       ['with a path', ['Host: a/b']],
       ['that comes twice', ['Host: gatehouse.test', 'Host: evil.example']],

@@ -17,6 +17,8 @@ export interface GatehouseConfig {
   readonly listen: ListenAddress;
   /** Shown by the public listener; undefined: it speaks no TLS. */
   readonly certificate: CertificateFiles | undefined;
+  /** Hosts under which the issuer may be asked beside its own, in lower case. None: under any. */
+  readonly allowedHosts: readonly string[];
   /** Whether plain calls to the mount may pass by Node's HTTP server. */
   readonly fastLane: boolean;
   /** Whether sessions of upstreams are for the person and the client alone that they were opened for. */

@@ -85,6 +85,7 @@ function assemble(
     publicUrl: values.PROXY_BASE_URL.origin,
     listen: values.LISTEN_ADDR ?? defaultListenAddress(values.PROXY_BASE_URL),
     certificate: pairOf(values.TLS_CERT_FILE, values.TLS_KEY_FILE),
+    allowedHosts: values.ALLOWED_HOSTS,
     fastLane: values.FAST_LANE,
     sessionBinding: values.SESSION_BINDING,
     metricsListen: values.METRICS_ADDR,

@@ -317,3 +317,23 @@ describe('WORKERS', () => {
     expect(complaintsOf({ ...changes, WORKERS: '1' })).toEqual([]);
   });
 });
+
+describe('ALLOWED_HOSTS', () => {
+  it('names hosts in any spelling, with a port or without', () => {
+    expect(load({ ALLOWED_HOSTS: 'Gatehouse.Internal, 10.0.0.7:8080,[fd00::7],' }).allowedHosts).toEqual([
+      'gatehouse.internal',
+      '10.0.0.7:8080',
+      '[fd00::7]',
+    ]);
+    expect(load().allowedHosts).toEqual([]);
+  });
+
+  it.each(['https://a.test', 'a.test/', '*.a.test', 'a b', 'a@b', 'a:99999', '[x]', '-a'])(
+    'takes no %j',
+    (text) => {
+      expect(complaintsOf({ ALLOWED_HOSTS: `ok.test,${text}` })).toEqual([
+        'ALLOWED_HOSTS has an entry that is no host (number 2)',
+      ]);
+    },
+  );
+});

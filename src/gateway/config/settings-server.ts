@@ -5,6 +5,7 @@ import { isLoopbackHost, parseListenAddress } from './listen-address.ts';
 import { parseInteger, splitList } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 import {
+  parseHosts,
   parseOrigins,
   parsePublicUrl,
   parseUpstreamUrl,
@@ -125,6 +126,14 @@ export const serverSettings = {
     separator: ',',
     unset: [],
     parse: (text) => parseOrigins(splitList(text)),
+  } satisfies Setting<readonly string[]>,
+  ALLOWED_HOSTS: {
+    description:
+      'Hosts under which this server may be asked, beside those of `PROXY_BASE_URL` and of the mounts: names that a load balancer or a health check uses. A request with any other `Host` is refused. Unset, every `Host` is taken where `PROXY_BASE_URL` is not on loopback, since nothing is made of it. See [browser clients](browser-clients.md#hosts).',
+    accepts: 'comma-separated hosts, each with a port or good for every port',
+    separator: ',',
+    unset: [],
+    parse: (text) => parseHosts(splitList(text)),
   } satisfies Setting<readonly string[]>,
   LISTEN_ADDR: {
     description:

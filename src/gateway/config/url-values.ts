@@ -143,6 +143,22 @@ export function parseOrigins(items: readonly string[]): readonly string[] {
   return items;
 }
 
+/**
+ * Reads values of `Host`, in lower case.
+ * @throws ValueProblem
+ */
+export function parseHosts(items: readonly string[]): readonly string[] {
+  for (const [index, item] of items.entries()) {
+    if (!/^(?:\[[\da-f:.]+\]|[a-z\d](?:[a-z\d.-]*[a-z\d])?)(?::\d{1,5})?$/i.test(item) || !URL.canParse(`http://${item}`)) {
+      throw new ValueProblem(
+        `has an entry that is no host (number ${index + 1})`,
+        'write names as clients send them, such as gatehouse.internal or 10.0.0.7:8080',
+      );
+    }
+  }
+  return items.map((item) => item.toLowerCase());
+}
+
 /** Checks the sources of a CSP list that is not used any more. @throws ValueProblem */
 export function parseCspSources(items: readonly string[]): readonly string[] {
   for (const [index, item] of items.entries()) {

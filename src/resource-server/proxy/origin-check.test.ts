@@ -80,3 +80,52 @@ describe('a deployment on loopback', () => {
     expect(local.isHostAcceptable(['localhost', 'localhost'])).toBe(false);
   });
 });
+
+describe('the Host of a request to a deployment with a list', () => {
+  const listed = createOriginCheck({
+    publicUrl: 'https://gatehouse.test',
+    allowedOrigins: [],
+    allowedHosts: ['gatehouse.internal', '10.0.0.7:8080', '[fd00::7]'],
+  });
+
+  it.each([
+    'gatehouse.test',
+    'Gatehouse.Test:443',
+    'gatehouse.internal',
+    'gatehouse.internal:8080',
+    '10.0.0.7:8080',
+    '[fd00::7]:8080',
+  ])('may be %s', (host) => {
+    expect(listed.isHostAcceptable([host])).toBe(true);
+  });
+
+  it.each([
+    'evil.example',
+    'localhost',
+    '',
+    'gatehouse.test.evil.example',
+    'gatehouse.internal.',
+    '10.0.0.7',
+    '10.0.0.7:80',
+    'gatehouse.internal:8080:8080',
+  ])('may not be %j', (host) => {
+    expect(listed.isHostAcceptable([host])).toBe(false);
+  });
+
+  it('may be neither absent nor two', () => {
+    expect(listed.isHostAcceptable([])).toBe(false);
+    expect(listed.isHostAcceptable(['gatehouse.test', 'gatehouse.test'])).toBe(false);
+  });
+
+  it('may be on loopback, too, where the deployment is', () => {
+    const both = createOriginCheck({
+      publicUrl: 'http://localhost:8080',
+      allowedOrigins: [],
+      allowedHosts: ['box.lan'],
+    });
+    expect(
+      ['localhost:8080', '127.0.0.1', 'box.lan', 'box.lan:1'].map((host) => both.isHostAcceptable([host])),
+    ).toEqual([true, true, true, true]);
+    expect(both.isHostAcceptable(['evil.example'])).toBe(false);
+  });
+});

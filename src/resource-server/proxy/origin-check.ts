@@ -2,7 +2,7 @@
 export interface OriginCheck {
   /** A browser sends `Origin` on its own; other clients send none, and that is fine. */
   judgeOrigin(origins: readonly string[]): OriginVerdict;
-  /** Whether a `Host` is acceptable: anything, unless the deployment is on loopback. For every public route. */
+  /** Whether a `Host` is acceptable: anything, unless there is a list or the deployment is on loopback. For every public route. */
   isHostAcceptable(hosts: readonly string[]): boolean;
 }
 
@@ -16,6 +16,8 @@ export interface OriginRules {
   readonly publicUrl: string;
   /** Further web origins, in serialised form. */
   readonly allowedOrigins: readonly string[];
+  /** Names by which this deployment may be asked beside its own, in lower case: with a port, or at any. None: by every name. */
+  readonly allowedHosts?: readonly string[];
 }
 
 const loopbackHost = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i;
@@ -31,6 +33,8 @@ const foreign: OriginVerdict = { outcome: 'foreign' };
 export function createOriginCheck(rules: OriginRules): OriginCheck {
   const allowed = new Set([rules.publicUrl, ...rules.allowedOrigins]);
   const onLoopback = loopbackOrigin.test(rules.publicUrl);
+  const allowedHosts = new Set(rules.allowedHosts);
+  const known = new Set([...allowedHosts, new URL(rules.publicUrl).hostname]);
   return {
     judgeOrigin(origins) {
       if (origins.length === 0) return absent;
@@ -42,9 +46,12 @@ export function createOriginCheck(rules: OriginRules): OriginCheck {
       return foreign;
     },
     isHostAcceptable(hosts) {
+      if (!onLoopback && allowedHosts.size === 0) return true;
       const [host] = hosts;
-      if (!onLoopback) return true;
-      return hosts.length === 1 && host !== undefined && loopbackHost.test(host);
+      if (host === undefined || hosts.length > 1) return false;
+      if (onLoopback && loopbackHost.test(host)) return true;
+      const spelled = host.toLowerCase();
+      return known.has(spelled) || known.has(spelled.replace(/:\d{1,5}$/, ''));
     },
   };
 }
