@@ -121,10 +121,10 @@ describe('a gatehouse whose people log in at a real Keycloak', () => {
 
   it('hears of a logout of somebody with offline access at the next refresh', async () => {
     await house.restart({});
-    const tokens = await house.signIn('alice');
+    const tokens = await house.signIn('erin');
     // Keycloak ends what is from before the second of the logout.
     await sleep(1_100);
-    await house.provider.admin.logOut('alice');
+    await house.provider.admin.logOut('erin');
     expect((await house.refresh(tokens)).status).toBe(400);
     expect(house.gatehouse.logged()).not.toContain('backchannel');
   });

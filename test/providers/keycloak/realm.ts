@@ -4,7 +4,7 @@ export const clientId = 'gatehouse';
 export const clientSecret = 'kC7-client-secret-of-the-realm';
 export const password = 'correct horse battery staple';
 
-export const people = ['alice', 'bob', 'carol', 'dave'] as const;
+export const people = ['alice', 'bob', 'carol', 'dave', 'erin'] as const;
 export type Person = (typeof people)[number];
 
 export interface RealmOptions {
