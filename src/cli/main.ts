@@ -50,6 +50,8 @@ program
     process.exitCode = report.ok ? 0 : 1;
   });
 
+addPolicyCommand(program);
+
 program
   .command('demo')
   .description('start a sample MCP server, a sample identity provider and the gatehouse between them')
@@ -62,7 +64,6 @@ program
 
 addKeysCommands(program);
 addOperatorCommands(program);
-addPolicyCommand(program);
 
 try {
   await program.parseAsync();

@@ -134,7 +134,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
     admission,
     scopeCheck,
     ...sessions,
-    findJudge: policy.findJudge,
+    findJudge: () => policy.findJudge(),
     subjectConcurrency: deps.subjectConcurrency,
     subjectStreams: deps.subjectStreams,
     rates: config.limits.enabled ? rateLimits : undefined,

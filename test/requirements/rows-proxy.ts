@@ -18,6 +18,7 @@ const shutdown = testsOf('test/system/shutdown-streams.test.ts');
 const own = testsOf('test/requirements/proxy.test.ts');
 
 const policy = testsOf('test/policy/calls.test.ts');
+const policyAttacks = testsOf('test/attacks/n-policy.test.ts');
 const json = testsOf('src/services/requests/strict-json.test.ts');
 
 const suite = {
@@ -162,15 +163,18 @@ export const proxying: Section = {
       source: 'MCP Server Validation',
       sentence:
         'A rule for a call is applied to what its body says, never to a header that could say otherwise.',
-      open: 'There are no rules for calls yet.',
+      provedBy: [policyAttacks('decides by the body, whatever the headers say')],
     },
     {
       id: 153,
       level: 'must',
       source: 'MCP Value Encoding, Server Validation',
       sentence: 'Where a rule reads the body, a header that says otherwise is a 400 with code -32020.',
-      open: 'Nothing reads the body yet but the log; the upstream judges.',
-      provedBy: [protocol('sends every mirrored header, known or not, unchanged')],
+      provedBy: [
+        protocol('sends every mirrored header, known or not, unchanged'),
+        policyAttacks('passes what agrees, encoded where it has to be'),
+      ],
+      refusedBy: [policyAttacks('%s is refused with -32020'), policyAttacks('a second line is refused: %s')],
     },
     {
       id: 154,

@@ -3,7 +3,7 @@ import { createSealer, type Sealer } from '../../src/platform/sealing/sealer.ts'
 import { sealAccessToken } from '../../src/services/tokens/access-token.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import { createRevocations } from '../../src/services/tokens/revocations.ts';
-import { createTestGatehouse, type TestGatehouse } from './gatehouse.ts';
+import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from './gatehouse.ts';
 import { type CallAnswer, type CallOptions, callPort, openRaw, type RawConnection } from './mount-client.ts';
 
 /** Environment of one of the two ways through the house. */
@@ -44,10 +44,12 @@ const secret = 'Kq3v9Zt7Xw1Lr5Np8Bd2Fh6Jm4Sg0Yc-test-secret';
 export async function startAttackedHouse<Upstream extends ClosableUpstream>(
   upstream: Upstream,
   env: Readonly<Record<string, string>> = {},
+  options: Pick<TestGatehouseOptions, 'mounts'> = {},
 ): Promise<AttackedHouse<Upstream>> {
   const gatehouse = await createTestGatehouse({
     upstream: `${upstream.origin}/mcp`,
     env: { TOKEN_SIGNING_SECRET: secret, ...env },
+    ...options,
   });
   const { publicUrl, resource, clock, store } = gatehouse;
   const { publicPort: port } = await gatehouse.listen();
