@@ -16,6 +16,7 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { requestScope } from '../../protocol/scope.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { AuthenticateClient } from '../../services/clients/client-authentication.ts';
+import { checkClientResource, limitScope } from '../../services/clients/client-limits.ts';
 import { abbreviateClient, type Client } from '../../services/clients/client.ts';
 import {
   type DeviceAuthorizations,
@@ -46,7 +47,9 @@ export function createDeviceAuthorizationEndpoint(deps: DeviceAuthorizationDeps)
     const client = await deps.authenticateClient(request, parameters, 'device_authorization');
     checkGrantType(client);
     const resource = deps.resources.resolve(parameters.all('resource'));
-    const scope = requestScope(parameters.find('scope'), resource.scopes);
+    checkClientResource(client, resource.identifier);
+    const asked = requestScope(parameters.find('scope'), resource.scopes);
+    const scope = limitScope(asked, [client.scope], resource.scopes);
     const begun = await deps.devices.begin(client, { resource: resource.identifier, scope });
     const event = { client: abbreviateClient(client.fingerprint) };
     deps.emit({ type: 'device_authorization_begun', ...event }, context.requestId);

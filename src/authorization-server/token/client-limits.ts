@@ -1,5 +1,5 @@
-import { OAuthError } from '../../protocol/oauth-error.ts';
-import { expandScope, offlineAccess, requestScope } from '../../protocol/scope.ts';
+import { offlineAccess, requestScope } from '../../protocol/scope.ts';
+import { checkClientResource, limitScope } from '../../services/clients/client-limits.ts';
 import type { ProtectedResource } from '../../services/resources/resource.ts';
 import type { TokenDeps, TokenRequest } from './grant-type.ts';
 
@@ -10,7 +10,7 @@ export interface LimitedRequest {
 }
 
 /** What somebody else allowed the client at most; meant where the request names nothing. */
-export interface GrantedElsewhere {
+interface GrantedElsewhere {
   readonly resource?: ProtectedResource | undefined;
   /** As on the wire. */
   readonly scope?: string | undefined;
@@ -28,24 +28,11 @@ export function readLimitedRequest(
   granted: GrantedElsewhere = {},
 ): LimitedRequest {
   const requested = parameters.all('resource');
-  const resource =
-    requested.length === 0 && granted.resource !== undefined
-      ? granted.resource
-      : resources.resolve(requested);
-  if (client.resources !== undefined && !client.resources.includes(resource.identifier)) {
-    throw new OAuthError('invalid_target', 'The client may not use this resource', {
-      reason: 'client_resource_refused',
-    });
-  }
+  const isMeant = requested.length === 0 ? granted.resource : undefined;
+  const resource = isMeant ?? resources.resolve(requested);
+  checkClientResource(client, resource.identifier);
   const asked = requestScope(parameters.find('scope') ?? granted.scope, resource.scopes);
-  const limits = [client.scope, granted.scope?.split(' ')].filter((limit) => limit !== undefined);
-  const permitted = limits.map((limit) => expandScope(limit, resource.scopes));
-  const scope = asked.filter((name) => name !== offlineAccess && permitted.every((names) => names.has(name)));
-  // A token without scopes is good for all of a resource that has none: none must not be what is left of some.
-  if (scope.length === 0 && resource.scopes.declared.length > 0) {
-    throw new OAuthError('invalid_scope', 'The client may have none of the requested scopes', {
-      reason: 'client_scope_refused',
-    });
-  }
+  const permanent = asked.filter((name) => name !== offlineAccess);
+  const scope = limitScope(permanent, [client.scope, granted.scope?.split(' ')], resource.scopes);
   return { resource, scope };
 }
