@@ -24,6 +24,10 @@ export function parsePlainUrl(text: string, example: string): PlainUrl {
   const match = shape.exec(text);
   if (match === null || !URL.canParse(text)) throw new ValueProblem('is not an http or https URL', fix);
   const url = new URL(text);
+  // Parsers let `"`, `;` and `$` pass in a host, and clients hand addresses to shells and pages.
+  if (!/^(?:\[[\da-f:.]+\]|[\da-z._-]+)$/.test(url.hostname)) {
+    throw new ValueProblem('has a host that is no name', fix);
+  }
   return {
     url,
     path: (match[2] ?? '').replace(/\/+$/, ''),
