@@ -117,10 +117,13 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       deviceAuthorizationEnabled: deviceAuthorization,
       grantProfiles: enterprise.grantProfiles,
       scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),
+      registrationEnabled: config.registration.enabled,
       clientDocumentsEnabled: documents.clients !== undefined,
       authenticationMethods: () => (documents.clients === undefined ? ['none'] : ['none', 'private_key_jwt']),
     }),
-    register: createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes }),
+    register: config.registration.enabled
+      ? createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes })
+      : undefined,
     registration: createRegistrationManagementEndpoint({
       issuer,
       clients,

@@ -18,7 +18,8 @@ export interface Route {
 
 export interface Endpoints {
   readonly authorizationServerMetadata: Handler;
-  readonly register: Handler;
+  /** Undefined: clients may not register themselves. */
+  readonly register: Handler | undefined;
   readonly registration: Handler;
   readonly authorize: Handler;
   readonly consent: Handler;
@@ -53,7 +54,9 @@ export function createIssuerRoutes(
   const api = { methods: ['POST'], errors: 'json', cors: true, limited: true } as const;
   return [
     ...documentsOf(mounts, rootMetadata, rooms.authorizationServerMetadata),
-    { path: '/register', endpoint: 'register', handler: rooms.register, ...api },
+    ...(rooms.register === undefined
+      ? []
+      : [{ path: '/register', endpoint: 'register', handler: rooms.register, ...api } as const]),
     {
       path: '/registration',
       endpoint: 'register',

@@ -33,6 +33,20 @@ async function asks(clientId: string, redirectUri: string): Promise<number> {
 }
 
 describe('D. registration', () => {
+  it('51: is off when the operator says so: not there, not announced, and over for nobody', async () => {
+    gatehouse = await createTestGatehouse();
+    const before = await register({ redirect_uris: ['https://client.example/callback'] });
+    await gatehouse.close();
+
+    gatehouse = await createTestGatehouse({ env: { CLIENT_REGISTRATION: 'off' } });
+    const metadata = await gatehouse.fetch('/.well-known/oauth-authorization-server');
+    expect(await metadata.json()).not.toHaveProperty('registration_endpoint');
+    const refused = await post({ redirect_uris: ['https://client.example/callback'] });
+    expect([refused.status, await refused.json()]).toMatchObject([404, { error: 'not_found' }]);
+    expect(gatehouse.events.filter(({ type }) => type === 'client_registered')).toEqual([]);
+    expect(await asks(before.client_id, 'https://client.example/callback')).toBe(200);
+  });
+
   it('54: names what is wrong with a registration in JSON, and goes on', async () => {
     gatehouse = await createTestGatehouse();
     for (const [body, error] of [

@@ -17,8 +17,11 @@ export const registration: Section = {
       level: 'product',
       source: 'MCP Dynamic Client Registration (deprecated)',
       sentence: 'Dynamic registration has a switch, and is not in the metadata when it is off.',
-      open: 'There is no switch yet; the metadata would follow one.',
-      provedBy: [metadata('names the registration endpoint only while clients may register')],
+      provedBy: [
+        own('51: is off when the operator says so: not there, not announced, and over for nobody'),
+        metadata('names the registration endpoint only while clients may register'),
+      ],
+      refusedBy: [own('51: is off when the operator says so: not there, not announced, and over for nobody')],
     },
     {
       id: 52,

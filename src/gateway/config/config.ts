@@ -76,6 +76,8 @@ export interface GatehouseConfig {
     | { readonly kind: 'sqlite'; readonly path: string; readonly synchronous: 'FULL' | 'NORMAL' }
     | { readonly kind: 'redis'; readonly connection: RedisConnection; readonly keyPrefix: string };
   readonly registration: {
+    /** Whether clients may register themselves. */
+    readonly enabled: boolean;
     /** Undefined: registrations do not expire. */
     readonly ttlSeconds: number | undefined;
     readonly privateUseSchemes: readonly string[];

@@ -99,6 +99,7 @@ function assemble(
     sealing: assembleSealing(values),
     store: assembleStore(values),
     registration: {
+      enabled: values.CLIENT_REGISTRATION,
       ttlSeconds: values.CLIENT_REGISTRATION_TTL,
       privateUseSchemes: values.ALLOWED_REDIRECT_SCHEMES,
     },

@@ -163,6 +163,22 @@ describe('REVOKE_BEFORE', () => {
   });
 });
 
+describe('CLIENT_REGISTRATION', () => {
+  it.each([
+    [undefined, true],
+    ['on', true],
+    ['off', false],
+  ])('reads %s as %s', (text, enabled) => {
+    expect(load({ CLIENT_REGISTRATION: text }).registration.enabled).toBe(enabled);
+  });
+
+  it('refuses what is neither on nor off', () => {
+    expect(complaintsOf({ CLIENT_REGISTRATION: 'false' })).toEqual([
+      'CLIENT_REGISTRATION is neither on nor off',
+    ]);
+  });
+});
+
 describe('CLIENT_REGISTRATION_TTL', () => {
   it.each([
     [undefined, undefined],

@@ -119,6 +119,17 @@ export const grantSettings = {
     unset: undefined,
     parse: parseMoment,
   } satisfies Setting<number | undefined>,
+  CLIENT_REGISTRATION: {
+    description:
+      'Whether clients may register themselves (RFC 7591), as most of them still have to. `off`: the endpoint is not there and not in the metadata, and new clients need a [metadata document](client-id-metadata-documents.md). Those that registered before go on; `gatehouse clients deny` ends one.',
+    accepts: '`on` or `off`',
+    defaultText: 'on',
+    unset: true,
+    parse: (text) => {
+      if (text === 'on' || text === 'off') return text === 'on';
+      throw new ValueProblem('is neither on nor off', 'write on or off');
+    },
+  } satisfies Setting<boolean>,
   CLIENT_REGISTRATION_TTL: {
     description:
       'How long a registration of a client lasts. 0: for ever. Many clients do not register again by themselves, so an end here looks to their users like a broken server.',
