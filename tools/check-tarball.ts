@@ -14,8 +14,15 @@ const root = join(import.meta.dirname, '..');
 const maxUnpackedBytes = 1_500_000;
 /** Of one command: npm waits for minutes for a registry that does not answer. */
 const limitMs = 240_000;
-const shipped = /^(dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/;
-const required = ['dist/index.js', 'dist/index.d.ts', 'dist/cli/main.js', 'LICENSE', 'package.json'];
+const shipped = /^(dist\/.+\.(js|d\.ts)|docs\/gatehouse\.schema\.json|LICENSE|README\.md|package\.json)$/;
+const required = [
+  'dist/index.js',
+  'dist/index.d.ts',
+  'dist/cli/main.js',
+  'docs/gatehouse.schema.json',
+  'LICENSE',
+  'package.json',
+];
 
 interface Packed {
   readonly filename: string;

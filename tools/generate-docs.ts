@@ -1,6 +1,7 @@
 /**
  * Writes the reference pages that have a source in the code: docs/configuration.md from the table of settings,
- * docs/errors.md from the table of refusal reasons, the tables of docs/identity-providers from the presets, those of
+ * docs/errors.md from the table of refusal reasons, the tables of docs/identity-providers from the presets, those on
+ * the configuration file from its schemas, those of
  * docs/conformance.md from the ledger of requirements and that of docs/clients from the last run of real clients that is
  * kept. A page written by hand would be right for a month.
  *
@@ -11,6 +12,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { format } from 'prettier';
 
 import { renderClientTable } from './client-table.ts';
+import { describeConfigFile, renderConfigFileReference } from './config-file-reference.ts';
 import { renderLedger } from './conformance-page.ts';
 import { presets } from '../src/services/identity/presets/presets.ts';
 import type { PresetOptions, ProviderPreset } from '../src/services/identity/presets/preset.ts';
@@ -32,6 +34,7 @@ export async function generateDocuments(): Promise<readonly GeneratedDocument[]>
     readFileSync(new URL('../.prettierrc.json', import.meta.url), 'utf8'),
   ) as object;
   const pages = [
+    { name: 'configuration-file.md', text: renderConfigFilePage() },
     { name: 'configuration.md', text: renderConfigurationReference() },
     { name: 'errors.md', text: renderErrorReference() },
     ...Object.entries<ProviderPreset>(presets).map(renderProviderPage),
@@ -41,10 +44,15 @@ export async function generateDocuments(): Promise<readonly GeneratedDocument[]>
       text: fillMarks('clients/README.md', 'clients', renderClientTable(readNewestRecord())),
     },
   ];
+  const schema = JSON.stringify(describeConfigFile(), null, 2);
+  const documents = [
+    ...pages.map((page) => ({ ...page, parser: 'markdown' })),
+    { name: 'gatehouse.schema.json', text: schema, parser: 'json' },
+  ];
   return Promise.all(
-    pages.map(async ({ name, text }) => ({
+    documents.map(async ({ name, text, parser }) => ({
       url: new URL(`../docs/${name}`, import.meta.url),
-      text: await format(text, { ...prettierOptions, parser: 'markdown' }),
+      text: await format(text, { ...prettierOptions, parser }),
     })),
   );
 }
@@ -54,9 +62,22 @@ function renderProviderPage([name, preset]: [string, ProviderPreset]): { name: s
   return { name: page, text: fillMarks(page, 'settings', renderProviderSettings(name, preset)) };
 }
 
+function renderConfigFilePage(): string {
+  const page = 'configuration-file.md';
+  const url = new URL('../examples/many-servers/gatehouse.yaml', import.meta.url);
+  // Its first line is for editors, and only right where the file is.
+  const example = readFileSync(url, 'utf8').replace(/^#.*\n\n/, '');
+  const filled = fillMarks(page, 'reference', renderConfigFileReference());
+  return fillText(filled, page, 'example', `\`\`\`yaml\n${example}\`\`\``);
+}
+
 /** A page that is written by hand, but for what stands between its two marks. */
 function fillMarks(page: string, mark: string, content: string): string {
   const text = readFileSync(new URL(`../docs/${page}`, import.meta.url), 'utf8');
+  return fillText(text, page, mark, content);
+}
+
+function fillText(text: string, page: string, mark: string, content: string): string {
   const [before, , after] = text.split(new RegExp(`<!-- /?${mark} -->`));
   if (before === undefined || after === undefined) throw new Error(`${page} has no place for its ${mark}`);
   return `${before}<!-- ${mark} -->\n\n${content}\n\n<!-- /${mark} -->${after}`;

@@ -41,7 +41,13 @@ const domain = z
   .string()
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/)
   .max(253);
-const subject = z.union([name, z.strictObject({ issuer: z.url(), subject: name })]);
+const subject = z.union([
+  name,
+  z.strictObject({
+    issuer: z.url().meta({ title: 'Issuer', description: 'The `iss` of that identity provider.' }),
+    subject: name.meta({ title: 'Subject', description: 'The `sub` of the person there.' }),
+  }),
+]);
 
 const who = z
   .strictObject({
