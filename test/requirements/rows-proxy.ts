@@ -21,6 +21,9 @@ const policy = testsOf('test/policy/calls.test.ts');
 const policyAttacks = testsOf('test/attacks/n-policy.test.ts');
 const json = testsOf('src/services/requests/strict-json.test.ts');
 
+const sessions = testsOf('test/attacks/j-sessions.test.ts');
+const binding = testsOf('src/resource-server/proxy/session-binding.test.ts');
+
 const suite = {
   step: 'conformance',
   checks:
@@ -110,6 +113,7 @@ export const proxying: Section = {
         responseHeaders('let %s pass unchanged'),
       ],
       refusedBy: [responseHeaders('join lines of a list and refuse two media types or sessions')],
+      deviation: 'A session id comes with a tag behind it (151); SESSION_BINDING=off passes it as it is.',
     },
     {
       id: 147,
@@ -155,7 +159,18 @@ export const proxying: Section = {
       source: 'Security Best Practices, State Handle Hijacking; MCP 2025-11-25 Session Management',
       sentence:
         'A session is its person’s and client’s: for anybody else it is a 404, and it never stands for a token.',
-      open: 'A session id passes to the upstream as it came, beside the identity of whoever sends it; it is not bound here yet.',
+      provedBy: [
+        sessions(
+          '148: is its own, whatever tokens the client has meanwhile, and the upstream knows it by its own name',
+        ),
+        sessions('148: is found again by another process'),
+      ],
+      refusedBy: [
+        sessions("148: is no one else's, by %s"),
+        binding('does not know it at another mount, or of another deployment'),
+      ],
+      deviation:
+        'The id that clients see has a tag of ours behind it: nothing has to be stored for the binding.',
     },
     {
       id: 152,
