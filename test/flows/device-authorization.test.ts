@@ -68,6 +68,25 @@ describe('device authorization (RFC 8628)', () => {
     );
   });
 
+  it('leaves no code in the log, and no word about waiting at the level of every day', async () => {
+    const device = await beginDevice(gatehouse);
+    await pollDevice(gatehouse, device);
+    const login = await decide(person, await typeCode(person, device.userCode));
+    const answerUrl = new URL(await logInForDevice(person, login));
+    await person.get(answerUrl.href);
+    await pollDevice(gatehouse, device);
+    const secrets = [device.deviceCode, device.userCode, device.userCode.replace('-', '')];
+    for (const secret of [...secrets, ...answerUrl.searchParams.values()]) {
+      expect(gatehouse.logged()).not.toContain(secret);
+    }
+    const waiting = gatehouse
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes('authorization_pending'))
+      .map((line) => (JSON.parse(line) as { level: unknown }).level);
+    expect(waiting).toEqual(['debug']);
+  });
+
   it('gives the upstream the person who logged in, not whoever began', async () => {
     const upstream = await startRecordingUpstream();
     upstream.answer = replyJson({});

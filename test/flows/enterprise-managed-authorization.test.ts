@@ -188,6 +188,7 @@ describe('Enterprise-Managed Authorization', () => {
     ]);
     isDown = false;
     expect((await house.exchange(assertion)).status).toBe(200);
+    expect(house.gatehouse.logged()).not.toContain(assertion);
   });
 
   it('needs an assertion, and a client that may', async () => {
