@@ -12,6 +12,7 @@ import { isShort } from './effort.ts';
 import { benchGrantsAtRest } from './grants-at-rest.ts';
 import { benchLogin } from './login.ts';
 import { benchMounts } from './mounts.ts';
+import { benchPolicy } from './policy.ts';
 import { benchRegistrations } from './registrations.ts';
 import { benchRevocationFeed } from './revocation-feed.ts';
 import { benchStart } from './start.ts';
@@ -29,6 +30,7 @@ const benches: ReadonlyMap<string, () => Promise<unknown>> = new Map<string, () 
   ['revocations', benchRevocationFeed],
   ['verified-tokens', benchVerifiedTokens],
   ['mounts', benchMounts],
+  ['policy', benchPolicy],
 ]);
 
 const chosen = process.argv.slice(2);
