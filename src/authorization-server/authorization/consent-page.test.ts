@@ -84,11 +84,13 @@ describe('consent page (MCP security best practices, "Consent UI Requirements")'
     expect(text).not.toContain('offline_access');
   });
 
-  it('says what comes with a wider permission, unless it is asked for itself', async () => {
-    expect(await textOf({ scope: ['write'], page: { scopes } })).toContain(
-      'with it: Read &lt;your&gt; files',
-    );
-    expect(await textOf({ scope: ['read', 'write'], page: { scopes } })).not.toContain('with it');
+  it('says what comes with a wider permission, but for what every call needs', async () => {
+    const voluntary = { ...scopes, required: [] };
+    const note = 'with it: Read &lt;your&gt; files';
+
+    expect(await textOf({ scope: ['write'], page: { scopes: voluntary } })).toContain(note);
+    expect(await textOf({ scope: ['read', 'write'], page: { scopes: voluntary } })).toContain(note);
+    expect(await textOf({ scope: ['write'], page: { scopes } })).not.toContain('with it');
   });
 
   it('says that no permission is asked for where there are some', async () => {

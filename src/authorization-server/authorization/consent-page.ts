@@ -157,7 +157,7 @@ function describeScope(scope: readonly string[], rules: ScopeRules): Markup {
   const names = listPermissions(scope);
   if (names.length > 0) {
     return html`<ul class="choices">
-      ${names.map((name) => describePermission(name, names, rules))}
+      ${names.map((name) => describePermission(name, rules))}
     </ul>`;
   }
   return rules.declared.length === 0
@@ -165,9 +165,13 @@ function describeScope(scope: readonly string[], rules: ScopeRules): Markup {
     : html`None of those that this server knows.`;
 }
 
-function describePermission(name: string, asked: readonly string[], rules: ScopeRules): Markup {
+function describePermission(name: string, rules: ScopeRules): Markup {
   const isNeeded = rules.required.includes(name);
-  const within = [...expandScope([name], rules)].filter((other) => !asked.includes(other));
+  // Also those that have a box of their own: unticking that takes nothing away while this one stays.
+  const within = [...expandScope([name], rules)].filter(
+    (other) => other !== name && !rules.required.includes(other),
+  );
+  const title = titleOf(name, rules);
   const notes = [
     ...(isNeeded ? ['needed for any use'] : []),
     ...(within.length === 0 ? [] : [`with it: ${within.map((other) => titleOf(other, rules)).join(', ')}`]),
@@ -183,7 +187,7 @@ function describePermission(name: string, asked: readonly string[], rules: Scope
         checked
         ${isNeeded ? raw('disabled') : ''}
       />
-      <span>${titleOf(name, rules)} <code class="small">${name}</code></span>
+      <span>${title} ${title === name ? '' : html`<code class="small">${name}</code>`}</span>
     </label>
     ${notes.length === 0 ? '' : html`<div class="small">${notes.join(' · ')}</div>`}
   </li>`;
