@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { MountConfig } from '../../src/gateway/config/config.ts';
 import { postForm, refresh, signIn } from '../support/flow.ts';
 import { atLeastOne, type MountedHouse, resourceOf, startMountedHouse } from '../support/mounted-house.ts';
-import type { RecordedRequest } from '../support/recording-upstream.ts';
+import { type RecordedRequest, replyJson } from '../support/recording-upstream.ts';
 
 let house: MountedHouse;
 
@@ -62,6 +62,33 @@ describe('a reload of the mounts', () => {
     expect(await stream.next()).toBe('data: second\n\n');
     expect(house.upstreams.wiki.openConnections).toBe(connections);
     expect(house.logged()).toContain('"kept":["wiki","files"],"opened":["notes"],"retired":["notes"]');
+  });
+
+  it('gives a mount another policy for the next call, and cuts nothing', async () => {
+    const { accessToken } = await signIn(house.asking(resourceOf.wiki));
+    const stream = await openStream(accessToken);
+    const connections = house.upstreams.wiki.openConnections;
+    house.upstreams.wiki.answer = replyJson({ jsonrpc: '2.0', id: 1, result: {} });
+    const ask = async (): Promise<number> => {
+      const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read"}}';
+      return (await house.call(resourceOf.wiki, accessToken, { body })).status;
+    };
+    const withPolicy =
+      (policy: MountConfig['policy']) =>
+      (mount: MountConfig): readonly MountConfig[] => [{ ...mount, policy }];
+
+    expect(await ask()).toBe(200);
+    await reload(withPolicy({ otherwise: 'deny', rules: [] }));
+    expect(await ask()).toBe(403);
+    await reload(withPolicy({ otherwise: 'allow', rules: [] }));
+    expect(await ask()).toBe(200);
+    await reload(withPolicy(undefined));
+    expect(await ask()).toBe(200);
+
+    stream.upstream.socket.write('data: second\n\n');
+    expect(await stream.next()).toBe('data: second\n\n');
+    expect(house.upstreams.wiki.openConnections).toBeGreaterThanOrEqual(connections);
+    expect(house.logged()).not.toContain('"retired":["wiki"]');
   });
 
   it('lets the calls of a mount that is gone end by themselves, and takes no new one', async () => {
