@@ -8,6 +8,7 @@ import { sealAuthorizationCode } from '../../services/tokens/authorization-code.
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { sealRefreshToken } from '../../services/tokens/refresh-token.ts';
 import { FakeClock } from '../../../test/support/fake-clock.ts';
+import { describeAsResource } from '../../../test/support/one-resource.ts';
 import { type Admission, createAdmissions } from './admit.ts';
 
 const resource = 'https://gatehouse.test/mcp';
@@ -29,17 +30,19 @@ function setUp(options: { revokeBefore?: number; cacheEntries?: number; scopes?:
     },
   };
   const revoked = new Set<string>();
-  const admission = createAdmissions({
+  const admissions = createAdmissions({
     sealer: counting,
     clock,
     revocations: { judge: ({ grantId }) => revoked.has(grantId) },
     revokeBefore: options.revokeBefore,
     ...(options.cacheEntries === undefined ? {} : { cacheEntries: options.cacheEntries }),
-  }).forResource({
+  });
+  const admission = admissions.forResource({
     identifier: resource,
     metadataUrl: resourceMetadataUrl,
     scopes: options.scopes ?? noScopes,
   });
+  const elsewhere = admissions.forResource(describeAsResource('https://gatehouse.test/other'));
   const now = clock.nowSeconds();
   const terms: GrantTerms = {
     grantId: 'grant-1',
@@ -56,7 +59,7 @@ function setUp(options: { revokeBefore?: number; cacheEntries?: number; scopes?:
   };
   const issue = (changes: Partial<GrantTerms> = {}, issuedAt = now, expiresAt = issuedAt + 3600): string =>
     sealAccessToken(sealer, { terms: { ...terms, ...changes }, issuedAt, expiresAt });
-  return { admission, clock, sealer, revoked, terms, issue, now, opens: () => opens };
+  return { admissions, admission, elsewhere, clock, sealer, revoked, terms, issue, now, opens: () => opens };
 }
 
 function reasonOf(admission: Admission): string {
@@ -260,5 +263,43 @@ describe('recheck', () => {
     revoked.clear();
     clock.advance(4000);
     expect(admission.recheck(call)?.reason).toBe('token_expired');
+  });
+});
+
+describe('several resources', () => {
+  it('share what was opened, and each takes only its own', () => {
+    const { admission, elsewhere, issue, opens } = setUp();
+    const line = `Bearer ${issue()}`;
+    expect(reasonOf(admission.admit(line))).toBe('admitted');
+    expect(elsewhere.admit(line)).toMatchObject({
+      outcome: 'refused',
+      reason: 'resource_mismatch',
+      challenge: expect.stringContaining('/.well-known/oauth-protected-resource/other"') as string,
+    });
+    expect(reasonOf(admission.admit(line))).toBe('admitted');
+    expect(opens()).toBe(1);
+  });
+
+  it('keep nothing of a token that was shown to the wrong one', () => {
+    const { admission, elsewhere, issue, opens } = setUp();
+    const line = `Bearer ${issue()}`;
+    elsewhere.admit(line);
+    elsewhere.admit(line);
+    expect(reasonOf(admission.admit(line))).toBe('admitted');
+    expect(opens()).toBe(3);
+  });
+
+  it('are each what a token may be active for, as long as it is served', () => {
+    const { admissions, issue, revoked, clock } = setUp();
+    const token = issue({ resource: 'https://gatehouse.test/other' });
+    const served = (resource: string): boolean => resource === 'https://gatehouse.test/other';
+    expect(admissions.findActive(token, served)?.grant.resource).toBe('https://gatehouse.test/other');
+    expect(admissions.findActive(token, () => false)).toBeUndefined();
+    expect(admissions.findActive('mgh_at_nonsense', () => true)).toBeUndefined();
+    revoked.add('grant-1');
+    expect(admissions.findActive(token, served)).toBeUndefined();
+    revoked.clear();
+    clock.advance(4000);
+    expect(admissions.findActive(token, served)).toBeUndefined();
   });
 });
