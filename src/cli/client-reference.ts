@@ -12,7 +12,8 @@ const shortestLength = 16;
  * @throws CommandFailure when it names none, or several
  */
 export async function resolveClient(reference: string, operator: Operator): Promise<string> {
-  if (reference.startsWith('mgh_cl_') || reference.startsWith('https://'))
+  const isWritten = operator.clientIds.includes(reference);
+  if (isWritten || reference.startsWith('mgh_cl_') || reference.startsWith('https://'))
     return fingerprintClientId(reference);
   if (!/^[A-Za-z0-9_-]+$/.test(reference) || reference.length > fingerprintLength)
     throw refuse('is no client');

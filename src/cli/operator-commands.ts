@@ -65,6 +65,22 @@ function addClientsCommands(clients: Command): void {
       const { withOperator } = await import('./operator.ts');
       print(await withOperator((operator) => allowClient(operator, client, formOf(options))));
     });
+  addHashSecretCommand(clients);
+}
+
+function addHashSecretCommand(clients: Command): void {
+  clients
+    .command('hash-secret')
+    .description('print the hash of the client secret on standard input, for the configuration')
+    .option('--generate', 'make a secret, and print it as well')
+    .action(async (options: { readonly generate?: true }) => {
+      const { hashGivenSecret, makeSecret } = await import('./hash-secret.ts');
+      const { systemRandom } = await import('../platform/random.ts');
+      const { text } = await import('node:stream/consumers');
+      print(
+        options.generate === true ? makeSecret(systemRandom) : hashGivenSecret(await text(process.stdin)),
+      );
+    });
 }
 
 function withJson(command: Command): Command {

@@ -17,6 +17,8 @@ export interface Operator {
   readonly grants: GrantDirectory;
   readonly deniedClients: DeniedClients;
   readonly revocations: Revocations;
+  /** Clients of the configuration. */
+  readonly clientIds: readonly string[];
   /** Identity provider of the configuration. */
   readonly identityIssuer: string;
   readonly nowSeconds: () => number;
@@ -45,6 +47,7 @@ export async function withOperator<Result>(run: (operator: Operator) => Promise<
       grants: createGrantDirectory({ store, clock, grantLifetimeSeconds }),
       deniedClients,
       revocations,
+      clientIds: config.clients.map(({ clientId }) => clientId),
       identityIssuer: config.identityProvider.issuer,
       nowSeconds: () => clock.nowSeconds(),
     });

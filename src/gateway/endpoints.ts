@@ -18,8 +18,9 @@ import type { Store } from '../platform/store/store.ts';
 import type { Admissions } from '../resource-server/admission/admit.ts';
 import type { Emit } from '../services/audit/events.ts';
 import { createClientAuthentication } from '../services/clients/client-authentication.ts';
-import type { ClientFingerprint } from '../services/clients/client.ts';
+import type { AuthenticationMethod, Client, ClientFingerprint } from '../services/clients/client.ts';
 import type { DeniedClients } from '../services/clients/denied-clients.ts';
+import type { ConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
@@ -41,6 +42,7 @@ export interface EndpointsDeps {
   readonly random: Random;
   readonly revocations: Revocations;
   readonly deniedClients: DeniedClients;
+  readonly configuredClients: ConfiguredClients;
   readonly admissions: Pick<Admissions, 'findActive'>;
   /** Undefined: records of grants stay as they are. */
   readonly grantTidying: GrantTidying | undefined;
@@ -70,14 +72,19 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     isDenied: isClientDenied,
   });
   const documents = openClientDocuments(config, { clock, network: deps.network, isDenied: isClientDenied });
+  const { configuredClients: configured } = deps;
+  const sources = { configured, registered: clients.find };
   const { deviceAuthorization } = config;
   const findAsking = offerDeviceCode(
     deviceAuthorization,
-    routeClientIds(clients.find, documents.clients?.find),
+    routeClientIds({ ...sources, documented: documents.clients?.find }),
   );
   const findClient = offerJwtBearer(
     config.trustedIssuers,
-    offerDeviceCode(deviceAuthorization, routeClientIds(clients.find, documents.clients?.findKnown)),
+    offerDeviceCode(
+      deviceAuthorization,
+      routeClientIds({ ...sources, documented: documents.clients?.findKnown }),
+    ),
   );
   const authenticateClient = createClientAuthentication({
     findClient,
@@ -119,7 +126,8 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),
       registrationEnabled: config.registration.enabled,
       clientDocumentsEnabled: documents.clients !== undefined,
-      authenticationMethods: () => (documents.clients === undefined ? ['none'] : ['none', 'private_key_jwt']),
+      authenticationMethods: () =>
+        listAuthenticationMethods(configured.all(), documents.clients !== undefined),
     }),
     register: config.registration.enabled
       ? createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes })
@@ -172,4 +180,15 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       emit,
     }),
   };
+}
+
+/** `none` is for all who register themselves; the others as far as there is a client that uses them. */
+function listAuthenticationMethods(
+  configured: readonly Client[],
+  documentsEnabled: boolean,
+): readonly AuthenticationMethod[] {
+  const used = new Set(configured.map(({ authentication }) => authentication.method));
+  if (documentsEnabled) used.add('private_key_jwt');
+  used.delete('none');
+  return ['none', ...[...used].toSorted()];
 }

@@ -63,11 +63,11 @@ export interface Gateway {
   listen(): Promise<Listening>;
   /**
    * Reads again what may change without a restart: the key file and certificates. What is not acceptable changes nothing.
-   * @param next to go over to its mounts. Those that are as they were keep their connections and streams, and calls under
+   * @param next to go over to its clients and its mounts. Those that are as they were keep their connections and streams, and calls under
    * way go on, also those of a mount that is gone. Of everything else in it, nothing is taken
    * @throws PemFileError when one of the mounts cannot be opened; all are as they were then
    */
-  reload(next?: Pick<GatehouseConfig, 'mounts'>): Promise<void>;
+  reload(next?: ReloadableConfig): Promise<void>;
   /**
    * Drains: not ready, after the delay no new connections, answers finish; whatever is left at the deadline is cut.
    * @param delaySeconds part of the time until the deadline. Default: 0
@@ -80,6 +80,9 @@ export interface Listening {
   /** 0: one of several processes, which binds no private listener. */
   readonly metricsPort: number;
 }
+
+/** What a server goes over to without a restart. */
+type ReloadableConfig = Pick<GatehouseConfig, 'mounts' | 'clients'>;
 
 export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gateway {
   const inFlight = createInFlight();
@@ -110,7 +113,7 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
     if (deps.configSource === undefined) return undefined;
     return openConfigReload(config, {
       source: deps.configSource,
-      apply: (next) => rooms.replaceMounts(next.mounts),
+      apply: (next) => replaceParts(rooms, next),
       log: deps.log,
       registry: rooms.registry,
       clock: deps.clock ?? systemClock,
@@ -171,7 +174,7 @@ export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gatew
       const rooms = await opening;
       await rooms?.reload();
       await configReload?.reload();
-      if (next !== undefined) rooms?.replaceMounts(next.mounts);
+      if (rooms !== undefined && next !== undefined) replaceParts(rooms, next);
     },
     async close(deadlineSeconds, delaySeconds = 0) {
       draining = true;
@@ -195,4 +198,10 @@ const loopback = ['127.0.0.0/8', '::1/128'];
 function matchExempt(limits: GatehouseConfig['limits']): (address: string) => boolean {
   if (limits.trustEveryProxy) return () => true;
   return createNetworkMatch([...loopback, ...limits.trustedProxyCidrs]);
+}
+
+/** Mounts first: they can be refused, and nothing has changed then. */
+function replaceParts(rooms: Rooms, { mounts, clients }: ReloadableConfig): void {
+  rooms.replaceMounts(mounts);
+  rooms.replaceClients(clients);
 }

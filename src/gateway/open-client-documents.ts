@@ -5,6 +5,7 @@ import { createPinnedDispatcher } from '../platform/outbound/pinned-dispatcher.t
 import { isLoopbackAddress, isPublicAddress } from '../platform/outbound/special-addresses.ts';
 import { isClientIdUrl } from '../protocol/client-id-url.ts';
 import type { ClientFingerprint, FindClient } from '../services/clients/client.ts';
+import type { ConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createDocumentClients, type DocumentClients } from '../services/clients/document-clients.ts';
 import { createFetchBudget } from '../services/clients/fetch-budget.ts';
 import { createPublishedKeys, type PublishedKeys } from '../services/clients/published-keys.ts';
@@ -68,11 +69,21 @@ export function openClientDocuments(config: GatehouseConfig, deps: ClientDocumen
   return { clients, keys };
 }
 
-/** A client id that is a URL is the address of a document, any other one a registration. */
-export function routeClientIds(registered: FindClient, documented: FindClient | undefined): FindClient {
-  if (documented === undefined) return registered;
-  return (clientId) =>
-    clientId !== undefined && isClientIdUrl(clientId) ? documented(clientId) : registered(clientId);
+/** Where clients of each kind are looked up. */
+export interface ClientSources {
+  readonly configured: Pick<ConfiguredClients, 'has' | 'find'>;
+  readonly registered: FindClient;
+  /** Undefined: no client is known by a document. */
+  readonly documented: FindClient | undefined;
+}
+
+/** A client id is one of the configuration, or the address of a document when it is a URL, or else a registration. */
+export function routeClientIds({ configured, registered, documented }: ClientSources): FindClient {
+  return (clientId) => {
+    if (clientId === undefined) return registered(clientId);
+    if (configured.has(clientId)) return configured.find(clientId);
+    return documented !== undefined && isClientIdUrl(clientId) ? documented(clientId) : registered(clientId);
+  };
 }
 
 function matchesHost(host: string, patterns: readonly string[]): boolean {

@@ -11,6 +11,7 @@ import type { Registry } from '../platform/telemetry/metrics.ts';
 import { createAdmissions } from '../resource-server/admission/admit.ts';
 import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import type { Emit } from '../services/audit/events.ts';
+import { type ConfiguredClients, createConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
@@ -55,6 +56,8 @@ export interface Rooms {
   readonly requests: PublicRequests;
   readonly registry: Registry;
   readonly emit: Emit;
+  /** Goes over to other clients of the operator. What those that are gone were granted ends with its next refresh. */
+  readonly replaceClients: ConfiguredClients['replace'];
   readiness(): Promise<Readiness>;
   /** Reads again what may change without a restart. Resolves when it is in force. */
   reload(): Promise<void>;
@@ -113,6 +116,9 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onError: (error) => log.warn(describeError(error), 'denied_clients_unreadable'),
   });
   await deniedClients.refresh();
+  const configuredClients = createConfiguredClients(config.clients, {
+    isDenied: (client) => deniedClients.isDenied(client),
+  });
   const rateLimits = createRateLimits({
     enabled: config.limits.enabled,
     nowMs: () => clock.nowMilliseconds(),
@@ -143,6 +149,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     revocations,
     grantTidying,
     deniedClients,
+    configuredClients,
     admissions,
     resources,
     identityProvider,
@@ -216,6 +223,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     requests,
     registry,
     emit,
+    replaceClients: (clients) => configuredClients.replace(clients),
     readiness: async () => ({
       status: deps.isDraining() ? 'shutting_down' : 'ok',
       store: await store.ping().then(

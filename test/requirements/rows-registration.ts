@@ -6,6 +6,8 @@ const redirects = testsOf('test/attacks/b-redirect-uris.test.ts');
 const consent = testsOf('test/attacks/a-consent.test.ts');
 const own = testsOf('test/requirements/registration.test.ts');
 const ids = testsOf('src/services/clients/clients.test.ts');
+const configured = testsOf('test/flows/pre-registered-clients.test.ts');
+const configuration = testsOf('src/gateway/config/file/clients-section.test.ts');
 const metadata = testsOf('src/authorization-server/metadata/metadata-endpoint.test.ts');
 
 export const registration: Section = {
@@ -167,7 +169,11 @@ export const registration: Section = {
       level: 'should',
       source: 'MCP Pre-registration',
       sentence: 'Clients can be in the configuration, public or confidential, their secrets hashed.',
-      open: 'Clients register themselves or are known by their document; none can be configured yet.',
+      provedBy: [
+        configured('%s signs a person in, refreshes and revokes'),
+        configuration('are read, each with what it may do'),
+      ],
+      refusedBy: [configuration('never repeat a secret that stands in place of its hash')],
     },
   ],
 };

@@ -5,6 +5,8 @@ const attacks = testsOf('test/attacks/f-token.test.ts');
 const endpoint = testsOf('src/authorization-server/token/token-endpoint.test.ts');
 const codes = testsOf('src/authorization-server/token/authorization-code-grant.test.ts');
 const keys = testsOf('test/attacks/d-client-keys.test.ts');
+const clients = testsOf('test/flows/pre-registered-clients.test.ts');
+const secrets = testsOf('test/attacks/f-confidential-clients.test.ts');
 const recheck = testsOf('src/services/identity/identity-recheck.test.ts');
 const limits = testsOf('test/attacks/o-limits.test.ts');
 
@@ -62,8 +64,12 @@ export const token: Section = {
       level: 'must',
       source: 'OAuth 2.1 §2.4; TypeScript and Python SDKs',
       sentence: 'Clients authenticate in the ways that the metadata names, in one of them at a time.',
-      open: 'All clients are public yet; none, Basic, post and private_key_jwt come with configured clients.',
-      provedBy: [publicOnly],
+      provedBy: [clients('%s signs a person in, refreshes and revokes')],
+      refusedBy: [
+        publicOnly,
+        clients('%s gets nothing without its credential'),
+        secrets('88: %s are two clients in one request'),
+      ],
     },
     {
       id: 109,

@@ -3,6 +3,7 @@ import { parseParameters, type RequestParameters } from '../../protocol/paramete
 import { parseCodeChallenge } from '../../protocol/pkce.ts';
 import { matchRedirectUri, type VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
 import { requestScope } from '../../protocol/scope.ts';
+import { checkClientResource, limitScope } from '../../services/clients/client-limits.ts';
 import type { Client, FindClient } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import type { Resources } from '../../services/resources/resources.ts';
@@ -52,7 +53,7 @@ export async function readAuthorizationRequest(
   const redirectUri = verifyRedirectUri(parameters, client);
   const state = readState(parameters);
   try {
-    const terms = { client: client.fingerprint, redirectUri, ...readTerms(parameters, state, deps) };
+    const terms = { client: client.fingerprint, redirectUri, ...readTerms(client, parameters, state, deps) };
     return { client, terms };
   } catch (error) {
     const returnable = state.outcome === 'returnable' ? state.value : undefined;
@@ -131,6 +132,7 @@ function refuseState(description: string, reason: 'state_too_long' | 'parameter_
 }
 
 function readTerms(
+  client: Client,
   parameters: RequestParameters,
   state: StateReading,
   known: AuthorizationRequestRules,
@@ -138,11 +140,13 @@ function readTerms(
   if (state.outcome === 'refused') throw state.error;
   checkResponse(parameters);
   const resource = known.resources.resolve(parameters.all('resource'));
+  checkClientResource(client, resource.identifier);
   const codeChallenge = parseCodeChallenge(
     parameters.find('code_challenge'),
     parameters.find('code_challenge_method'),
   );
-  const scope = requestScope(parameters.find('scope'), resource.scopes);
+  const asked = requestScope(parameters.find('scope'), resource.scopes);
+  const scope = client.scope === undefined ? asked : limitScope(asked, [client.scope], resource.scopes);
   const reauthentication = parseReauthentication(parameters);
   return { state: state.value, codeChallenge, resource: resource.identifier, scope, reauthentication };
 }

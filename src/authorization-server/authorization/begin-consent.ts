@@ -23,6 +23,7 @@ export function createBeginConsent(deps: BeginConsentDeps): AskForConsent {
         terms,
         clientName: client.name,
         ...(client.verifiedHost === undefined ? {} : { clientHost: client.verifiedHost }),
+        ...(client.preRegistered === undefined ? {} : { preRegistered: true }),
         consentHash: hash,
         expiresAt: deps.clock.nowSeconds() + consentTtlSeconds,
       },

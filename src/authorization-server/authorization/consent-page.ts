@@ -31,7 +31,7 @@ export type ConsentNotice = 'answered-before' | 'nothing-chosen';
  * @see MCP security best practices 2026-07-28, "Consent UI Requirements"; OAuth 2.1 §7.9
  */
 export function renderConsentPage(page: ConsentPage): Response {
-  const { terms, clientName, clientHost } = page.transaction;
+  const { terms } = page.transaction;
   const resource = page.resourceName ?? terms.resource;
   const body = html`<h1>Allow access to <bdi>${resource}</bdi>?</h1>
     <p class="lead">
@@ -42,7 +42,7 @@ export function renderConsentPage(page: ConsentPage): Response {
     <dl class="facts">
       <div>
         <dt>Application</dt>
-        <dd>${describeClient(clientName, clientHost)}</dd>
+        <dd>${describeClient(page.transaction)}</dd>
       </div>
       ${describeRecipient(terms)}
       <div>
@@ -98,9 +98,9 @@ const notices = {
   </div>`,
 } as const satisfies Record<ConsentNotice, Markup>;
 
-function describeClient(name: string | undefined, host: string | undefined): Markup {
+function describeClient({ clientName: name, ...vouching }: AwaitingConsent): Markup {
   if (name === undefined) return html`<span class="name">an application without a name</span>`;
-  return html`<bdi class="name">${name}</bdi> ${describeVouching(host)}
+  return html`<bdi class="name">${name}</bdi> ${describeVouching(vouching)}
     ${
       isMixedScript(name)
         ? html`<div class="warning">
@@ -114,7 +114,11 @@ function describeClient(name: string | undefined, host: string | undefined): Mar
 }
 
 /** A host proves that it published the document, and nothing about its name: whoever has a domain can choose any. */
-function describeVouching(host: string | undefined): Markup {
+function describeVouching({
+  clientHost: host,
+  preRegistered,
+}: Pick<AwaitingConsent, 'clientHost' | 'preRegistered'>): Markup {
+  if (preRegistered === true) return html`<div class="small">registered by the operator of this server</div>`;
   if (host === undefined) return html`<div class="small">unverified — chosen by the application itself</div>`;
   return html`<div>
       published by <strong><bdi>${host}</bdi></strong>

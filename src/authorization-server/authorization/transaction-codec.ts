@@ -26,7 +26,10 @@ const sealedTerms = shape(
   { st: text, scp: textList, prm: oneOf('login', 'select_account'), age: integer, ucd: name },
 );
 
-const sealedConsent = sealedTerms.extend({ txn: name, brw: name }, { nam: text, hst: name });
+const sealedConsent = sealedTerms.extend(
+  { txn: name, brw: name },
+  { nam: text, hst: name, reg: oneOf('operator') },
+);
 
 const sealedLogin = sealedTerms.extend({ flw: name, ck: name, non: name, ver: name });
 
@@ -39,6 +42,7 @@ export function sealTransaction(sealer: Sealer, transaction: Transaction): strin
         txn: transaction.transactionId,
         ...(transaction.clientName === undefined ? {} : { nam: transaction.clientName }),
         ...(transaction.clientHost === undefined ? {} : { hst: transaction.clientHost }),
+        ...(transaction.preRegistered === undefined ? {} : { reg: 'operator' }),
         brw: transaction.consentHash,
       };
       return sealer.seal(consentPurpose, JSON.stringify(packed));
@@ -66,6 +70,7 @@ export function openAwaitingConsent(sealer: Sealer, token: string): AwaitingCons
     terms: unpackTerms(packed),
     clientName: packed.nam,
     ...(packed.hst === undefined ? {} : { clientHost: packed.hst }),
+    ...(packed.reg === undefined ? {} : { preRegistered: true }),
     consentHash: packed.brw,
     expiresAt: packed.exp,
   };

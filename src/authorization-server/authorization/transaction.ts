@@ -34,6 +34,8 @@ export interface AwaitingConsent {
   readonly clientName: string | undefined;
   /** The host that vouches for the client by its metadata document. */
   readonly clientHost?: string | undefined;
+  /** The operator registered the client. */
+  readonly preRegistered?: true;
   /** SHA-256 of the page's cookie: whoever answers must be whoever was asked. */
   readonly consentHash: string;
   readonly expiresAt: EpochSeconds;

@@ -1,6 +1,7 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { narrowGranted } from '../../protocol/scope.ts';
 import type { ProtectedResource } from '../../services/resources/resource.ts';
+import { checkClientResource, limitScope } from '../../services/clients/client-limits.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
 import type { TokenDeps, TokenRequest } from './grant-type.ts';
@@ -26,7 +27,9 @@ export async function refreshTokenGrant(request: TokenRequest, deps: TokenDeps):
   if (token === undefined) throw invalidToken('refresh_token_invalid');
   const { scopes } = checkRefreshToken(token, request, deps);
   await checkRate(token.terms, deps);
-  const scope = narrowGranted(request.parameters.find('scope'), token.terms.scope, scopes);
+  const narrowed = narrowGranted(request.parameters.find('scope'), token.terms.scope, scopes);
+  const { scope: limit } = request.client;
+  const scope = limit === undefined ? narrowed : limitScope(narrowed, [limit], scopes);
   return rotate({ token, scope, requestId: request.requestId }, deps);
 }
 
@@ -47,6 +50,8 @@ function checkRefreshToken(
   if (token.expiresAt <= now) throw invalidToken('refresh_token_invalid');
   const resource = deps.resources.find(terms.resource);
   if (resource === undefined) throw invalidToken('refresh_token_invalid');
+  // What the operator took away ends with the next refresh.
+  checkClientResource(client, resource.identifier);
   checkResource(parameters.all('resource'), terms, deps.resources);
   return resource;
 }

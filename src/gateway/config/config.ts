@@ -3,6 +3,7 @@ import type { RedisConnection } from '../../platform/store/redis-connection.ts';
 import type { CertificateFiles } from '../../platform/tls/pem-files.ts';
 import type { HeaderPolicy } from '../../resource-server/proxy/header-policy.ts';
 import type { TrustedIssuer } from '../../services/identity/assertions/trusted-issuer.ts';
+import type { ConfiguredClient } from '../../services/clients/configured-clients.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { PresetName } from '../../services/identity/presets/presets.ts';
 import type { PolicyRules } from '../../services/policy/rule.ts';
@@ -82,6 +83,8 @@ export interface GatehouseConfig {
     readonly ttlSeconds: number | undefined;
     readonly privateUseSchemes: readonly string[];
   };
+  /** Clients that the operator registered. */
+  readonly clients: readonly ConfiguredClient[];
   /** Clients known by the URL of their metadata document. Undefined: there are none. */
   readonly clientDocuments:
     | {
@@ -178,7 +181,7 @@ export interface MountConfig {
 
 export interface ConfigFileSource {
   readonly path: string;
-  /** Files with secrets that keys of it name. */
+  /** Files with secrets or keys that it names. */
   readonly secretFiles: readonly string[];
   /** Variables that it sets, as the environment would have them. No secret is among them. */
   readonly settings: Readonly<Record<string, string | undefined>>;

@@ -16,7 +16,7 @@ export function parseIntrospectionClients(text: string): readonly IntrospectionC
     if (id === undefined || hash === undefined) {
       throw new ValueProblem(
         `has an entry that is not id:hash (number ${index + 1})`,
-        'write the SHA-256 of the secret in hexadecimal: printf %s SECRET | sha256sum',
+        'write what gatehouse clients hash-secret prints; a secret does not stand there',
       );
     }
     return { id, secretHash: Buffer.from(hash, 'hex') };

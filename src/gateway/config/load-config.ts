@@ -1,5 +1,6 @@
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
+import { readClients } from './file/assemble-clients.ts';
 import { readMounts } from './file/assemble-mounts.ts';
 import { readGivenConfig } from './file/given-file.ts';
 import { findTrustedIssuerWarnings, readTrustedIssuers } from './file/trusted-issuers-section.ts';
@@ -27,6 +28,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   const judgement = judgeSettings(reading.values);
   const { mounts, secretFiles, ...mounted } = readMounts(given, reading.values, readFile);
   const trusted = readTrustedIssuers(given, mounts);
+  const { clients, problems: clientProblems, files } = readClients(given, mounts, readFile);
   const unknown = findUnknownVariables(env);
   const refuse = (problems: readonly ConfigProblem[]): void => {
     const found = [...given.problems, ...problems.map((problem) => given.locateVariable(problem))];
@@ -38,6 +40,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     ...findCombinedProblems(reading.values),
     ...mounted.problems,
     ...trusted.problems,
+    ...clientProblems,
   ]);
   // No problem means that every variable has its value, and that there is a mount.
   const values = reading.values as SettingValues;
@@ -45,7 +48,8 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   const config = assemble(values, {
     mounts: mounts as GatehouseConfig['mounts'],
     trustedIssuers: trusted.trustedIssuers,
-    file: path === undefined ? undefined : { path, secretFiles, settings },
+    clients,
+    file: path === undefined ? undefined : { path, secretFiles: [...secretFiles, ...files], settings },
     workers: values.WORKERS === 'auto' ? Math.max(1, runtime.cores ?? 1) : values.WORKERS,
     warnings: [
       ...reading.warnings,
@@ -78,7 +82,7 @@ function findRuntimeWarnings({ nodeVersion }: Runtime): ConfigWarning[] {
 
 function assemble(
   values: SettingValues,
-  others: Pick<GatehouseConfig, 'mounts' | 'trustedIssuers' | 'file' | 'workers' | 'warnings'>,
+  others: Pick<GatehouseConfig, 'mounts' | 'clients' | 'trustedIssuers' | 'file' | 'workers' | 'warnings'>,
 ): GatehouseConfig {
   return {
     productionMode: values.PROD_MODE,

@@ -22,8 +22,8 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
     const fix = 'restart for it: every token and every URL that was published is bound to it';
     throw new ConfigError([{ variable: 'PROXY_BASE_URL', problem: 'is not what it was at the start', fix }]);
   }
-  const { mounts, file, warnings } = next;
-  return { ...initial, mounts, file, warnings };
+  const { mounts, clients, file, warnings } = next;
+  return { ...initial, mounts, clients, file, warnings };
 }
 
 /** Variables of which the file says something else than at the start, and that wait for a restart. */

@@ -141,7 +141,7 @@ export const grantSettings = {
   } satisfies Setting<number | undefined>,
   INTROSPECTION_CLIENTS: {
     description:
-      'Resource servers that may ask `/introspect` what an access token is worth, with HTTP Basic. Only hashes stand here; generate each secret with `openssl rand -base64 32`. Unset: there is no such endpoint.',
+      'Resource servers that may ask `/introspect` what an access token is worth, with HTTP Basic. Only hashes stand here: `gatehouse clients hash-secret --generate` makes a secret and its hash. Unset: there is no such endpoint.',
     accepts: 'comma-separated `id:hash`; the hash is the SHA-256 of the secret in hexadecimal',
     separator: ',',
     secret: true,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Environment } from '../read-settings.ts';
 import type { ConfigProblem } from '../setting.ts';
+import { clientsSection } from './clients-section.ts';
 import { describeIssues, type FileProblem, type KeyHint } from './file-problems.ts';
 import { mountsSection } from './mounts-section.ts';
 import { fileVariable, hintForSetting, readSettingTexts, settingsSection } from './settings-section.ts';
@@ -17,6 +18,7 @@ export const configFileSchema = z
     settings: settingsSection.optional(),
     mounts: mountsSection.optional(),
     trusted_issuers: trustedIssuersSection.optional(),
+    clients: clientsSection.optional(),
   })
   .meta({
     title: 'mcp-gatehouse',
