@@ -183,6 +183,16 @@ describe('the configuration file', () => {
     );
   });
 
+  it('names sections that wait for a restart', async () => {
+    write(`mounts:\n${mountNamed('a')}`);
+    const { logged } = watch();
+    const issuer = '{ issuer: "https://idp.test", clients: [c], jwks_uri: "https://idp.test/keys" }';
+    write(`mounts:\n${mountNamed('a')}trusted_issuers:\n  - ${issuer}\n`);
+    await vi.waitFor(() =>
+      expect(logged('config_needs_restart')).toMatchObject([{ settings: ['trusted_issuers'] }]),
+    );
+  });
+
   it('is read when it is asked for, whether it changed or not', async () => {
     write(`mounts:\n${mountNamed('a')}`);
     const { reload, logged, applied } = watch();

@@ -7,7 +7,7 @@ import { Gauge, type Registry } from '../platform/telemetry/metrics.ts';
 import { PemFileError } from '../platform/tls/pem-files.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { ConfigError, describeProblem } from './config/load-config.ts';
-import { joinConfigs, listLateSettings } from './config/reloadable.ts';
+import { joinConfigs, listLate } from './config/reloadable.ts';
 
 /** Where the configuration of this process comes from. */
 export interface ConfigSource {
@@ -43,17 +43,22 @@ export function openConfigReload(initial: GatehouseConfig, deps: ConfigReloadDep
   if (initial.file === undefined) return { reload: async () => {}, close: () => {} };
   const numbers = showReloads(deps);
   let current = initial;
+  /** What waits for a restart. */
+  let late: readonly string[] = [];
   /** Why the last reading changed nothing. */
   let refusal: Readonly<Record<string, unknown>> | undefined;
   let running: Promise<void> = Promise.resolve();
 
   async function attempt(isAsked: boolean): Promise<void> {
     try {
-      const next = joinConfigs(initial, source.load());
-      const isNew = refusal !== undefined || !isDeepStrictEqual(next, current);
+      const read = source.load();
+      const next = joinConfigs(initial, read);
+      const waiting = listLate(initial, read);
+      const isNew = refusal !== undefined || !isDeepStrictEqual([next, waiting], [current, late]);
       if (isNew) await apply(next);
-      if (isNew || isAsked) tell(next);
+      if (isNew || isAsked) tell(next, waiting);
       current = next;
+      late = waiting;
       refusal = undefined;
       numbers.accepted();
     } catch (error) {
@@ -64,13 +69,12 @@ export function openConfigReload(initial: GatehouseConfig, deps: ConfigReloadDep
     }
   }
 
-  function tell(next: GatehouseConfig): void {
+  function tell(next: GatehouseConfig, settings: readonly string[]): void {
     log.info({ config_file: next.file?.path, mounts: next.mounts.length }, 'config_reloaded');
     const known = new Set(current.warnings.map(({ message }) => message));
     for (const { event, message } of next.warnings) {
       if (!known.has(message)) log.warn({ detail: message }, event);
     }
-    const settings = listLateSettings(initial, next);
     if (settings.length > 0) log.warn({ settings }, 'config_needs_restart');
   }
 

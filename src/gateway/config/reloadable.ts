@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { GatehouseConfig } from './config.ts';
 import { ConfigError } from './setting.ts';
 
@@ -26,10 +28,19 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
   return { ...initial, mounts, clients, file, warnings };
 }
 
-/** Variables of which the file says something else than at the start, and that wait for a restart. */
-export function listLateSettings(initial: GatehouseConfig, next: GatehouseConfig): readonly string[] {
+/** Sections of the file that are read at the start alone. */
+const lateSections = { trusted_issuers: 'trustedIssuers' } as const satisfies Readonly<
+  Record<string, keyof GatehouseConfig>
+>;
+
+/** Variables and sections of which the file says something else than at the start, and that wait for a restart. */
+export function listLate(initial: GatehouseConfig, next: GatehouseConfig): readonly string[] {
   const [before, after] = [initial.file?.settings ?? {}, next.file?.settings ?? {}];
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((name) => before[name] !== after[name] && !ofMounts.has(name))
-    .toSorted();
+  const settings = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (name) => before[name] !== after[name] && !ofMounts.has(name),
+  );
+  const sections = Object.entries(lateSections)
+    .filter(([, key]) => !isDeepStrictEqual(initial[key], next[key]))
+    .map(([section]) => section);
+  return [...settings.toSorted(), ...sections];
 }

@@ -51,6 +51,7 @@ function readListedMounts(
   const listed = findGoodMounts(given.raw['mounts']);
   const problems = [
     ...findSettingsOfOneMount(values),
+    ...findUselessTls(listed, values),
     ...findMountProblems(listed, values).map((problem) => given.locate(problem)),
   ];
   const mounts = listed.flatMap(([index, entry]) => {
@@ -83,6 +84,21 @@ function findSettingsOfOneMount(values: Partial<SettingValues>): ConfigProblem[]
   return Object.entries(settingsOfOneMount)
     .filter(([variable]) => read[variable] !== undefined)
     .map(([variable, fix]) => ({ variable, problem: 'is set, and the configuration file has mounts', fix }));
+}
+
+/** What is not used protects nothing. */
+function findUselessTls(
+  listed: ReturnType<typeof findGoodMounts>,
+  values: Partial<SettingValues>,
+): ConfigProblem[] {
+  if (listed.some(([, { upstream }]) => upstream.origin.startsWith('https:'))) return [];
+  return (['UPSTREAM_CA_FILE', 'UPSTREAM_CLIENT_CERT_FILE'] as const)
+    .filter((variable) => listed.length > 0 && values[variable] !== undefined)
+    .map((variable) => ({
+      variable,
+      problem: 'is set, and no upstream is https',
+      fix: 'write https there, or unset it: what is not used protects nothing',
+    }));
 }
 
 function assemble(

@@ -259,6 +259,12 @@ describe('mounts of the file', () => {
     );
   });
 
+  it('are refused with authorities that vouch for none of their upstreams', () => {
+    expect(complaintsAbout(mounts({}), {}, { UPSTREAM_CA_FILE: '/ca' })).toEqual([
+      '-: UPSTREAM_CA_FILE is set, and no upstream is https',
+    ]);
+  });
+
   it('have the headers that they ask for', () => {
     const { headers } = load(
       mounts({

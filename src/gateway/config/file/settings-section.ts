@@ -37,8 +37,18 @@ function describeSetting(name: string, setting: Setting<unknown>): [string, z.Zo
     ];
   }
   const { description, accepts, separator } = setting;
-  const value = separator === undefined ? scalar : z.union([scalar, z.array(scalar)]);
+  const value = separator === undefined ? scalar : z.union([scalar, listOf(separator)]);
   return [name, value.optional().meta({ title: name, description: `${description} Accepts: ${accepts}.` })];
+}
+
+/** A list as variables have it is one text: an item with a separator in it would be several. */
+function listOf(separator: ',' | ' ') {
+  return z.array(
+    scalar.refine((item) => !String(item).includes(separator) && String(item).trim() !== '', {
+      message: separator === ',' ? 'has a comma in it, or is empty' : 'has a blank in it, or is empty',
+      params: { fix: 'write each item of the list by itself' },
+    }),
+  );
 }
 
 /** For a secret that stands where it should not. */
