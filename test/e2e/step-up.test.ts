@@ -1,4 +1,6 @@
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postForm } from '../support/flow.ts';
 import { startLoopbackHouse, type LoopbackHouse } from '../support/loopback-house.ts';
@@ -85,3 +87,26 @@ describe('The official client SDK, version 2, stepping up (MCP "Step-Up Authoriz
     await client.close();
   });
 });
+
+describe('The official client SDK, version 1, with too narrow a token', () => {
+  it('meets one 403 and gets in by a refresh, without the person and without a circle', async () => {
+    const credentials = new SdkCredentials('carla');
+    await (await connect(credentials)).close();
+    await narrow(credentials, 'tools:list');
+    const before = countRefusals();
+    const client = new ClientV1({ name: 'test', version: '1.0.0' });
+    await client.connect(new TransportV1(house.mcpUrl, { authProvider: credentials }));
+
+    expect(countRefusals() - before).toBe(1);
+    expect(credentials.signIns).toBe(1);
+    expect(credentials.stored.tokens).toMatchObject({ scope: 'tools:use' });
+    expect((await client.listTools()).tools.length).toBeGreaterThan(0);
+    await client.close();
+  });
+});
+
+function countRefusals(): number {
+  return house.events.filter(
+    (event) => event.type === 'request_refused' && event.reason === 'scope_insufficient',
+  ).length;
+}
