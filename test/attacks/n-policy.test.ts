@@ -90,7 +90,21 @@ describe.each(lanes)('the policy of a mount, on the %s', (_lane, env) => {
       ],
       ['base64 without its end', body, { 'mcp-name': '=?base64?cmVhZF9h' }],
       ['base64 with a space', body, { 'mcp-name': '=?base64?cmVh ZF9h?=' }],
-      ['base64 with spare bits', body, { 'mcp-name': '=?base64?cmVhZF9hYh==?=' }],
+      [
+        'base64 with spare bits',
+        modern('tools/call', { name: 'read_ab' }),
+        { 'mcp-name': '=?base64?cmVhZF9hYh==?=' },
+      ],
+      [
+        'base64 without padding',
+        modern('tools/call', { name: 'read_ab' }),
+        { 'mcp-name': '=?base64?cmVhZF9hYg?=' },
+      ],
+      [
+        'base64 of no UTF-8 that is replaced',
+        modern('tools/call', { name: 'read_\ufffd' }),
+        { 'mcp-name': '=?base64?cmVhZF//?=' },
+      ],
       ['base64 of no UTF-8', body, { 'mcp-name': '=?base64?/w==?=' }],
       ['markers in another case', body, { 'mcp-name': '=?BASE64?cmVhZF9h?=' }],
       ['bytes beyond ASCII', modern('tools/call', { name: 'read_é' }), { 'mcp-name': 'read_é' }],

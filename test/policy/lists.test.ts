@@ -182,6 +182,18 @@ describe('lists of a mount with rules', () => {
     expect(text).not.toContain('name');
   });
 
+  it.each(['application/json', 'text/event-stream'])(
+    'do not hide in a compressed answer to something else, as %s',
+    async (type) => {
+      const text = type === 'application/json' ? toolList(1) : `data: ${toolList(1)}\n\n`;
+      path.upstream.answer = json(gzipSync(text), { 'content-type': type, 'content-encoding': 'gzip' });
+      const answer = await path.call({
+        body: '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list"}}',
+      });
+      expect(answer.status).toBe(502);
+    },
+  );
+
   it('in a stream are told as they are in JSON, and all other events are the bytes that came', async () => {
     const before =
       ': hello\n\nid: 1\ndata: \n\nevent: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{}}\n\n';
