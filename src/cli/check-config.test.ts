@@ -49,6 +49,50 @@ describe('checkConfig', () => {
     expect(text).toContain('every account of the identity provider');
   });
 
+  it('says of a file what is in it, each mount in one line', () => {
+    const file = `
+mounts:
+  - name: files
+    url: /files
+    upstream: https://127.0.0.1:3001/mcp
+    upstream_authorization_file: /secret
+    tls: { ca_file: /ca.pem, certificate_file: /c.pem, key_file: /c.pem }
+    allowed_origins: [https://app.test]
+    policy:
+      default: deny
+      rules:
+        - { name: readers, allow: everything }
+  - name: search
+    url: https://search.test/mcp
+    upstream: http://127.0.0.1:3002/mcp
+clients:
+  - client_id: batch
+    name: Batch
+    token_endpoint_auth_method: none
+    redirect_uris: ["http://127.0.0.1/callback"]
+trusted_issuers:
+  - { issuer: "https://idp.test", jwks_uri: "https://idp.test/keys", clients: [batch] }
+`;
+    const { text } = checkConfig(
+      () =>
+        load(
+          { UPSTREAM_MCP_URL: undefined, GATEHOUSE_CONFIG: '/g.yaml' },
+          { '/g.yaml': file, '/secret': 'Bearer canary' },
+        ),
+      { json: false },
+    );
+    expect(text.split('\n').map((line) => line.trim().replace(/ {2,}/, ': '))).toEqual(
+      expect.arrayContaining([
+        'file: /g.yaml',
+        'mount files: https://gatehouse.test/files → https://127.0.0.1:3001/mcp (authorization set, own authorities, shows a certificate, policy rules: 1, otherwise deny, web origins https://app.test)',
+        'mount search: https://search.test/mcp → http://127.0.0.1:3002/mcp',
+        'clients: 1 of the file',
+        'trusted issuer: https://idp.test',
+      ]),
+    );
+    expect(text).not.toContain('canary');
+  });
+
   it('lets a fault of its own through', () => {
     const fault = new TypeError('a fault');
     expect(() =>

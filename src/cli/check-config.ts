@@ -82,7 +82,7 @@ function describeOnlyMount({ publicOrigin, path, upstream }: MountConfig): reado
 }
 
 /** Each in one line, with what sets it apart. */
-function describeMounts({ file, mounts }: GatehouseConfig): readonly Row[] {
+function describeMounts({ file, mounts, clients, trustedIssuers }: GatehouseConfig): readonly Row[] {
   return [
     ['file', file?.path ?? 'none'],
     ...mounts.map((mount): Row => {
@@ -91,10 +91,12 @@ function describeMounts({ file, mounts }: GatehouseConfig): readonly Row[] {
       const suffix = marks.length === 0 ? '' : ` (${marks.join(', ')})`;
       return [`mount ${name}`, `${publicOrigin}${path} → ${upstream.origin}${upstream.path}${suffix}`];
     }),
+    ...(clients.length === 0 ? [] : [['clients', `${clients.length} of the file`] as const]),
+    ...trustedIssuers.map(({ issuer }): Row => ['trusted issuer', issuer]),
   ];
 }
 
-function listMarks({ isDefault, upstream, scopes, allowedOrigins }: MountConfig): string[] {
+function listMarks({ isDefault, upstream, scopes, policy, allowedOrigins }: MountConfig): string[] {
   const { tls } = upstream;
   return [
     ...(isDefault ? ['default'] : []),
@@ -102,6 +104,7 @@ function listMarks({ isDefault, upstream, scopes, allowedOrigins }: MountConfig)
     ...(tls.caFile === undefined ? [] : ['own authorities']),
     ...(tls.certificate === undefined ? [] : ['shows a certificate']),
     ...(scopes.declared.length === 0 ? [] : [`scopes ${scopes.declared.map(({ name }) => name).join(' ')}`]),
+    ...(policy === undefined ? [] : [`policy rules: ${policy.rules.length}, otherwise ${policy.otherwise}`]),
     ...(allowedOrigins.length === 0 ? [] : [`web origins ${allowedOrigins.join(' ')}`]),
   ];
 }
