@@ -3,8 +3,10 @@ import { type Section, testsOf } from './requirement.ts';
 const modern = testsOf('test/e2e/modern-client.test.ts');
 const legacy = testsOf('test/e2e/legacy-client.test.ts');
 const room = testsOf('src/authorization-server/registration/registration-endpoint.test.ts');
+const configured = testsOf('test/e2e/configured-client.test.ts');
 const stepUp = testsOf('test/e2e/step-up.test.ts');
 const legacyStepUp = testsOf('test/e2e/legacy-step-up.test.ts');
+const preRegistered = testsOf('test/flows/pre-registered-clients.test.ts');
 const own = testsOf('test/requirements/clients-in-use.test.ts');
 
 export const clientsInUse: Section = {
@@ -16,9 +18,9 @@ export const clientsInUse: Section = {
       level: 'interoperability',
       source: 'TypeScript SDK, version 2',
       sentence: 'It signs in by document, by registration and by configuration, refreshes, and steps up.',
-      open: 'It does all of that but one: no client can be configured yet.',
       provedBy: [
         { step: 'real clients', checks: 'it signs in by registration and by document, and refreshes' },
+        configured('signs in, %s, and refreshes, and registers nothing'),
         stepUp('meets a 403 with too little, asks the person for all of it in one go, and gets in'),
         modern('signs in, calls a tool, and the upstream learns who it is and nothing else'),
         modern('goes on without the person when the access token has expired'),
@@ -91,8 +93,13 @@ export const clientsInUse: Section = {
       level: 'interoperability',
       source: 'the official suite',
       sentence: 'The authorization server scenarios pass as a public and as a confidential client.',
-      open: 'They pass as a public client; there are no confidential ones yet.',
-      provedBy: [{ step: 'conformance', checks: 'both authorization server scenarios, as a public client' }],
+      provedBy: [
+        { step: 'conformance', checks: 'both authorization server scenarios, as a public client' },
+        preRegistered('%s signs a person in, refreshes and revokes'),
+      ],
+      refusedBy: [preRegistered('%s gets nothing without its credential')],
+      deviation:
+        'The suite sends no secret where the metadata lists `none`, as ours does while there are public clients: the confidential run is our own.',
     },
     {
       id: 188,

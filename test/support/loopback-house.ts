@@ -21,9 +21,13 @@ export interface LoopbackHouse {
 
 const credentials = { clientId: 'gatehouse', clientSecret: 'provider-client-secret' };
 
-/** @param describe more of the mount than its URL and its upstream, as the configuration file has it */
+/**
+ * @param describe more of the mount than its URL and its upstream, as the configuration file has it
+ * @param sections what else is in that file
+ */
 export async function startLoopbackHouse(
   describe?: Readonly<Record<string, unknown>>,
+  sections: Readonly<Record<string, unknown>> = {},
 ): Promise<LoopbackHouse> {
   const [port, providerPort] = [await freePort(), await freePort()];
   const publicUrl = `http://127.0.0.1:${port}`;
@@ -49,7 +53,10 @@ export async function startLoopbackHouse(
   const lines: string[] = [];
   const log = createLogger({ level: 'trace', destination: { write: (line) => void lines.push(line) } });
   const config = loadConfig(environment, () =>
-    JSON.stringify({ mounts: [{ name: 'mcp', url: '/mcp', upstream: upstream.url, ...describe }] }),
+    JSON.stringify({
+      mounts: [{ name: 'mcp', url: '/mcp', upstream: upstream.url, ...describe }],
+      ...sections,
+    }),
   );
   const gateway = createGateway(config, { log, onEvent: (event) => events.push(event) });
   await gateway.listen();
