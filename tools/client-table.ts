@@ -24,6 +24,10 @@ function columnsOf({ client, package: name, version, era, facts }: RecordedRun):
     '`resource` at': facts.resource.length === 0 ? 'none' : facts.resource.join(', '),
     '`scope`': facts.scope === null ? 'none' : `\`${facts.scope}\``,
     Refreshes: facts.refresh,
+    'Needs more scope':
+      facts.stepUp.outcome === 'gives up'
+        ? 'gives up'
+        : `asks for \`${facts.stepUp.scope}\`, ${facts.stepUp.outcome}`,
     'After a restart': facts.survivesRestart ? 'goes on' : 'not tried',
   };
 }

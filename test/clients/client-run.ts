@@ -2,8 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { ClientCase, StartClient } from './cases.ts';
-import { readFacts } from './facts.ts';
-import { accessTokenSeconds, type ClientHouse, type DocumentHost, startClientHouse } from './house.ts';
+import { readFacts, readStepUp, type StepUp } from './facts.ts';
+import {
+  accessTokenSeconds,
+  type ClientHouse,
+  type DocumentHost,
+  guardedTool,
+  headersTool,
+  startClientHouse,
+} from './house.ts';
 import type { Person, PersonsBrowser } from './person.ts';
 import { findPinnedVersion, packageNameOf } from './pinned-versions.ts';
 import type { RealClient } from './real-client.ts';
@@ -41,15 +48,17 @@ export async function runClient(which: ClientCase, start: StartClient, deps: Run
     stage = set;
     const { requests } = set.house;
     step = 'the first call, with the sign-in';
-    const signInSeconds = await deps.inTurn(() => timeOf(() => startAndCall(set)));
+    const signInSeconds = await deps.inTurn(() => timeOf(() => startAndCall(set, 1)));
     const afterSignIn = requests.length;
     await new Promise((resolve) => setTimeout(resolve, expiryMs));
     step = 'the call after the access token has expired';
-    await deps.inTurn(() => callTool(set));
-    const untilRestart = requests.slice();
+    await deps.inTurn(() => callTool(set, 1));
+    const known = readFacts(requests, afterSignIn);
+    step = 'the call that needs more scope';
+    const stepUp = await deps.inTurn(() => callGuardedTool(set));
     step = 'the call after a restart';
-    if (which.keepsTokens) await deps.inTurn(() => startAndCall(set));
-    const facts = { ...readFacts(untilRestart, afterSignIn), survivesRestart: which.keepsTokens };
+    if (which.keepsTokens) await deps.inTurn(() => startAndCall(set, set.person.visits()));
+    const facts = { ...known, stepUp, survivesRestart: which.keepsTokens };
     return { ...identityOf(which), facts, signInSeconds };
   } catch (error) {
     throw new Error(`${step}: ${messageOf(error)}\n${tell(stage)}`, { cause: error });
@@ -71,7 +80,7 @@ async function setUp(which: ClientCase, start: StartClient, deps: RunDeps): Prom
   const { documentRedirectUri } = which;
   const document =
     documentRedirectUri === undefined ? undefined : deps.documents.publish(name, [documentRedirectUri]);
-  const house = await startClientHouse(deps.documents);
+  const house = await startClientHouse(deps.documents, folder);
   const person = await deps.browser.newPerson(name);
   const startClient = (): RealClient =>
     start({ mcpUrl: house.mcpUrl, era: which.era, document, person, folder });
@@ -79,19 +88,33 @@ async function setUp(which: ClientCase, start: StartClient, deps: RunDeps): Prom
 }
 
 /** The tool's answer says who the MCP server was told that calls. */
-async function callTool({ client, person }: Stage): Promise<void> {
-  const headers = JSON.parse((await client?.callTool()) ?? '{}') as Record<string, string>;
+async function callTool({ client, person }: Stage, visits: number): Promise<void> {
+  const headers = JSON.parse((await client?.callTool(headersTool)) ?? '{}') as Record<string, string>;
   if (headers['x-user-sub'] !== person.name)
     throw new Error(`the MCP server heard of ${String(headers['x-user-sub'])}`);
   if (headers['authorization'] !== undefined) throw new Error('the MCP server received a token');
-  if (person.visits() !== 1) throw new Error(`the person was asked to sign in ${person.visits()} times`);
+  expectVisits(person, visits);
+}
+
+/** Not every client asks the person for more; none may go on asking. */
+async function callGuardedTool({ client, house, person }: Stage): Promise<StepUp> {
+  const before = house.requests.length;
+  const text = await client?.callTool(guardedTool).catch(() => undefined);
+  const stepUp = readStepUp(house.requests.slice(before), text !== undefined);
+  expectVisits(person, stepUp.outcome === 'gives up' ? 1 : 2);
+  return stepUp;
+}
+
+function expectVisits(person: Person, expected: number): void {
+  const visits = person.visits();
+  if (visits !== expected) throw new Error(`the person was asked ${visits} times, not ${expected}`);
 }
 
 /** What ran before keeps what it has where the new one finds it. */
-async function startAndCall(stage: Stage): Promise<void> {
+async function startAndCall(stage: Stage, visits: number): Promise<void> {
   await stage.client?.close();
   stage.client = stage.startClient();
-  await callTool(stage);
+  await callTool(stage, visits);
 }
 
 async function timeOf(work: () => Promise<void>): Promise<number> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { readFacts } from './facts.ts';
+import { readFacts, readStepUp } from './facts.ts';
 import type { TappedRequest } from './tap.ts';
 
 const resource = 'http://127.0.0.1:20000/mcp';
@@ -70,5 +70,29 @@ describe('the facts about a client', () => {
 
   it('are none of a client that sent nobody to sign in', () => {
     expect(() => readFacts([call(401)], 1)).toThrow('authorization endpoint');
+  });
+});
+
+describe('what a client does when a call needs more scope', () => {
+  const asked = request('GET', '/authorize?scope=use+more', 200);
+
+  it('is to give up where nobody was asked', () => {
+    expect(readStepUp([call(403)], false)).toEqual({ outcome: 'gives up' });
+  });
+
+  it('is to ask the person, and to go on', () => {
+    expect(readStepUp([call(403), asked, call(200)], true)).toEqual({
+      outcome: 'goes on',
+      scope: 'more use',
+    });
+  });
+
+  it('can cost it its session', () => {
+    const lost = { outcome: 'loses its session', scope: 'more use' };
+    expect(readStepUp([call(403), asked, call(404)], false)).toEqual(lost);
+  });
+
+  it('is a failure where the person was asked in vain', () => {
+    expect(() => readStepUp([call(403), asked, call(403)], false)).toThrow('did not go on');
   });
 });

@@ -14,6 +14,8 @@ export interface ClientFacts {
   /** What it asked for; null: nothing. */
   readonly scope: string | null;
   readonly refresh: Refresh;
+  /** What it did when a call needed more scope. */
+  readonly stepUp: StepUp;
   /** Whether it went on after a restart without the person. */
   readonly survivesRestart: boolean;
 }
@@ -23,12 +25,17 @@ export type Registration = 'dynamic' | 'metadata document';
 /** `before a call`: it knew that the token is over. `after a 401`: it was told. */
 export type Refresh = 'before a call' | 'after a 401' | 'never';
 
+/** `scope`: what it asked the person for. `loses its session`: it came back as another client than the session's. */
+export type StepUp =
+  | { readonly outcome: 'gives up' }
+  | { readonly outcome: 'goes on' | 'loses its session'; readonly scope: string };
+
 /** @param afterSignIn how many of the requests belong to the first call */
 export function readFacts(
   requests: readonly TappedRequest[],
   afterSignIn: number,
-): Omit<ClientFacts, 'survivesRestart'> {
-  const authorize = requests.find(({ url }) => url.pathname === '/authorize')?.url.searchParams;
+): Omit<ClientFacts, 'stepUp' | 'survivesRestart'> {
+  const authorize = findAuthorization(requests);
   if (authorize === undefined) throw new Error('the client sent nobody to the authorization endpoint');
   return {
     revision: readRevision(requests),
@@ -40,6 +47,26 @@ export function readFacts(
     scope: authorize.get('scope'),
     refresh: readRefresh(requests.slice(afterSignIn)),
   };
+}
+
+/**
+ * @param requests those of the call
+ * @param succeeded whether it had its result in the end
+ * @throws Error when that was in vain although the person granted it
+ */
+export function readStepUp(requests: readonly TappedRequest[], succeeded: boolean): StepUp {
+  const authorize = findAuthorization(requests);
+  if (authorize === undefined) return { outcome: 'gives up' };
+  // Some name them in no order.
+  const scope = (authorize.get('scope') ?? '').split(' ').sort().join(' ');
+  if (succeeded) return { outcome: 'goes on', scope };
+  if (requests.findLast(isCall)?.status === 404) return { outcome: 'loses its session', scope };
+  throw new Error('the client asked for more scope, and did not go on');
+}
+
+/** What the first of the authorization requests asks for. */
+function findAuthorization(requests: readonly TappedRequest[]): URLSearchParams | undefined {
+  return requests.find(({ url }) => url.pathname === '/authorize')?.url.searchParams;
 }
 
 function isCall({ method, url }: TappedRequest): boolean {

@@ -31,40 +31,78 @@ export interface DocumentHost {
 /** More than the 60 s that mcp-remote wants to be left: with less it refreshes before each of its requests. */
 export const accessTokenSeconds = 75;
 
+/** Tells which headers reached the MCP server. A token of the first sign-in is good for it. */
+export const headersTool = 'test_request_headers';
+/** Needs a scope that no client asks for at first. */
+export const guardedTool = 'test_simple_text';
+
 const credentials = { clientId: 'gatehouse', clientSecret: 'provider-client-secret' };
 
-export async function startClientHouse(documents: DocumentHost): Promise<ClientHouse> {
+export async function startClientHouse(documents: DocumentHost, folder: string): Promise<ClientHouse> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
+  try {
+    return { ...(await startAll(documents, folder, closers)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function startAll(
+  documents: DocumentHost,
+  folder: string,
+  closers: (() => Promise<void>)[],
+): Promise<Omit<ClientHouse, 'close'>> {
   const [publicPort, port, providerPort] = [await freePort(), await freePort(), await freePort()];
   const publicUrl = `http://127.0.0.1:${publicPort}`;
   const upstream = await startEverythingServer();
-  const provider = await startOpenIdProvider(
-    { ...credentials, redirectUri: `${publicUrl}/callback` },
-    providerPort,
-  );
+  closers.push(() => upstream.close());
+  const relyingParty = { ...credentials, redirectUri: `${publicUrl}/callback` };
+  const provider = await startOpenIdProvider(relyingParty, providerPort);
+  closers.push(() => provider.close());
+  const configFile = join(folder, 'gatehouse.yaml');
+  writeFileSync(configFile, describeMount(upstream.url));
   const gatehouse = await startServedGatehouse({
     port,
     publicUrl,
-    upstream: upstream.url,
+    // Named in the file instead.
+    upstream: '',
     identityProvider: { issuer: provider.issuer, ...credentials },
     env: {
+      GATEHOUSE_CONFIG: configFile,
       ACCESS_TOKEN_TTL: `${accessTokenSeconds}s`,
       RATE_LIMIT_ENABLED: 'true',
       CIMD_ALLOW_LOOPBACK: 'true',
       NODE_EXTRA_CA_CERTS: documents.authorityFile,
     },
   });
+  closers.push(() => gatehouse.close());
   const tap = await startTap(publicPort, port);
-  return {
-    mcpUrl: `${publicUrl}/mcp`,
-    requests: tap.requests,
-    logged: () => gatehouse.logged(),
-    async close() {
-      await tap.close();
-      await gatehouse.close();
-      await provider.close();
-      await upstream.close();
-    },
-  };
+  closers.push(() => tap.close());
+  return { mcpUrl: `${publicUrl}/mcp`, requests: tap.requests, logged: () => gatehouse.logged() };
+}
+
+function describeMount(upstream: string): string {
+  return JSON.stringify({
+    mounts: [
+      {
+        name: 'sample',
+        url: '/mcp',
+        upstream,
+        scopes: {
+          'tools:use': { description: 'Use the tools', default: true, required: true },
+          'tools:more': { description: 'Use the guarded tool as well' },
+        },
+        policy: {
+          default: 'allow',
+          rules: [{ name: 'guarded', allow: { tools: [guardedTool] }, scopes: ['tools:more'] }],
+        },
+      },
+    ],
+  });
 }
 
 export async function startDocumentHost(folder: string): Promise<DocumentHost> {

@@ -8,7 +8,6 @@ import {
   type RealClientOptions,
   within,
 } from './real-client.ts';
-import { toolName } from './programs/line-protocol.ts';
 
 /** The path that the Inspector listens on by default; its port is fixed too, and here any. */
 export const inspectorCallbackPath = '/oauth/callback';
@@ -31,17 +30,19 @@ export function createInspector(program: string, options: RealClientOptions): Re
     MCP_AUTO_OPEN_ENABLED: 'true',
   };
   return {
-    async callTool() {
+    async callTool(name) {
       failure = createFailure();
       const callbackUrl = `http://127.0.0.1:${await freePort()}${inspectorCallbackPath}`;
       const lines: string[] = [];
       const child = startChild({
-        command: [process.execPath, program, '--cli', ...wordsFor(options, callbackUrl)],
+        command: [process.execPath, program, '--cli', ...wordsFor(options, callbackUrl, name)],
         env,
         cwd: folder,
         onLine: (line) => lines.push(line),
       });
       running = child;
+      // Before it asks for more scope it asks on its standard input.
+      child.write('y');
       try {
         const code = await within(callLimitMs, 'the tool call', child.exitCode, failure.over);
         if (code !== 0) throw new Error(`the Inspector ended with ${code}`);
@@ -58,14 +59,18 @@ export function createInspector(program: string, options: RealClientOptions): Re
   };
 }
 
-function wordsFor({ mcpUrl, era, document }: RealClientOptions, callbackUrl: string): readonly string[] {
+function wordsFor(
+  { mcpUrl, era, document }: RealClientOptions,
+  callbackUrl: string,
+  name: string,
+): readonly string[] {
   const words = {
     '--server-url': mcpUrl,
     '--transport': 'http',
     '--protocol-era': era,
     '--callback-url': callbackUrl,
     '--method': 'tools/call',
-    '--tool-name': toolName,
+    '--tool-name': name,
     '--format': 'json',
     '--connect-timeout': String(callLimitMs),
     ...(document !== undefined && { '--client-metadata-url': document }),

@@ -27,9 +27,9 @@ export function startLineClient(
   });
   void child.exitCode.then((code) => failure.fail(new Error(`the client ended with ${code}`)));
   return {
-    async callTool() {
+    async callTool(name) {
       const answered = new Promise<Answer>((resolve) => answers.push(resolve));
-      child.write('call');
+      child.write(`call ${name}`);
       const { result, error } = await within(callLimitMs, 'the tool call', answered, failure.over);
       if (result === undefined) throw new Error(error ?? 'the client said nothing of use');
       return result;

@@ -1,6 +1,5 @@
 import { startChild, type Child } from './child.ts';
 import { watchOpenedUrls } from './opened-urls.ts';
-import { toolName } from './programs/line-protocol.ts';
 import {
   callLimitMs,
   createFailure,
@@ -34,10 +33,10 @@ export function startMcpRemote(program: string, options: RealClientOptions): Rea
   const rpc = createRpc(child, waiting, failure.over);
   let initialized: Promise<unknown> | undefined;
   return {
-    async callTool() {
+    async callTool(name) {
       initialized ??= initialize(rpc);
       await initialized;
-      const result = (await rpc.call('tools/call', { name: toolName, arguments: {} })) as {
+      const result = (await rpc.call('tools/call', { name, arguments: {} })) as {
         readonly content?: readonly { readonly text?: string }[];
       };
       return result.content?.[0]?.text ?? '';

@@ -2,8 +2,8 @@ import type { Person } from './person.ts';
 
 /** What every client here can do, whatever it is written in. */
 export interface RealClient {
-  /** Calls the tool that tells which headers reached the MCP server, and returns its text. */
-  callTool(): Promise<string>;
+  /** Calls a tool without arguments and returns its text. */
+  callTool(name: string): Promise<string>;
   /** What the program said last, for whoever has to find out why it failed. */
   said(): string;
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 
 /**
  * How the programs here talk with whoever started them, in any language: `PROGRAM --url URL --era ERA [--document URL]`.
- * Each line `call` on standard input is one call of the tool; each line of standard output is JSON: `{ authorize }`, a
+ * Each line `call TOOL` on standard input is one call of that tool; each line of standard output is JSON: `{ authorize }`, a
  * URL for the person, then `{ result }`, the tool's text, or `{ error }`. The end of the input is the end of the program.
  */
 export interface ProgramOptions {
@@ -17,7 +17,7 @@ export interface ProgramOptions {
 
 /** What such a program does at each `call`. */
 export interface Program {
-  callTool(): Promise<string>;
+  callTool(name: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -27,8 +27,6 @@ export interface CallbackListener {
   nextAnswer(): Promise<URLSearchParams>;
   close(): void;
 }
-
-export const toolName = 'test_request_headers';
 
 export function readProgramOptions(): ProgramOptions {
   const { values } = parseArgs({
@@ -44,8 +42,9 @@ export function say(message: { authorize: string } | { result: string } | { erro
 
 export async function obey(program: Program): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
-    if (line !== 'call') continue;
-    await program.callTool().then(
+    const name = /^call (\S+)$/.exec(line)?.[1];
+    if (name === undefined) continue;
+    await program.callTool(name).then(
       (result) => say({ result }),
       (error: unknown) => say({ error: String(error) }),
     );

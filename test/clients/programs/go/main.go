@@ -11,13 +11,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/modelcontextprotocol/go-sdk/oauthex"
 )
-
-const tool = "test_request_headers"
 
 func say(name, value string) {
 	line, _ := json.Marshal(map[string]string{name: value})
@@ -96,7 +95,7 @@ func connect(ctx context.Context, url, era, document string) (*mcp.ClientSession
 	return client.Connect(ctx, &mcp.StreamableClientTransport{Endpoint: url, OAuthHandler: handler}, options)
 }
 
-func callTool(ctx context.Context, session *mcp.ClientSession) (string, error) {
+func callTool(ctx context.Context, session *mcp.ClientSession, tool string) (string, error) {
 	result, err := session.CallTool(ctx, &mcp.CallToolParams{Name: tool, Arguments: map[string]any{}})
 	if err != nil {
 		return "", err
@@ -116,7 +115,8 @@ func main() {
 	var session *mcp.ClientSession
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
-		if lines.Text() != "call" {
+		tool, found := strings.CutPrefix(lines.Text(), "call ")
+		if !found {
 			continue
 		}
 		var err error
@@ -125,7 +125,7 @@ func main() {
 		}
 		var text string
 		if err == nil {
-			text, err = callTool(ctx, session)
+			text, err = callTool(ctx, session, tool)
 		}
 		if err != nil {
 			say("error", err.Error())

@@ -17,9 +17,6 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
-TOOL = "test_request_headers"
-
-
 def say(**message):
     print(json.dumps(message), flush=True)
 
@@ -104,11 +101,12 @@ async def main() -> None:
     async with AsyncExitStack() as stack:
         client = None
         while line := await asyncio.to_thread(sys.stdin.readline):
-            if line.strip() != "call":
+            command, _, tool = line.strip().partition(" ")
+            if command != "call":
                 continue
             try:
                 client = client or await connect(stack, options, callback)
-                result = await client.call_tool(TOOL, {})
+                result = await client.call_tool(tool, {})
                 say(result=result.content[0].text)
             except Exception as error:
                 traceback.print_exc()
