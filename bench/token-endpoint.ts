@@ -149,7 +149,7 @@ function createSubject(name: StoreName, store: Store): Subject {
   const clients = createClients({ sealer, clock, registrationTtlSeconds: undefined, privateUseSchemes: [] });
   const client = clients.register({ name: 'Bench', redirectUris: [redirectUri as RedirectUri] });
   const endpoint = createTokenEndpoint({
-    grantTypes: standardGrantTypes,
+    grantTypes: () => standardGrantTypes,
     issuer,
     resources: oneResource(issuer, resource),
     authenticateClient: createClientAuthentication({ findClient: clients.find }),

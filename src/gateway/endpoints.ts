@@ -9,7 +9,7 @@ import { createIntrospectionEndpoint } from '../authorization-server/introspecti
 import { createRegistrationManagementEndpoint } from '../authorization-server/registration/management-endpoint.ts';
 import { createRegistrationEndpoint } from '../authorization-server/registration/registration-endpoint.ts';
 import { createRevocationEndpoint } from '../authorization-server/revocation/revocation-endpoint.ts';
-import { createTokenEndpoint } from '../authorization-server/token/token-endpoint.ts';
+import { createTokenEndpoint, type NamedGrantType } from '../authorization-server/token/token-endpoint.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { OutboundNetwork } from '../platform/outbound/outbound-network.ts';
 import type { Random } from '../platform/random.ts';
@@ -30,7 +30,7 @@ import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { offerDeviceCode, openDeviceAuthorization } from './device-authorization.ts';
-import { standardGrantTypes } from './grant-types.ts';
+import { clientCredentials, standardGrantTypes } from './grant-types.ts';
 import { openClientDocuments, routeClientIds } from './open-client-documents.ts';
 import type { Endpoints } from './routes.ts';
 import { offerJwtBearer, openTrustedIssuers } from './trusted-issuers.ts';
@@ -115,12 +115,19 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     authenticateClient,
   });
   const enterprise = openTrustedIssuers(config.trustedIssuers, { issuer, clock, store, revocations });
-  const grantTypes = [...standardGrantTypes, ...device.grantTypes, ...enterprise.grantTypes];
+  const grantTypes = (): readonly NamedGrantType[] => [
+    ...standardGrantTypes,
+    ...(configured.all().some((client) => client.grantTypes.includes(clientCredentials.name))
+      ? [clientCredentials]
+      : []),
+    ...device.grantTypes,
+    ...enterprise.grantTypes,
+  ];
   return {
     authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({
       issuer,
       introspectionEnabled: introspectionClients.length > 0,
-      grantTypes: grantTypes.map(({ name }) => name),
+      grantTypes: () => grantTypes().map(({ name }) => name),
       deviceAuthorizationEnabled: deviceAuthorization,
       grantProfiles: enterprise.grantProfiles,
       scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),

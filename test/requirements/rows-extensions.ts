@@ -4,6 +4,7 @@ const metadata = testsOf('src/authorization-server/metadata/metadata-endpoint.te
 const tokens = testsOf('test/attacks/f-token.test.ts');
 const enterprise = testsOf('test/flows/enterprise-managed-authorization.test.ts');
 const assertions = testsOf('test/attacks/f-identity-assertions.test.ts');
+const clientCredentials = testsOf('test/flows/client-credentials.test.ts');
 
 export const extensions: Section = {
   letter: 'N',
@@ -51,7 +52,16 @@ export const extensions: Section = {
       source: 'OAuth Client Credentials extension',
       sentence:
         'Client credentials are for confidential clients, for resource and scope asked, and without a refresh token.',
-      open: 'The grant type is not served yet.',
+      provedBy: [
+        clientCredentials('let a client call for itself, and the upstream is told of no person'),
+        clientCredentials('are what the official client SDK asks for, with a secret'),
+        clientCredentials('are what the official client SDK asks for, with a key'),
+        clientCredentials('are in the metadata, and exist, only while a client may use them'),
+      ],
+      refusedBy: [
+        testsOf('src/authorization-server/token/client-credentials-grant.test.ts')('refuses %j: %s'),
+        clientCredentials('are good for the mount of the client alone'),
+      ],
     },
     {
       id: 179,

@@ -1,4 +1,7 @@
-import { createTokenEndpoint } from '../../src/authorization-server/token/token-endpoint.ts';
+import {
+  createTokenEndpoint,
+  type NamedGrantType,
+} from '../../src/authorization-server/token/token-endpoint.ts';
 import { standardGrantTypes } from '../../src/gateway/grant-types.ts';
 import { type Random, systemRandom } from '../../src/platform/random.ts';
 import { createSealer, type Sealer } from '../../src/platform/sealing/sealer.ts';
@@ -54,6 +57,10 @@ export interface TokenRoomOptions {
   readonly random?: Random;
   readonly identityMode?: IdentityRecheckMode;
   readonly accessTokenTtlSeconds?: number;
+  /** Beside those that every deployment has. */
+  readonly grantTypes?: readonly NamedGrantType[];
+  /** Beside `client-a` and `client-b`. */
+  readonly clients?: readonly Client[];
 }
 
 /** The token endpoint with everything it needs, and what a test wants to look at. */
@@ -119,10 +126,15 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
     ...(options.furtherResource === undefined ? [] : [options.furtherResource]),
   ].map((identifier) => ({ ...describeAsResource(identifier), scopes }));
   const endpoint = createTokenEndpoint({
-    grantTypes: standardGrantTypes,
+    grantTypes: () => [...standardGrantTypes, ...(options.grantTypes ?? [])],
     issuer,
     resources: createResources(issuer, { resources, fallback: resources[0] }),
-    authenticateClient: createClientAuthentication({ findClient }),
+    authenticateClient: createClientAuthentication({
+      findClient: (clientId) => {
+        const further = options.clients?.find((client) => client.clientId === clientId);
+        return further === undefined ? findClient(clientId) : Promise.resolve(further);
+      },
+    }),
     sealer,
     clock,
     random,

@@ -29,8 +29,8 @@ export interface AuthorizationServerMetadataDeps {
   readonly introspectionEnabled?: boolean;
   /** Whether a client may be known by the URL of its metadata document. Default: false. */
   readonly clientDocumentsEnabled?: boolean;
-  /** What the token endpoint takes. Default: what every deployment has. */
-  readonly grantTypes?: readonly GrantTypeName[];
+  /** What the token endpoint takes now. Default: what every deployment has. */
+  readonly grantTypes?: () => readonly GrantTypeName[];
   /** Whether devices without a browser may sign people in. Default: false. */
   readonly deviceAuthorizationEnabled?: boolean;
   /** What kinds of assertion the jwt-bearer grant takes. Default: none. */
@@ -56,7 +56,6 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     registrationEnabled = true,
     introspectionEnabled = false,
     clientDocumentsEnabled = false,
-    grantTypes = browserGrantTypes,
     deviceAuthorizationEnabled = false,
     grantProfiles = [],
     authenticationMethods = () => ['none'],
@@ -88,7 +87,7 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     ...(scopes.length === 0 ? {} : { scopes_supported: scopes }),
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
-    grant_types_supported: grantTypes,
+    grant_types_supported: deps.grantTypes?.() ?? browserGrantTypes,
     // MCP Enterprise-Managed Authorization, "Discovery"
     ...(grantProfiles.length === 0 ? {} : { authorization_grant_profiles_supported: grantProfiles }),
     // MCP clients must refuse to go on when this is missing; S256 is the only method the authorization endpoint takes.

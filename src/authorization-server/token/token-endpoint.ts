@@ -27,8 +27,8 @@ export interface NamedGrantType {
 }
 
 export interface TokenEndpointDeps extends TokenDeps {
-  /** What is offered here. Any other grant type does not exist. */
-  readonly grantTypes: readonly NamedGrantType[];
+  /** What is offered here now. Any other grant type does not exist. */
+  readonly grantTypes: () => readonly NamedGrantType[];
 }
 
 /**
@@ -39,7 +39,7 @@ export interface TokenEndpointDeps extends TokenDeps {
 export function createTokenEndpoint(deps: TokenEndpointDeps): Handler {
   return async (request, context) => {
     const parameters = await readFormRequest(request, { repeatable: ['resource'] });
-    const grantType = findGrantType(parameters.find('grant_type'), deps.grantTypes);
+    const grantType = findGrantType(parameters.find('grant_type'), deps.grantTypes());
     try {
       const client = await deps.authenticateClient(request, parameters, 'token');
       checkGrantType(client, grantType.name);

@@ -180,6 +180,11 @@ describe('identity headers', () => {
     expect(identity({ groups: [], email: undefined })).toEqual({ 'X-User-Sub': 'alice', 'X-User-Email': '' });
   });
 
+  it('name a client that acts for itself, and let it pass for no person', () => {
+    const acting = { subject: 'alice', email: undefined, groups: [], actor: 'client' } as const;
+    expect(identity(acting)).toEqual({ 'X-User-Client': 'alice' });
+  });
+
   it.each([
     ['a\r\nX-User-Groups: admins', 'a%0D%0AX-User-Groups: admins'],
     ['a\nb', 'a%0Ab'],

@@ -1,5 +1,5 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
-import { type Infer, integer, name, shape, text, textList } from '../../platform/sealing/shape.ts';
+import { type Infer, integer, name, oneOf, shape, text, textList } from '../../platform/sealing/shape.ts';
 import type { ClientFingerprint } from '../clients/client.ts';
 
 /** What a person allowed a client: the part that code, access token and refresh token of one grant share. */
@@ -13,6 +13,8 @@ export interface GrantTerms {
   readonly groups: readonly string[];
   /** The identity provider's name for the session that the login began (`sid`), where it said one. */
   readonly sessionId?: string | undefined;
+  /** The client acts for itself: the subject is its id, and no person is meant. Absent: a person. */
+  readonly actor?: 'client' | undefined;
   readonly client: ClientFingerprint;
   /** The one resource the tokens are good for. */
   readonly resource: string;
@@ -26,7 +28,7 @@ export interface GrantTerms {
 /** Sealed form of the terms: short names, since it travels in URLs and headers. Part of the released format. */
 export const sealedTerms = shape(
   { gid: name, idp: name, sub: name, cid: name, res: name, gat: integer, end: integer },
-  { eml: text, nam: text, grp: textList, sid: name, scp: textList },
+  { eml: text, nam: text, grp: textList, sid: name, act: oneOf('client'), scp: textList },
 );
 
 export type SealedTerms = Infer<typeof sealedTerms>;
@@ -40,6 +42,7 @@ export function packTerms(terms: GrantTerms): SealedTerms {
     ...(terms.name === undefined ? {} : { nam: terms.name }),
     ...(terms.groups.length === 0 ? {} : { grp: [...terms.groups] }),
     ...(terms.sessionId === undefined ? {} : { sid: terms.sessionId }),
+    ...(terms.actor === undefined ? {} : { act: terms.actor }),
     cid: terms.client,
     res: terms.resource,
     ...(terms.scope.length === 0 ? {} : { scp: [...terms.scope] }),
@@ -57,6 +60,7 @@ export function unpackTerms(sealed: SealedTerms): GrantTerms {
     name: sealed.nam,
     groups: sealed.grp ?? [],
     ...(sealed.sid === undefined ? {} : { sessionId: sealed.sid }),
+    ...(sealed.act === undefined ? {} : { actor: sealed.act }),
     client: sealed.cid as ClientFingerprint,
     resource: sealed.res,
     scope: sealed.scp ?? [],
