@@ -9,6 +9,7 @@ import { join } from 'node:path';
 
 import { build } from './build.ts';
 import { isShort } from './effort.ts';
+import { benchClientDocuments } from './client-documents.ts';
 import { benchGrantsAtRest } from './grants-at-rest.ts';
 import { benchLogin } from './login.ts';
 import { benchMounts } from './mounts.ts';
@@ -31,6 +32,7 @@ const benches: ReadonlyMap<string, () => Promise<unknown>> = new Map<string, () 
   ['verified-tokens', benchVerifiedTokens],
   ['mounts', benchMounts],
   ['policy', benchPolicy],
+  ['client-documents', benchClientDocuments],
 ]);
 
 const chosen = process.argv.slice(2);

@@ -26,6 +26,8 @@ describe.skipIf(!hasRedis)('npm run bench', () => {
       'revocations',
       'verified-tokens',
       'mounts',
+      'policy',
+      'client-documents',
     ]);
   });
 
