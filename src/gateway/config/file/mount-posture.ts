@@ -118,15 +118,24 @@ function isAtOrUnder(path: string, other: string): boolean {
   return path === other || path.startsWith(`${other}/`);
 }
 
-/** Ports and schemes of one host share cookies, and `Host` is not a reliable word on either. */
-function findHostProblem({ url }: MountEntry, _: unknown, { PROXY_BASE_URL }: Values): Problem | undefined {
-  if (url.origin === undefined || PROXY_BASE_URL === undefined || url.origin === PROXY_BASE_URL.origin)
-    return undefined;
-  const { hostname } = new URL(url.origin);
-  return hostname === new URL(PROXY_BASE_URL.origin).hostname
+/** Ports and schemes of one host share cookies: it is one, for all that is there. */
+function findHostProblem(
+  { url }: MountEntry,
+  earlier: readonly MountEntry[],
+  { PROXY_BASE_URL: issuer }: Values,
+): Problem | undefined {
+  const { origin } = url;
+  if (origin === undefined) return undefined;
+  const clashes = (other: string | undefined): boolean =>
+    other !== undefined && other !== origin && new URL(other).hostname === new URL(origin).hostname;
+  if (clashes(issuer?.origin)) {
+    const problem = 'is at the host of PROXY_BASE_URL, with another scheme or port';
+    return { problem, fix: 'write the path alone, or another host' };
+  }
+  return earlier.some((other) => clashes(other.url.origin))
     ? {
-        problem: 'is at the host of PROXY_BASE_URL, with another scheme or port',
-        fix: 'write the path alone, or another host',
+        problem: 'is at the host of another mount, with another scheme or port',
+        fix: 'write the same scheme and port, or another host',
       }
     : undefined;
 }

@@ -224,6 +224,11 @@ describe('mounts of the file', () => {
       [{ url: 'https://h.example/a' }, { url: 'https://h.example:443/a' }],
       'url is that of another mount',
     ],
+    [
+      'the same host with another port',
+      [{ url: 'https://h.example/a' }, { url: 'https://h.example:8443/b' }],
+      'url is at the host of another mount, with another scheme or port',
+    ],
   ])('%s of two mounts is refused', (_name, entries, complaint) => {
     expect(complaintsAboutMounts(...entries)).toEqual([`mounts[1].${complaint}`]);
   });
