@@ -1,13 +1,16 @@
+import { auth, CrossAppAccessProvider } from '@modelcontextprotocol/client';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 
 import { createMemoryStore } from '../../src/platform/store/memory-store.ts';
 import { type Store, StoreError } from '../../src/platform/store/store.ts';
+import { hashSecret } from '../support/configured-clients.ts';
 import { errorOf } from '../support/device-flow.ts';
 import {
   type EnterpriseHouse,
   type EnterpriseHouseOptions,
   jwtBearer,
   startEnterpriseHouse,
+  startEnterpriseIssuer,
 } from '../support/enterprise-house.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { postForm } from '../support/flow.ts';
@@ -189,6 +192,47 @@ describe('Enterprise-Managed Authorization', () => {
     isDown = false;
     expect((await house.exchange(assertion)).status).toBe(200);
     expect(house.gatehouse.logged()).not.toContain(assertion);
+  });
+
+  it('is what the official client SDK does, with a client of the configuration', async () => {
+    const issuer = await startEnterpriseIssuer();
+    closers.push(() => issuer.close());
+    const agent = {
+      client_id: 'agent',
+      name: 'Agent',
+      token_endpoint_auth_method: 'client_secret_basic',
+      client_secret_sha256: hashSecret('the secret of the agent'),
+      grant_types: ['jwt_bearer'],
+    };
+    const file = {
+      mounts: [{ name: 'files', url: '/mcp', upstream: 'http://127.0.0.1:9/mcp' }],
+      clients: [agent],
+      trusted_issuers: [{ issuer: issuer.issuer, clients: ['agent'] }],
+    };
+    const gatehouse = await createTestGatehouse({ file: JSON.stringify(file) });
+    closers.push(() => gatehouse.close());
+    const provider = new CrossAppAccessProvider({
+      clientId: 'agent',
+      clientSecret: 'the secret of the agent',
+      expectedIssuer: gatehouse.publicUrl,
+      assertion: ({ authorizationServerUrl, resourceUrl }) => {
+        const iat = gatehouse.clock.nowSeconds();
+        const told = { aud: new URL(authorizationServerUrl).origin, resource: resourceUrl };
+        const claims = {
+          iss: issuer.issuer,
+          sub: 'alice',
+          client_id: 'agent',
+          jti: 'once',
+          iat,
+          exp: iat + 300,
+        };
+        return issuer.sign({ ...claims, ...told });
+      },
+    });
+    const fetchFn = (url: string | URL, init?: RequestInit): Promise<Response> =>
+      gatehouse.fetch(String(url), init);
+    expect(await auth(provider, { serverUrl: gatehouse.resource, fetchFn })).toBe('AUTHORIZED');
+    expect(provider.tokens()?.access_token).toMatch(/^mgh_at_/);
   });
 
   it('needs an assertion, and a client that may', async () => {

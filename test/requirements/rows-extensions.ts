@@ -37,6 +37,7 @@ export const extensions: Section = {
         'Its client authenticates, the scopes are those all sides allow, and the token is for the resource named.',
       provedBy: [
         enterprise('grants what assertion (%j) and request (%s) have in common: %s'),
+        enterprise('is what the official client SDK does, with a client of the configuration'),
         enterprise('is in the metadata, and only when somebody is trusted'),
       ],
       refusedBy: [
