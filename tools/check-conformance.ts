@@ -6,7 +6,7 @@
  *
  * `npm run conformance`. The suite is pinned in tools/conformance with a lockfile of its own.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -25,9 +25,11 @@ import {
   type Findings,
 } from './conformance-suite.ts';
 
-const revisions = ['2025-11-25', '2026-07-28'] as const;
+const revisions = ['2025-06-18', '2025-11-25', '2026-07-28'] as const;
 /** The client scenarios that are not about being an OAuth client, with the revision each is run at. */
 const clientScenarios = [
+  ['2025-06-18', 'initialize'],
+  ['2025-06-18', 'tools_call'],
   ['2025-11-25', 'initialize'],
   ['2025-11-25', 'tools_call'],
   ['2025-11-25', 'elicitation-sep1034-client-defaults'],
@@ -41,6 +43,11 @@ const clientScenarios = [
   ['2026-07-28', 'json-schema-ref-no-deref'],
   ['2026-07-28', 'json-schema-2020-12-preservation'],
 ] as const;
+
+/** Scenarios that fail with the everything server itself, by revision, and why. */
+const expectedFailures = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'conformance/expected-failures.json'), 'utf8'),
+) as Partial<Record<string, Record<string, string>>>;
 
 interface Row {
   readonly run: string;
@@ -79,6 +86,7 @@ async function compare(revision: string, house: ConformanceHouse, results: strin
   );
   return [
     ...rows,
+    compareWithExpected(revision, through.findings),
     { run: revision, scenario: 'all scored, directly', passed: direct.passed, remark: direct.total },
     {
       run: revision,
@@ -87,6 +95,20 @@ async function compare(revision: string, house: ConformanceHouse, results: strin
       remark: through.total,
     },
   ];
+}
+
+/** What fails is named in expected-failures.json, with its reason; what is named there and passes has to go from it. */
+function compareWithExpected(revision: string, findings: Findings): Row {
+  const failing = [...findings].filter(([, found]) => found.some((finding) => finding.endsWith(': FAILURE')));
+  const names = failing.map(([scenario]) => scenario);
+  const expected = Object.keys(expectedFailures[revision] ?? {});
+  const surprises = [
+    ...names.filter((name) => !expected.includes(name)).map((name) => `${name} fails`),
+    ...expected.filter((name) => !names.includes(name)).map((name) => `${name} does not fail any more`),
+  ];
+  const passed = surprises.length === 0;
+  const remark = passed ? `${expected.length}, each with its reason` : surprises.join(', ');
+  return { run: revision, scenario: 'expected failures', passed, remark };
 }
 
 function compareScenario(run: string, scenario: string, direct: Findings, through: Findings): Row {
