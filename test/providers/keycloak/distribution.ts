@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const version = '26.7.3';
@@ -31,9 +31,15 @@ export function fetchKeycloak(): string {
 /** Tries again: a download of this size breaks off now and then. */
 function runMaven(...words: readonly string[]): void {
   const command = ['--batch-mode', '--quiet', ...words, `-Dartifact=${artifact}`];
+  // The plugin leaves marks of its own where it runs.
+  mkdirSync(folder, { recursive: true });
   for (let attempt = 1; ; attempt += 1) {
     try {
-      execFileSync('mvn', command, { stdio: ['ignore', 'inherit', 'inherit'], timeout: 300_000 });
+      execFileSync('mvn', command, {
+        cwd: folder,
+        stdio: ['ignore', 'inherit', 'inherit'],
+        timeout: 300_000,
+      });
       return;
     } catch (cause) {
       const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
