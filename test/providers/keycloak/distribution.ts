@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const version = '26.7.3';
@@ -19,6 +19,9 @@ const folder = join(import.meta.dirname, '..', '..', '..', '.cache', 'keycloak')
 export function fetchKeycloak(): string {
   const home = join(folder, `keycloak-${version}`);
   if (existsSync(join(home, 'version.txt'))) return home;
+  // Nothing of a fetch that broke off: the plugin leaves marks of what it believes to have done.
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
   console.log(`fetching Keycloak ${version} (160 MB) from Maven Central`);
   runMaven(`${plugin}:copy`, `-DoutputDirectory=${folder}`);
   const archive = join(folder, `keycloak-quarkus-dist-${version}.zip`);
@@ -31,8 +34,7 @@ export function fetchKeycloak(): string {
 /** Tries again: a download of this size breaks off now and then. */
 function runMaven(...words: readonly string[]): void {
   const command = ['--batch-mode', '--quiet', ...words, `-Dartifact=${artifact}`];
-  // The plugin leaves marks of its own where it runs.
-  mkdirSync(folder, { recursive: true });
+
   for (let attempt = 1; ; attempt += 1) {
     try {
       execFileSync('mvn', command, {
