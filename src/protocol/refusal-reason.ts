@@ -218,7 +218,9 @@ export const refusalReasons = {
   logout_token_replay: { meaning: 'The logout token was used before.' },
   // token endpoint
   grant_type_refused: { meaning: 'The client is not registered for the grant type.' },
-  grant_type_unsupported: { meaning: 'The grant type is not one that exists here, or it is not switched on.' },
+  grant_type_unsupported: {
+    meaning: 'The grant type is not one that exists here, or it is not switched on.',
+  },
   code_invalid: { meaning: 'The authorization code is expired, altered, unknown or of another request.' },
   code_replay: {
     errorCode: 'code_replay',

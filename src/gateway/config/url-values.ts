@@ -153,7 +153,10 @@ export function parseOrigins(items: readonly string[]): readonly string[] {
  */
 export function parseHosts(items: readonly string[]): readonly string[] {
   for (const [index, item] of items.entries()) {
-    if (!/^(?:\[[\da-f:.]+\]|[a-z\d](?:[a-z\d.-]*[a-z\d])?)(?::\d{1,5})?$/i.test(item) || !URL.canParse(`http://${item}`)) {
+    if (
+      !/^(?:\[[\da-f:.]+\]|[a-z\d](?:[a-z\d.-]*[a-z\d])?)(?::\d{1,5})?$/i.test(item) ||
+      !URL.canParse(`http://${item}`)
+    ) {
       throw new ValueProblem(
         `has an entry that is no host (number ${index + 1})`,
         'write names as clients send them, such as gatehouse.internal or 10.0.0.7:8080',
