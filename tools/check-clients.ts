@@ -30,6 +30,10 @@ type Outcome =
   | { readonly outcome: 'failed'; readonly which: ClientCase; readonly complaint: string }
   | { readonly outcome: 'left out'; readonly which: ClientCase; readonly missing: string };
 
+type Judge = (outcome: Outcome) => Outcome;
+
+const inCi = process.env['CI'] === 'true';
+
 /** As many as the smallest machine has processors. */
 const atOnce = 2;
 
@@ -38,32 +42,43 @@ async function main(): Promise<void> {
     options: { counts: { type: 'string' }, only: { type: 'string' }, record: { type: 'boolean' } },
   });
   const cases = clientCases.filter(({ id }) => id.includes(values.only ?? ''));
-  const outcomes = (chromiumPath === undefined ? leaveOut(cases, 'Chromium') : await runAll(cases)).map(
-    process.env['CI'] === 'true' ? withoutExcuses : (outcome) => outcome,
-  );
-  const judged = values.record === true ? outcomes : outcomes.map(compareWithKept);
+  const judge: Judge = values.record === true ? (outcome) => outcome : compareWithKept;
+  const outcomes = chromiumPath === undefined ? leaveOut(cases, 'Chromium') : await runAll(cases, judge);
+  const judged = inCi ? outcomes.map(withoutExcuses) : outcomes;
   report(judged);
   const failed = judged.filter(({ outcome }) => outcome === 'failed').length;
   const passed = judged.filter(({ outcome }) => outcome === 'ran').length;
   console.log(`real clients: ${passed} of ${judged.length} signed in, called and refreshed`);
   if (values.counts !== undefined) writeFileSync(values.counts, JSON.stringify({ passed, failed }));
   process.exitCode = failed === 0 ? 0 : 1;
-  if (values.record === true) keep(outcomes);
+  if (values.record === true) keep(judged);
 }
 
-async function runAll(cases: readonly ClientCase[]): Promise<readonly Outcome[]> {
+async function runAll(cases: readonly ClientCase[], judge: Judge): Promise<readonly Outcome[]> {
   const programs = await prepareAll(cases);
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-clients-'));
   const documents = await startDocumentHost(folder);
   const browser = await openPersonsBrowser();
   const deps = { documents, browser, folder, inTurn: takeTurns(atOnce) };
   try {
-    return await Promise.all(cases.map((which) => runOne(which, programs.get(which.pinned), deps)));
+    return await Promise.all(
+      cases.map((which) =>
+        tryTwice(which, async () => judge(await runOne(which, programs.get(which.pinned), deps))),
+      ),
+    );
   } finally {
     await browser.close();
     await documents.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** These are programs of others on a machine that does other things, too: in CI one failure is told, and tried again. */
+async function tryTwice({ id }: ClientCase, run: () => Promise<Outcome>): Promise<Outcome> {
+  const first = await run();
+  if (!inCi || first.outcome !== 'failed') return first;
+  console.log(`second try: ${id}: ${first.complaint}`);
+  return run();
 }
 
 /** Each client's program, or why there is none. */
@@ -75,9 +90,10 @@ async function prepareAll(
   for (const pinned of wanted)
     programs.set(
       pinned,
-      await prepareClient(pinned).catch((error: unknown) =>
-        error instanceof Error ? error : new Error(String(error)),
-      ),
+      await prepareClient(pinned)
+        // A registry that did not answer may do so now.
+        .catch((error: unknown) => (error instanceof ToolMissing ? error : prepareClient(pinned)))
+        .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))),
     );
   return programs;
 }
