@@ -481,6 +481,13 @@ describe('a mount that denies by name and allows the rest', () => {
     ['resources/read', { uri: 'file:///public/../secret' }],
     ['resources/read', { uri: 'file:///public/..%5csecret' }],
     ['resources/read', { uri: ' file:///secret' }],
+    ['resources/read', { uri: 'file:/secret' }],
+    ['resources/read', { uri: 'file:////secret' }],
+    ['resources/read', { uri: 'file://localhost/secret' }],
+    ['resources/read', { uri: String.raw`file:\\\secret` }],
+    ['resources/read', { uri: 'file:///se%09cret' }],
+    ['resources/read', { uri: 'file:///public/.%09./secret' }],
+    ['resources/subscribe', { uri: 'file:/secret' }],
   ])('188: %s of %j is no way around', async (method, params) => {
     const answer = await house.call({ body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) });
     expect([400, 403]).toContain(answer.status);

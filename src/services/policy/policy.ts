@@ -10,8 +10,9 @@
  * The order of the rules means nothing: to move one, or to add an allowance, never takes a denial away.
  */
 import { matchNames } from './name-pattern.ts';
+import { aliasesOf, aliasesOfPattern } from './resource-aliases.ts';
 import { spellingsOf } from './resource-spellings.ts';
-import type { Operation, PolicyCaller, PolicyRule, PolicyRules, What } from './rule.ts';
+import type { Operation, PolicyCaller, PolicyRule, PolicyRules } from './rule.ts';
 import { matchCallers } from './who-match.ts';
 
 export type Decision =
@@ -85,15 +86,16 @@ export function createPolicy({ otherwise, rules }: PolicyRules, homeIssuer: stri
 function compileRule(rule: PolicyRule, homeIssuer: string): CompiledRule {
   const to = rule.to === undefined ? () => true : matchCallers(rule.to, homeIssuer);
   const except = matchCallers(rule.except, homeIssuer);
-  return { rule, speaksOf: (caller) => to(caller) && !except(caller), means: matchOperations(rule.what) };
+  return { rule, speaksOf: (caller) => to(caller) && !except(caller), means: matchOperations(rule) };
 }
 
-function matchOperations(what: What | 'everything'): (operation: Operation) => boolean {
+function matchOperations({ what, effect }: PolicyRule): (operation: Operation) => boolean {
   if (what === 'everything') return () => true;
+  const resources = what.resources ?? [];
   const byKind = {
     tool: matchNames(what.tools ?? []),
     prompt: matchNames(what.prompts ?? []),
-    resource: matchNames(what.resources ?? []),
+    resource: matchNames(effect === 'deny' ? resources.flatMap(aliasesOfPattern) : resources),
     method: () => false,
   };
   const methods = matchNames(what.methods ?? []);
@@ -112,8 +114,18 @@ function decide(
   }
   const spellings = spellingsOf(operation.name);
   if (spellings === undefined) return { outcome: 'denied', rule: decidedBy.spelling };
+  const denial = findDenial(rules, operation);
+  if (denial !== undefined) return { outcome: 'denied', rule: denial.name };
   const decisions = spellings.map((name) => decideOne(rules, otherwise, { ...operation, name }, scopes));
   return strictest(decisions);
+}
+
+/** A denial of whatever the URI comes to for some server. */
+function findDenial(rules: readonly CompiledRule[], operation: Operation): PolicyRule | undefined {
+  const denials = rules.filter((each) => each.rule.effect === 'deny' && tellsResources(each));
+  if (denials.length === 0) return undefined;
+  const aliases = aliasesOf(operation.name).map((name) => ({ ...operation, name }));
+  return denials.find(({ means }) => aliases.some(means))?.rule;
 }
 
 function tellsResources({ rule: { what } }: CompiledRule): boolean {

@@ -33,6 +33,7 @@ describe('spellingsOf', () => {
     'file:///a/..?x',
     'file:///%25252573ecret',
     'file:///%ff',
+    'file:///public/.%09./secret',
   ])('%s may lead anywhere', (uri) => {
     expect(spellingsOf(uri)).toBeUndefined();
   });

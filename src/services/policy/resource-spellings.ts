@@ -7,7 +7,7 @@
  */
 export function spellingsOf(uri: string): readonly string[] | undefined {
   const decoded = uri.includes('%') ? decodeFully(uri) : uri;
-  if (decoded === undefined || dotSegment.test(decoded)) return undefined;
+  if (decoded === undefined || dotSegment.test(decoded.replaceAll(thrownAway, ''))) return undefined;
   const meant = lowerOrigin(decoded);
   // Most have one.
   if (meant === uri) return [uri];
@@ -16,11 +16,14 @@ export function spellingsOf(uri: string): readonly string[] | undefined {
 
 // `;` opens parameters of a segment to some servers, which then take `..;` for `..`.
 const dotSegment = /(?:^|[/\\:])\.{1,2}(?:[/\\?#;]|$)/;
+/** Parsers of URLs pass over these wherever they stand: a segment is `..` to them with one in the middle, too. */
+const thrownAway = /[\t\n\r]/g;
 const origin = /^[^:/?#]*:(?:\/\/[^/?#]*)?/;
 /** Encoded twice is what a server behind another one undoes; nobody means it more often. */
 const maxDecodings = 3;
 
-function decodeFully(uri: string): string | undefined {
+/** Undefined: nobody knows what it says. */
+export function decodeFully(uri: string): string | undefined {
   let text = uri;
   for (let round = 0; round < maxDecodings; round += 1) {
     const decoded = decode(text);
@@ -37,6 +40,11 @@ function decode(text: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Of scheme and authority. */
+export function lengthOfOrigin(uri: string): number {
+  return origin.exec(uri)?.[0].length ?? 0;
 }
 
 function lowerOrigin(uri: string): string {
