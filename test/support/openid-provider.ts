@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 
 import type { Clock } from '../../src/platform/clock.ts';
 
@@ -30,6 +30,10 @@ export interface Misbehaviour {
   ignoresReauthentication?: boolean;
   /** The key set is empty. */
   noKeys?: boolean;
+  /** What is published in place of the one key. */
+  publishes?: (key: JWK, foreign: JWK) => readonly unknown[];
+  /** White space after each answer of an endpoint, in bytes. */
+  padding?: Partial<Record<Endpoint, number>>;
   /** What a refresh is refused with. */
   refusesRefresh?: { readonly status: number; readonly error: string };
   /** A refresh answers without an ID token, as OpenID Connect Core §12.2 allows. */
@@ -197,7 +201,7 @@ export class TestOpenIdProvider {
       case undefined: {
         const answer = await this.#answer(endpoint, url, headers, form);
         if (answer instanceof URL) response.writeHead(302, { location: answer.href }).end();
-        else send(response, statusOf(answer), answer);
+        else send(response, statusOf(answer), answer, this.misbehaviour.padding?.[endpoint]);
       }
     }
   }
@@ -234,9 +238,10 @@ export class TestOpenIdProvider {
   }
 
   async #keySet(): Promise<Record<string, unknown>> {
-    const { publicKey, keyId } = await this.#keys;
-    const key = { ...(await exportJWK(publicKey)), kid: keyId, use: 'sig', alg: 'ES256' };
-    return { keys: this.misbehaviour.noKeys === true ? [] : [key] };
+    const { noKeys = false, publishes } = this.misbehaviour;
+    const key = await publish(await this.#keys);
+    if (publishes !== undefined) return { keys: publishes(key, await publish(await this.#foreignKeys)) };
+    return { keys: noKeys ? [] : [key] };
   }
 
   #authorize(query: URLSearchParams): URL {
@@ -375,6 +380,10 @@ async function makeKeys(
   return { keyId, ...(await generateKeyPair('ES256')) };
 }
 
+async function publish({ publicKey, keyId }: Awaited<ReturnType<typeof makeKeys>>): Promise<JWK> {
+  return { ...(await exportJWK(publicKey)), kid: keyId, use: 'sig', alg: 'ES256' };
+}
+
 function encodeUnsigned(header: object, payload: object): string {
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
   return `${encode(header)}.${encode(payload)}.`;
@@ -392,8 +401,9 @@ function statusOf(answer: Record<string, unknown>): number {
   return 'error' in answer ? 400 : 200;
 }
 
-function send(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+function send(response: ServerResponse, status: number, body: object, padding = 0): void {
+  const text = JSON.stringify(body) + ' '.repeat(padding);
+  response.writeHead(status, { 'content-type': 'application/json' }).end(text);
 }
 
 function flood(response: ServerResponse): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import { checkAccessTokenHash } from './access-token-hash.ts';
 import { type Claims, subjectMissing } from './claims.ts';
 import type { LoginSecrets } from './identity-provider.ts';
 import type { DiscoveredProvider } from './openid-settings.ts';
@@ -51,6 +52,8 @@ export function createCodeExchange(deps: CodeExchangeDeps): ExchangeCode {
       );
       const claims: Claims = tokens.claims() ?? {};
       checkIssuedAt(claims['iat'], deps.clock);
+      const { access_token: accessToken, id_token: idToken = '' } = tokens;
+      checkAccessTokenHash({ accessToken, idToken, hash: claims['at_hash'] });
       return { claims, refreshToken: tokens.refresh_token };
     } catch (error) {
       throw refuse(error, watched.hasIdToken());

@@ -3,7 +3,7 @@ import type { ClientAuth, Configuration, ExportedJWKSCache } from 'openid-client
 import type { Clock } from '../../platform/clock.ts';
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import type { DiscoveredProvider, OpenIdClient, OpenIdSettings } from './openid-settings.ts';
-import { ProviderFailure } from './provider-failure.ts';
+import { ProviderFailure, summarizeFailure } from './provider-failure.ts';
 
 export interface ConnectionDeps {
   readonly config: Pick<OpenIdSettings, 'clientId' | 'clientSecret' | 'allowInsecureHttp'>;
@@ -35,11 +35,17 @@ export function createConnection(deps: ConnectionDeps): Connection {
     const configuration = configure(deps, provider, fetch);
     const known = keys === undefined ? undefined : makeRefetchable(keys);
     if (known !== undefined) client.setJwksCache(configuration, known);
+    let isUnusable = false;
     try {
       return await talk(configuration);
+    } catch (error) {
+      isUnusable = summarizeFailure(error).code === 'key_unknown';
+      throw error;
     } finally {
       const after = client.getJwksCache(configuration);
-      if (after !== undefined && after.uat !== known?.uat) keys = after;
+      // Two keys of one id, say: kept, they would refuse everybody for minutes after the provider has put it right.
+      if (isUnusable) keys = undefined;
+      else if (after !== undefined && after.uat !== known?.uat) keys = after;
     }
   };
 }
