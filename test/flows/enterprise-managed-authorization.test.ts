@@ -48,7 +48,7 @@ describe('Enterprise-Managed Authorization', () => {
     expect([answer.status, answer.headers.get('cache-control'), await tokensOf(answer)]).toEqual([
       200,
       'no-store',
-      { access_token: expect.stringMatching(/^mgh_at_/), token_type: 'Bearer', expires_in: 3600 },
+      { access_token: expect.stringMatching(/^mgh_at_/), token_type: 'Bearer', expires_in: 3595 },
     ]);
     expect(house.gatehouse.events).toContainEqual(
       expect.objectContaining({ type: 'tokens_issued', grantType: 'jwt_bearer', subject: 'alice' }),

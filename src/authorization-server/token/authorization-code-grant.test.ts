@@ -29,7 +29,7 @@ describe('authorization code grant (OAuth 2.1 §4.1.3)', () => {
     expect(await response.json()).toEqual({
       access_token: expect.stringMatching(/^mgh_at_/),
       token_type: 'Bearer',
-      expires_in: 3600,
+      expires_in: 3595,
       refresh_token: expect.stringMatching(/^mgh_rt_/),
     });
   });
@@ -56,7 +56,7 @@ describe('authorization code grant (OAuth 2.1 §4.1.3)', () => {
     const absoluteEnd = room.clock.nowSeconds() + 90;
     const issued = await exchange(room, codeForm(await room.issueCode({ absoluteEnd })));
 
-    expect(issued.expires_in).toBe(90);
+    expect(issued.expires_in).toBe(85);
     expect(openRefreshToken(room.sealer, issued.refresh_token)?.expiresAt).toBe(absoluteEnd);
   });
 

@@ -52,7 +52,7 @@ describe('client credentials grant (OAuth 2.1 §4.2)', () => {
     expect(body).toEqual({
       access_token: expect.stringMatching(/^mgh_at_/),
       token_type: 'Bearer',
-      expires_in: 3600,
+      expires_in: 3595,
       scope: 'write',
     });
     const token = openAccessToken(room.sealer, String(body['access_token']));

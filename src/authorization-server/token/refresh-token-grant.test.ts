@@ -42,7 +42,7 @@ describe('refresh token grant (OAuth 2.1 §4.3)', () => {
     expect(next).toEqual({
       access_token: expect.stringMatching(/^mgh_at_/),
       token_type: 'Bearer',
-      expires_in: 3600,
+      expires_in: 3595,
       refresh_token: expect.stringMatching(/^mgh_rt_/),
     });
     expect(next.refresh_token).not.toBe(issued.refresh_token);

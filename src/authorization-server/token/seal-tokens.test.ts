@@ -33,7 +33,7 @@ describe('sealed tokens of a grant', () => {
     const access = makeAccessToken(sealer, terms, now);
     const refresh = makeRefreshToken(sealer, terms, 'generation-1', now);
 
-    expect(access.expiresInSeconds).toBe(1000);
+    expect(access.expiresInSeconds).toBe(995);
     expect(openAccessToken(sealer, access.accessToken)?.expiresAt).toBe(terms.absoluteEnd);
     expect(openRefreshToken(sealer, refresh.sealed)).toEqual({
       terms,

@@ -13,8 +13,17 @@ import {
 
 interface SealedAccessToken {
   readonly accessToken: string;
+  /** As the client is told: a little less than the token has. */
   readonly expiresInSeconds: number;
 }
+
+/**
+ * Clients count from the moment at which the answer reached them, we from the second before. Whoever trusted the last
+ * second would be refused, and some clients ask the person to log in then, although they could refresh.
+ */
+const announcedEarlySeconds = 5;
+/** Of a shorter life nothing is taken away. */
+const shortLifeSeconds = 60;
 
 /**
  * Seals an access token for these terms. It never outlives the grant's absolute end.
@@ -28,7 +37,11 @@ export function makeAccessToken(
 ): SealedAccessToken {
   const expiresAt = Math.min(now + ttlSeconds, terms.absoluteEnd);
   const accessToken = orIssueFailed(() => sealAccessToken(sealer, { terms, issuedAt: now, expiresAt }));
-  return { accessToken, expiresInSeconds: expiresAt - now };
+  return { accessToken, expiresInSeconds: announce(expiresAt - now) };
+}
+
+function announce(lifetimeSeconds: number): number {
+  return lifetimeSeconds > shortLifeSeconds ? lifetimeSeconds - announcedEarlySeconds : lifetimeSeconds;
 }
 
 interface SealedRefreshToken extends Successor {
