@@ -3,8 +3,12 @@ import { writeFileSync } from 'node:fs';
 
 import { systemClock as clock } from '../../src/platform/clock.ts';
 import { systemRandom as random } from '../../src/platform/random.ts';
+import { createKeyring, scheduleSecrets } from '../../src/platform/sealing/keyring.ts';
 import { createSealer, type Sealer } from '../../src/platform/sealing/sealer.ts';
+import { createTagger, type Tagger } from '../../src/platform/sealing/tagger.ts';
+import { createSessionBinding } from '../../src/resource-server/proxy/session-binding.ts';
 import { fingerprintClientId } from '../../src/services/clients/client.ts';
+import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import { accessTokenTtlSeconds, sealAccessToken } from '../../src/services/tokens/access-token.ts';
 import { makeTerms } from '../issue-code.ts';
 import { benchSecret } from '../served-process.ts';
@@ -12,11 +16,18 @@ import { benchSecret } from '../served-process.ts';
 /** A gatehouse lets one person have 64 streams and 16 calls at a time: this many people never reach that. */
 const people = 256;
 
-/** Writes tokens of 256 people, a grant each. */
+/** The one that the upstream of the benchmark gives everybody. */
+const upstreamSession = '7f3f2f0e-6a2f-4a53-9b52-0d2a6f9c0b11';
+
+/** Writes tokens of 256 people, a grant each, and what each of them calls the session of the upstream. */
 export function writeTokens(file: string, publicUrl: string): void {
   const sealer = sealerOf(publicUrl, benchSecret);
-  const tokens = Array.from({ length: people }, (_, person) => sealFor(sealer, publicUrl, person));
-  writeFileSync(file, `${tokens.join('\n')}\n`);
+  const sessions = createSessionBinding(`${publicUrl}/mcp`, taggerOf(publicUrl));
+  const lines = Array.from({ length: people }, (_, person) => {
+    const session = sessions.bind(upstreamSession, termsOf(publicUrl, person), undefined);
+    return `${sealFor(sealer, publicUrl, person)} ${session}`;
+  });
+  writeFileSync(file, `${lines.join('\n')}\n`);
 }
 
 /**
@@ -48,10 +59,20 @@ function sealerOf(context: string, secret: string): Sealer {
 }
 
 function sealFor(sealer: Sealer, publicUrl: string, person: number, endsIn = accessTokenTtlSeconds): string {
-  const subject = String(248_289_761_000 + person);
-  const terms = { ...makeTerms(fingerprintClientId('bench'), `${publicUrl}/mcp`), subject };
+  const terms = termsOf(publicUrl, person);
   const expiresAt = clock.nowSeconds() + endsIn;
   return sealAccessToken(sealer, { terms, issuedAt: expiresAt - accessTokenTtlSeconds, expiresAt });
+}
+
+function termsOf(publicUrl: string, person: number): GrantTerms {
+  const subject = String(248_289_761_000 + person);
+  return { ...makeTerms(fingerprintClientId('bench'), `${publicUrl}/mcp`), subject };
+}
+
+/** As the gatehouse makes them that is measured. */
+function taggerOf(context: string): Tagger {
+  const keyring = createKeyring(scheduleSecrets([benchSecret]), { clock });
+  return createTagger({ keyring, purpose: 'mcp-session-id', context });
 }
 
 function number(token: string, at: number): string {
