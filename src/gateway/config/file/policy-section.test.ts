@@ -27,6 +27,8 @@ function complaintsAbout(policy: object): string[] {
   return read(policy).problems.map(({ variable, problem }) => `${variable} ${problem}`);
 }
 
+const starred = 'has *, which stands for nothing but itself here';
+
 describe('the policy of a mount', () => {
   it('is read into rules', () => {
     const policy = {
@@ -101,6 +103,13 @@ describe('the policy of a mount', () => {
     [rule({ to: { group: ['x'] } }), 'rules[0].to.group is no key that is known here'],
     [rule({ to: { groups: [] } }), 'rules[0].to.groups is too short'],
     [rule({ to: [{ email_domains: ['@x'] }] }), 'rules[0].to[0].email_domains[0] is not acceptable'],
+    [rule({ to: { groups: ['staff', 'contractors-*'] } }), `rules[0].to.groups[1] ${starred}`],
+    [rule({ except: { emails: ['*@example.com'] } }), `rules[0].except.emails[0] ${starred}`],
+    [rule({ to: { clients: ['https://*.test/'] } }), `rules[0].to.clients[0] ${starred}`],
+    [rule({ to: { subjects: ['*'] } }), `rules[0].to.subjects[0] ${starred}`],
+    [rule({ to: { emails: ['bob'] } }), 'rules[0].to.emails[0] is no e-mail address'],
+    [rule({ allow: { tools: ['delete '] } }), 'rules[0].allow.tools[0] is no name that a call can have'],
+    [rule({ allow: { resources: ['a\nb'] } }), 'rules[0].allow.resources[0] is no name that a call can have'],
     [rule({ scopes: ['other'] }), 'rules[0].scopes[0] is no scope of this mount'],
     [rule({ name: '' }), 'rules[0].name is too short'],
     [

@@ -1,9 +1,18 @@
 import { z } from 'zod';
 
+import { isPlainName } from '../../../resource-server/policy/rpc-messages.ts';
 import { fingerprintClientId } from '../../../services/clients/client.ts';
 import type { PolicyRule, PolicyRules, What, Who } from '../../../services/policy/rule.ts';
 
-const pattern = z.string().min(1).max(1024);
+// A rule that can never fit denies nothing, and nobody hears of it.
+const pattern = z
+  .string()
+  .min(1)
+  .max(1024)
+  .refine(isPlainName, {
+    message: 'is no name that a call can have',
+    params: { fix: 'remove blanks at its ends and control characters' },
+  });
 const patterns = z.array(pattern).min(1).max(1000);
 
 const what = z
@@ -36,16 +45,30 @@ function refuseEmpty(value: object, context: z.core.$RefinementCtx, message: str
 }
 
 const name = z.string().min(1).max(512);
-const names = z.array(name).min(1).max(10_000);
+/** Of people and clients: compared whole. */
+const whole = name.refine((text) => !text.includes('*'), {
+  message: 'has *, which stands for nothing but itself here',
+  params: { fix: 'write each name out: * is for tools, prompts, resources and methods' },
+});
+const names = z.array(whole).min(1).max(10_000);
+const addresses = z
+  .array(
+    whole.refine((text) => /^[^@\s]+@[^@\s]+$/.test(text), {
+      message: 'is no e-mail address',
+      params: { fix: 'write it whole, or its domain under email_domains' },
+    }),
+  )
+  .min(1)
+  .max(10_000);
 const domain = z
   .string()
   .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/)
   .max(253);
 const subject = z.union([
-  name,
+  whole,
   z.strictObject({
     issuer: z.url().meta({ title: 'Issuer', description: 'The `iss` of that identity provider.' }),
-    subject: name.meta({ title: 'Subject', description: 'The `sub` of the person there.' }),
+    subject: whole.meta({ title: 'Subject', description: 'The `sub` of the person there.' }),
   }),
 ]);
 
@@ -59,7 +82,7 @@ const who = z
       title: 'E-mail domains',
       description: 'What stands behind the `@` of the verified address. Subdomains are domains of their own.',
     }),
-    emails: names.optional().meta({ title: 'E-mail addresses', description: 'Verified addresses.' }),
+    emails: addresses.optional().meta({ title: 'E-mail addresses', description: 'Verified addresses.' }),
     subjects: z.array(subject).min(1).max(10_000).optional().meta({
       title: 'Subjects',
       description:
