@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
+import type { Client } from '../../src/services/clients/client.ts';
 import { clientSecret, fileWithClients, hashSecret } from '../support/configured-clients.ts';
 import { obtainCode, postForm, type SignedIn } from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
@@ -32,6 +33,13 @@ function redeem(
     { ...fields, ...form },
     authorization === undefined ? {} : { authorization },
   );
+}
+
+/** As when the operator writes something else about one of the clients. */
+function reloadClient(clientId: string, change: Pick<Client, 'scope' | 'resources'>): Promise<void> {
+  const { config, gateway } = gatehouse;
+  const clients = config.clients.map((each) => (each.clientId === clientId ? { ...each, ...change } : each));
+  return gateway.reload({ ...config, clients });
 }
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -118,6 +126,23 @@ describe('F. clients with a secret', () => {
     );
     // A document that cannot be fetched is another matter, and no secret would ever be taken for its client.
     expect(new Set(answers.slice(0, -1).map((answer) => JSON.stringify(answer))).size).toBe(1);
+  });
+
+  it('a code is worth no more than the operator lets the client have when it is redeemed', async () => {
+    gatehouse = await createTestGatehouse({ file: fileWithClients });
+    const client = { clientId: 'basic', redirectUri };
+    const obtain = (): Promise<SignedIn> =>
+      obtainCode(gatehouse, { client, overrides: { resource: gatehouse.resource, scope: 'read write' } });
+    const [narrowed, refused] = [await obtain(), await obtain()];
+    await reloadClient('basic', { scope: ['read'] });
+    expect(await (await redeem(narrowed, {}, good)).json()).toMatchObject({ scope: 'read' });
+    await reloadClient('basic', { resources: [`${gatehouse.publicUrl}/second/mcp`] });
+    const answer = await redeem(refused, {}, good);
+    expect([answer.status, ((await answer.json()) as { error: string }).error]).toEqual([
+      400,
+      'invalid_target',
+    ]);
+    expect(gatehouse.events.filter(({ type }) => type === 'tokens_issued')).toHaveLength(1);
   });
 
   it('88: the secret of a client is in no log and no event', async () => {

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
+import type { Client } from '../../src/services/clients/client.ts';
 import { Browser } from '../support/browser.ts';
 import {
   answerDevice,
+  type BegunDevice,
   beginDevice,
   deviceEnvironment,
   deviceGrant,
@@ -23,6 +25,12 @@ import {
 import { createGatehousePair } from '../support/gatehouse-pair.ts';
 import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from '../support/gatehouse.ts';
 
+const fileWithDevice = `
+mounts:
+  - { name: one, url: /mcp, upstream: "http://127.0.0.1:9/mcp", scopes: { read: { default: true }, write: {} } }
+clients:
+  - { client_id: device, name: Device, token_endpoint_auth_method: none, redirect_uris: [], grant_types: [device_code] }
+`;
 const closers: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -139,6 +147,25 @@ describe('F. device codes at the token endpoint', () => {
       const whole = { ...form, client_id: clientId, code_verifier: 'v'.repeat(43) };
       expect(await errorOf(await postForm(gatehouse, '/token', whole))).toBe('invalid_grant');
     }
+  });
+
+  it('what is approved is worth no more than the operator lets the client have when it asks', async () => {
+    const gatehouse = await open({ file: fileWithDevice });
+    const { config, gateway, resource } = gatehouse;
+    const limit = (change: Pick<Client, 'scope' | 'resources'>): Promise<void> =>
+      gateway.reload({ ...config, clients: config.clients.map((client) => ({ ...client, ...change })) });
+    const approve = async (): Promise<BegunDevice> => {
+      const client = { clientId: 'device', redirectUri: '' };
+      const device = await beginDevice(gatehouse, { resource, scope: 'read write' }, client);
+      await answerDevice(new Browser(gatehouse), device.userCode);
+      return device;
+    };
+    const [narrowed, refused] = [await approve(), await approve()];
+    await limit({ scope: ['read'] });
+    expect(await (await pollDevice(gatehouse, narrowed)).json()).toMatchObject({ scope: 'read' });
+    await limit({ resources: [`${gatehouse.publicUrl}/other`] });
+    const answer = await pollDevice(gatehouse, refused);
+    expect([answer.status, await errorOf(answer), issuedBy(gatehouse)]).toEqual([400, 'invalid_target', 1]);
   });
 
   it('91: a forged, a foreign and a spent device code get the same words', async () => {

@@ -4,6 +4,7 @@ import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import { type AuthorizationCode, openAuthorizationCode } from '../../services/tokens/authorization-code.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Redemption } from '../../services/tokens/grants.ts';
+import { limitGranted } from './client-limits.ts';
 import { checkResource } from './granted-resource.ts';
 import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
@@ -13,15 +14,15 @@ import type { IssuedTokens } from './token-response.ts';
  * Exchanges an authorization code. Redemption comes last: only a request that is right in every respect spends the
  * code, and the second such request ends the grant that the first one began.
  * @throws OAuthError `invalid_request` (`parameter_missing`, `pkce_missing`, `pkce_malformed`), `invalid_target`
- * (`resource_mismatch`), `invalid_grant` (`code_invalid`, `client_mismatch`, `pkce_mismatch`, `code_replay`,
+ * (`resource_mismatch`) and what `limitGranted` throws, `invalid_grant` (`code_invalid`, `client_mismatch`, `pkce_mismatch`, `code_replay`,
  * `token_revoked_iat_cutoff`)
  * @see OAuth 2.1 §4.1.3, RFC 9700 §4.5.3.1
  */
 export async function authorizationCodeGrant(request: TokenRequest, deps: TokenDeps): Promise<IssuedTokens> {
   const presented = readPresented(request);
-  const code = openAuthorizationCode(deps.sealer, presented.code);
-  if (code === undefined) throw invalidCode('code_invalid');
-  checkCode(code, request, deps);
+  const opened = openAuthorizationCode(deps.sealer, presented.code);
+  if (opened === undefined) throw invalidCode('code_invalid');
+  const code = { ...opened, terms: checkCode(opened, request, deps) };
   // Byte equality, and required: a code that leaked through one redirect URI is worthless at any other.
   if (code.redirectUri !== presented.redirectUri) throw invalidCode('code_invalid');
   checkCodeVerifier(presented.codeVerifier, code.codeChallenge);
@@ -45,7 +46,12 @@ function readPresented({ parameters }: TokenRequest): PresentedCode {
   return { code, redirectUri, codeVerifier: parseCodeVerifier(parameters.find('code_verifier')) };
 }
 
-function checkCode(code: AuthorizationCode, { client, parameters }: TokenRequest, deps: TokenDeps): void {
+/** Returns what the grant is now. */
+function checkCode(
+  code: AuthorizationCode,
+  { client, parameters }: TokenRequest,
+  deps: TokenDeps,
+): GrantTerms {
   const now = deps.clock.nowSeconds();
   if (code.terms.client !== client.fingerprint) throw invalidCode('client_mismatch');
   if (code.expiresAt <= now || code.terms.absoluteEnd <= now) throw invalidCode('code_invalid');
@@ -53,8 +59,10 @@ function checkCode(code: AuthorizationCode, { client, parameters }: TokenRequest
     throw invalidCode('token_revoked_iat_cutoff');
   }
   // RFC 8707 §2.2: only what was authorized, and only what this deployment still serves.
-  if (deps.resources.find(code.terms.resource) === undefined) throw invalidCode('code_invalid');
+  const resource = deps.resources.find(code.terms.resource);
+  if (resource === undefined) throw invalidCode('code_invalid');
   checkResource(parameters.all('resource'), code.terms, deps.resources);
+  return limitGranted(code.terms, client, resource);
 }
 
 async function redeem(

@@ -1,6 +1,7 @@
 import { offlineAccess, requestScope } from '../../protocol/scope.ts';
 import { checkClientResource, limitScope } from '../../services/clients/client-limits.ts';
 import type { ProtectedResource } from '../../services/resources/resource.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { TokenDeps, TokenRequest } from './grant-type.ts';
 
 /** What a grant type without a person asks for: one resource, and scopes of it. */
@@ -35,4 +36,19 @@ export function readLimitedRequest(
   const permanent = asked.filter((name) => name !== offlineAccess);
   const scope = limitScope(permanent, [client.scope, granted.scope?.split(' ')], resource.scopes);
   return { resource, scope };
+}
+
+/**
+ * What is left of a grant within what the operator lets the client have now: a reload may have taken something away
+ * since.
+ * @throws OAuthError `invalid_target`, reason `client_resource_refused`; `invalid_scope`, reason `client_scope_refused`
+ */
+export function limitGranted(
+  terms: GrantTerms,
+  client: TokenRequest['client'],
+  { identifier, scopes }: ProtectedResource,
+): GrantTerms {
+  checkClientResource(client, identifier);
+  if (client.scope === undefined) return terms;
+  return { ...terms, scope: limitScope(terms.scope, [client.scope], scopes) };
 }

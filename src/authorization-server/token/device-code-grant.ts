@@ -3,6 +3,7 @@ import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import type { DeviceAuthorizations, Poll } from '../../services/devices/device-authorizations.ts';
 import { type DeviceApproval, openDeviceApproval } from '../../services/tokens/device-approval.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
+import { limitGranted } from './client-limits.ts';
 import { type GrantType, nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
 import type { IssuedTokens } from './token-response.ts';
@@ -12,7 +13,7 @@ import type { IssuedTokens } from './token-response.ts';
  * As with an authorization code, the one that is redeemed again ends the grant that it began.
  * @throws OAuthError `invalid_request` (`parameter_missing`), `authorization_pending`, `slow_down` (`polled_too_often`),
  * `expired_token` (`device_code_expired`), `access_denied` (400, `device_denied`), `invalid_grant`
- * (`device_code_invalid`, `client_mismatch`, `device_code_replay`, `token_revoked_iat_cutoff`)
+ * (`device_code_invalid`, `client_mismatch`, `device_code_replay`, `token_revoked_iat_cutoff`), and what `limitGranted` throws
  * @see RFC 8628 §3.4 and §3.5
  */
 export function createDeviceCodeGrant(devices: Pick<DeviceAuthorizations, 'poll'>): GrantType {
@@ -23,21 +24,24 @@ export function createDeviceCodeGrant(devices: Pick<DeviceAuthorizations, 'poll'
     }
     const poll = await devices.poll(deviceCode, request.client.fingerprint);
     if (poll.outcome !== 'approved') throw refuse(poll.outcome);
-    const approval = openDeviceApproval(deps.sealer, poll.approval);
+    const opened = openDeviceApproval(deps.sealer, poll.approval);
     // Of a key that is gone since: the device begins anew.
-    if (approval === undefined) throw refuse('expired');
-    checkApproval(approval.terms, request, deps);
+    if (opened === undefined) throw refuse('expired');
+    const approval = { ...opened, terms: checkApproval(opened.terms, request, deps) };
     return redeem(approval, request, deps);
   };
 }
 
-function checkApproval(terms: GrantTerms, { client }: TokenRequest, deps: TokenDeps): void {
+/** Returns what the grant is now. */
+function checkApproval(terms: GrantTerms, { client }: TokenRequest, deps: TokenDeps): GrantTerms {
   if (terms.client !== client.fingerprint) throw refuse('foreign');
   if (deps.revokeBefore !== undefined && terms.grantedAt < deps.revokeBefore) {
     throw invalidCode('token_revoked_iat_cutoff');
   }
   // Only what this deployment still serves.
-  if (deps.resources.find(terms.resource) === undefined) throw invalidCode('device_code_invalid');
+  const resource = deps.resources.find(terms.resource);
+  if (resource === undefined) throw invalidCode('device_code_invalid');
+  return limitGranted(terms, client, resource);
 }
 
 async function redeem(
