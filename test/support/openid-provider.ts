@@ -12,8 +12,10 @@ export type Endpoint = 'discovery' | 'authorize' | 'token' | 'jwks';
 
 /** What the provider does wrong. Everything is off until a test switches it on; all of it can change at any time. */
 export interface Misbehaviour {
-  /** How an endpoint fails as a whole. `endless`: a body that never stops. */
-  transport?: Partial<Record<Endpoint, 'slow' | 'error' | 'gzip' | 'redirect' | 'endless' | 'not-json'>>;
+  /** How an endpoint fails as a whole. `endless`: a body that never stops; `silent`: the connection breaks. */
+  transport?: Partial<
+    Record<Endpoint, 'slow' | 'silent' | 'error' | 'gzip' | 'redirect' | 'endless' | 'not-json'>
+  >;
   /** Members put over those of the discovery document; undefined removes one. */
   metadata?: Record<string, unknown>;
   /** Members put over those of the token response; undefined removes one. */
@@ -136,6 +138,15 @@ export class TestOpenIdProvider {
     return (['authorize', 'token', 'jwks'] as const).find((name) => this.#urlOf(name) === url) ?? 'unknown';
   }
 
+  /** A key to be published beside the present one before it is used. */
+  async nextKey(keyId: string): Promise<{ readonly published: readonly JWK[]; readonly use: () => void }> {
+    const next = makeKeys(keyId);
+    const use = (): void => {
+      this.#keys = next;
+    };
+    return { published: [await publish(await this.#keys), await publish(await next)], use };
+  }
+
   /** Signs with a new key from now on; the old one is no longer published. */
   rotateKeys(keyId: string): void {
     this.#keys = makeKeys(keyId);
@@ -181,6 +192,9 @@ export class TestOpenIdProvider {
     if (endpoint === 'unknown') return send(response, 404, {});
     switch (this.misbehaviour.transport?.[endpoint]) {
       case 'slow':
+        return;
+      case 'silent':
+        request.socket.destroy();
         return;
       case 'error':
         return send(response, 500, { error: 'server_error', error_description: 'provider internals' });

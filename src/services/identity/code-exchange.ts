@@ -19,6 +19,8 @@ export interface AuthorizationAnswer {
   readonly url: URL;
   readonly state: string;
   readonly secrets: LoginSecrets;
+  /** Ends every request of the exchange. */
+  readonly deadline: AbortSignal;
 }
 
 export interface ExchangedCode {
@@ -40,7 +42,8 @@ export type ExchangeCode = (
  */
 export function createCodeExchange(deps: CodeExchangeDeps): ExchangeCode {
   return async (provider, answer) => {
-    const watched = watchTokenResponse(deps.fetch);
+    const { deadline: signal } = answer;
+    const watched = watchTokenResponse((url, init) => deps.fetch(url, { ...init, signal }));
     try {
       const tokens = await deps.connect(provider, watched.fetch, (configuration) =>
         provider.client.authorizationCodeGrant(configuration, answer.url, {

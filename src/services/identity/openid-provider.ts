@@ -14,10 +14,12 @@ import { findClientProblem } from './client-check.ts';
 import { createCodeExchange } from './code-exchange.ts';
 import { startDiscovery } from './discovery.ts';
 import { createExchangeLimit } from './exchange-limit.ts';
-import type { IdentityProvider, Login } from './identity-provider.ts';
+import type { IdentityProvider, Login, Recheck } from './identity-provider.ts';
 import { createIdentityRecheck } from './identity-recheck.ts';
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
+import { createLoginLane } from './login-lane.ts';
 import { createLogoutTokenVerification } from './logout-token.ts';
+import { createPlaces, mostQuestions } from './places.ts';
 import { createConnection } from './provider-connection.ts';
 import { ProviderFailure } from './provider-failure.ts';
 import { checkAuthenticationTime, formatReauthentication } from './reauthentication.ts';
@@ -50,10 +52,11 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
   const discovery = startDiscovery({ ...deps, onDiscovered: (provider) => void checkClient(provider) });
   const exchangeCode = createCodeExchange({ ...deps, connect });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
-  const takeExchange = createExchangeLimit(limit);
+  const lane = createLoginLane(limit);
   const verifyLogoutToken = createLogoutTokenVerification(deps);
   // A budget of its own: refreshes of those who are in must not keep others from logging in.
   const recheck = createIdentityRecheck({ ...deps, connect, takeQuestion: createExchangeLimit(limit) });
+  const inPlace = createPlaces(mostQuestions);
 
   async function checkClient(provider: DiscoveredProvider): Promise<void> {
     const { onClientProblem } = deps;
@@ -83,7 +86,11 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
       });
     },
 
-    recheck: (request) => recheck(() => discovery.demand(), request),
+    recheck: (request) =>
+      inPlace<Recheck>(
+        () => recheck(() => discovery.demand(), request),
+        () => ({ outcome: 'unanswered' }),
+      ),
     verifyLogout: async (token) => verifyLogoutToken(await discovery.demand(), token),
     admits: (groups) => isAllowedGroup(groups, deps.allowedGroups),
 
@@ -92,8 +99,9 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
       const provider = await discovery.demand();
       checkIssuerParameter(query.get('iss'), provider);
       const url = rebuildAnswer(deps.redirectUri, query);
-      if (!takeExchange()) throw throttled();
-      const { claims, refreshToken } = await exchangeCode(provider, { url, state, secrets });
+      const { claims, refreshToken } = await lane((deadline) =>
+        exchangeCode(provider, { url, state, secrets, deadline }),
+      );
       checkAuthenticationTime(claims, answer, clock);
       checkRequiredClaims(claims, config.requiredClaims);
       const { identity, isGroupsShapeMismatch } = readClaims(claims, config);
@@ -136,11 +144,4 @@ function rebuildAnswer(redirectUri: string, query: URLSearchParams): URL {
     if (value !== null) url.searchParams.set(name, value);
   }
   return url;
-}
-
-function throttled(): OAuthError {
-  return new OAuthError('temporarily_unavailable', 'Too many logins at once; try again in a moment', {
-    reason: 'idp_exchange_throttled',
-    retryAfterSeconds: 1,
-  });
 }

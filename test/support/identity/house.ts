@@ -26,6 +26,8 @@ export interface ProviderHouse {
   finish(browser: Browser, query: URLSearchParams): Promise<Ending>;
   attempt(overrides?: Record<string, string>): Promise<Ending>;
   enter(): Promise<Tokens>;
+  /** As after a restart: nothing is known of the provider. */
+  forget(): OpenedProvider;
   close(): Promise<void>;
 }
 
@@ -35,8 +37,13 @@ export async function openProviderHouse(
 ): Promise<ProviderHouse> {
   const gatehouse = await createTestGatehouse(upstream === undefined ? {} : { upstream });
   const remote = await TestOpenIdProvider.start(gatehouse.clock);
-  const opened = openProvider(remote, gatehouse.clock, env);
-  Object.assign(gatehouse.identityProvider, opened.provider);
+  let opened = open();
+
+  function open(): OpenedProvider {
+    const next = openProvider(remote, gatehouse.clock, env);
+    Object.assign(gatehouse.identityProvider, next.provider);
+    return next;
+  }
 
   async function begin(overrides: Record<string, string> = {}) {
     const client = await registerClient(gatehouse);
@@ -63,7 +70,14 @@ export async function openProviderHouse(
   return {
     gatehouse,
     remote,
-    opened,
+    get opened() {
+      return opened;
+    },
+    forget() {
+      opened.provider.close();
+      opened = open();
+      return opened;
+    },
     begin,
     finish,
     async attempt(overrides) {

@@ -4,8 +4,10 @@ import { OAuthError } from '../../../protocol/oauth-error.ts';
 import { computeCodeChallenge } from '../../../protocol/pkce.ts';
 import { checkAllowedGroups, isAllowedGroup, readClaims } from '../claims.ts';
 import { createExchangeLimit } from '../exchange-limit.ts';
-import type { Identity, IdentityProvider, LoginAnswer } from '../identity-provider.ts';
+import type { Identity, IdentityProvider, LoginAnswer, Recheck } from '../identity-provider.ts';
+import { createLoginLane } from '../login-lane.ts';
 import type { OpenIdSettings } from '../openid-settings.ts';
+import { createPlaces, mostQuestions } from '../places.ts';
 import { ProviderFailure, summarizeFailure } from '../provider-failure.ts';
 import { checkAuthenticationTime } from '../reauthentication.ts';
 import { createGitHubApi } from './github-api.ts';
@@ -33,8 +35,7 @@ export interface GitHubProviderDeps {
   readonly onStartFailure: (failure: ProviderFailure) => void;
 }
 
-/** Over all requests of one login together. */
-const loginDeadlineMilliseconds = 10_000;
+const probeDeadlineMilliseconds = 10_000;
 
 /**
  * Logs people in at GitHub, which speaks OAuth 2.0 and no OpenID: who somebody is, its interface says to the token that
@@ -46,22 +47,26 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
   const { issuer } = config;
   const api = createGitHubApi({ ...config, fetch: deps.fetch });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
-  const takeExchange = createExchangeLimit(limit);
+  const lane = createLoginLane(limit);
+  const inPlace = createPlaces(mostQuestions);
   const takeQuestion = createExchangeLimit(limit);
+  const recheck = createGitHubRecheck({ ...deps, issuer, api, takeQuestion, readPerson });
   const closing = new AbortController();
   void probe();
 
   /** A code that nobody issued: GitHub says first what is wrong with the client, if anything is. */
   async function probe(): Promise<void> {
     const form = { code: 'gatehouse-start', redirect_uri: deps.redirectUri };
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(loginDeadlineMilliseconds)]);
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(probeDeadlineMilliseconds)]);
     const failure = await api.exchangeCode(form, signal).then(() => undefined, summarizeFailure);
     if (failure === undefined || failure.code === 'bad_verification_code' || closing.signal.aborted) return;
     deps.onStartFailure(failure);
   }
 
-  async function exchange({ query, secrets }: LoginAnswer): Promise<{ identity: Identity; token: string }> {
-    const signal = AbortSignal.timeout(loginDeadlineMilliseconds);
+  async function exchange(
+    { query, secrets }: LoginAnswer,
+    signal: AbortSignal,
+  ): Promise<{ identity: Identity; token: string }> {
     const form = {
       code: query.get('code') ?? '',
       redirect_uri: deps.redirectUri,
@@ -81,7 +86,11 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
     isReady: () => true,
     close: () => closing.abort(),
     admits: (groups) => isAllowedGroup(groups, deps.allowedGroups),
-    recheck: createGitHubRecheck({ ...deps, issuer, api, takeQuestion, readPerson }),
+    recheck: (request) =>
+      inPlace<Recheck>(
+        () => recheck(request),
+        () => ({ outcome: 'unanswered' }),
+      ),
 
     startLogin({ state, secrets, reauthentication }) {
       const url = new URL(api.authorizationEndpoint);
@@ -104,8 +113,7 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
       checkAnswer(answer, issuer);
       // GitHub never says when somebody logged in: what has to be recent is refused before anything is sent.
       checkAuthenticationTime({}, answer, clock);
-      if (!takeExchange()) throw throttled();
-      const { identity, token } = await exchange(answer);
+      const { identity, token } = await lane((deadline) => exchange(answer, deadline));
       checkAllowedGroups(identity.groups, deps.allowedGroups);
       return { identity, refreshToken: token, sessionId: undefined };
     },
@@ -145,12 +153,5 @@ function refuse(error: unknown): OAuthError {
     reason: 'idp_exchange_failed',
     status: 502,
     cause,
-  });
-}
-
-function throttled(): OAuthError {
-  return new OAuthError('temporarily_unavailable', 'Too many logins at once; try again in a moment', {
-    reason: 'idp_exchange_throttled',
-    retryAfterSeconds: 1,
   });
 }

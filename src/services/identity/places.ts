@@ -1,0 +1,19 @@
+/** Does the work if there is a place for it, and `whenFull` otherwise. A place is free again when the work has ended. */
+export type Places = <T>(work: () => Promise<T>, whenFull: () => T) => Promise<T>;
+
+/** Rechecks under way at one provider, per process. */
+export const mostQuestions = 64;
+
+/** So many at once and no more: a peer that is slow must not fill us with those who wait for it. */
+export function createPlaces(most: number): Places {
+  let taken = 0;
+  return async (work, whenFull) => {
+    if (taken >= most) return whenFull();
+    taken += 1;
+    try {
+      return await work();
+    } finally {
+      taken -= 1;
+    }
+  };
+}
