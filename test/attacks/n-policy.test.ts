@@ -320,6 +320,22 @@ describe.each(lanes)('the policy of a mount, on the %s', (_lane, env) => {
     });
   });
 
+  it('187: one body does not ask for more than is judged in no time', async () => {
+    const subscribe = (count: number): string =>
+      JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'subscriptions/listen',
+        params: { notifications: { resourceSubscriptions: Array(count).fill('file:///public/a') } },
+      });
+    expect(await send(subscribe(999))).toMatchObject({ status: 200, forwarded: 1 });
+    for (const body of [subscribe(1000), `[${Array(1001).fill(allowed).join(',')}]`]) {
+      const { status, text, forwarded } = await send(body);
+      expect([status, forwarded]).toEqual([400, 0]);
+      expect(JSON.parse(text)).toMatchObject({ error: { code: -32_600 } });
+    }
+  });
+
   describe('188: names that look like another', () => {
     it.each([
       'READ_A',

@@ -218,6 +218,7 @@ describe('a mount with rules', () => {
 
   it('ends a session, opens streams and shows what is published', async () => {
     expect((await path.call({ method: 'DELETE' })).status).toBe(200);
+    expect((await path.call({ method: 'DELETE', target: '/mcp/' })).status).toBe(200);
     path.upstream.answer = replyJson({ tools: [{ name: 'delete_file' }] });
     const card = await path.call({ method: 'GET', target: '/mcp/server-card' });
     expect(await card.json()).toEqual({ tools: [{ name: 'delete_file' }] });
@@ -226,9 +227,9 @@ describe('a mount with rules', () => {
     expect((await path.call({ method: 'DELETE', target: '/mcp/closed' })).status).toBe(403);
   });
 
-  it('passes no document for a stream', async () => {
+  it.each(['/mcp?method=tools/list', '/mcp/'])('passes no document for a stream of %s', async (target) => {
     path.upstream.answer = replyJson({ jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'delete_file' }] } });
-    const answer = await path.call({ method: 'GET', target: '/mcp?method=tools/list' });
+    const answer = await path.call({ method: 'GET', target });
     expect([answer.status, (await answer.text()).includes('delete')]).toEqual([502, false]);
   });
 });

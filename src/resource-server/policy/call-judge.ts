@@ -10,24 +10,17 @@
  * What is judged are the bytes that are forwarded. Not here: rules (`services/policy`), tokens (`admission/`), and how bytes
  * go to and fro (`proxy/`).
  */
-import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import { type CallerPolicy, type Decision, type Policy, strictest } from '../../services/policy/policy.ts';
 import type { Operation } from '../../services/policy/rule.ts';
-import { isJsonType } from '../../services/requests/json-request.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Refusal } from '../proxy/refusal.ts';
+import { isPublished, judgeContent, pathBelow } from './call-head.ts';
 import { allowsBatch, findHeaderMismatch } from './header-mirrors.ts';
 import { createListFilter, describeUnreadable, type ListFilter } from './list-filter.ts';
 import { type ListMember, listOf, operationsOf, useOf } from './operations.ts';
 import { readRpcMessages, rpcErrors, type RpcId, type RpcMessage } from './rpc-messages.ts';
-import {
-  refuseContent,
-  refuseDenied,
-  refuseMalformed,
-  refuseScopes,
-  refuseUnreadable,
-} from './rpc-refusal.ts';
+import { refuseDenied, refuseMalformed, refuseScopes, refuseUnreadable } from './rpc-refusal.ts';
 
 export interface CallJudgeDeps {
   /** Names the mount in events. */
@@ -173,6 +166,9 @@ class PolicyCall implements JudgedCall {
       }
       operations.push(...found);
     }
+    if (operations.length > maxOperations) {
+      return refuseMalformed('The body asks for too much at once', rpcErrors.invalidRequest, id);
+    }
     this.#expectLists(messages);
     return this.#judge(operations, id);
   }
@@ -227,30 +223,15 @@ class PolicyCall implements JudgedCall {
     );
   }
 
-  /** The path of the target within the mount, without its query. */
   #pathBelow(): string {
-    const [path = ''] = this.#head.target.split('?', 1);
-    return path.slice(this.#deps.mountPath.length);
+    return pathBelow(this.#head.target, this.#deps.mountPath);
   }
 }
+
+/** Of one body. Each is held against every rule, while everybody else's calls wait. */
+const maxOperations = 1000;
 
 const noLists: ReadonlyMap<RpcId, ListMember> = new Map();
-
-function judgeContent(rawHeaders: readonly string[]): Refusal | undefined {
-  const types = headerValues(rawHeaders, 'content-type');
-  if (types.length !== 1 || !isJsonType(types[0])) {
-    return refuseContent('The body must be application/json in UTF-8');
-  }
-  // Not decoded here, and what cannot be read cannot be judged.
-  return headerValues(rawHeaders, 'content-encoding').length === 0
-    ? undefined
-    : refuseContent('The body must have no content coding');
-}
-
-/** Documents that a server publishes about itself. @see SEP-2127 */
-function isPublished(below: string): boolean {
-  return below === '/server-card' || below.startsWith('/.well-known/');
-}
 
 function idOf(message: RpcMessage | undefined): RpcId | undefined {
   return message?.kind === 'request' ? message.id : undefined;

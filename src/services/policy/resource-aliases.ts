@@ -22,16 +22,17 @@ export function aliasesOfPattern(pattern: string): readonly string[] {
 
 function formsOf(text: string): readonly string[] {
   const decoded = decodeFully(text) ?? text;
-  return [text, decoded].flatMap((each) => normalForm(each) ?? []);
+  const texts = decoded === text ? [text] : [text, decoded];
+  return texts.flatMap((each) => normalForm(each) ?? []);
 }
 
 /** Undefined: it is no URL to anybody. */
 function normalForm(text: string): string | undefined {
   const url = URL.parse(text);
   if (url === null) return undefined;
-  url.username = '';
-  url.password = '';
-  url.hostname = url.hostname.replace(/\.$/, '');
+  if (url.username !== '') url.username = '';
+  if (url.password !== '') url.password = '';
+  if (url.hostname.endsWith('.')) url.hostname = url.hostname.slice(0, -1);
   const href = decodeFully(url.href) ?? url.href;
   const end = lengthOfOrigin(href);
   return href.slice(0, end) + href.slice(end).replaceAll(/\/{2,}/g, '/');

@@ -35,6 +35,7 @@ export function decodeFully(uri: string): string | undefined {
 
 /** A `%` that begins no encoding stays as it is. Undefined: what is encoded is no UTF-8, and nobody knows what it says. */
 function decode(text: string): string | undefined {
+  if (!/%[0-9a-f]{2}/i.test(text)) return text;
   try {
     return decodeURIComponent(text.replaceAll(/%(?![0-9a-f]{2})/gi, '%25'));
   } catch {
