@@ -88,6 +88,12 @@ describe('F. clients with a secret', () => {
     expect((await redeem(signedIn, {}, good)).status).toBe(200);
   });
 
+  it('88: there is no client whose secret is empty, whatever a script has hashed', async () => {
+    const file = fileWithClients.replaceAll(hashSecret(clientSecret), hashSecret(''));
+    await expect(createTestGatehouse({ file })).rejects.toThrow('is that of an empty secret');
+    gatehouse = await createTestGatehouse({ file: fileWithClients });
+  });
+
   it('89: guesses end at the limit of their address, and the client of another goes on', async () => {
     const signedIn = await signIn('basic', { RATE_LIMIT_ENABLED: 'true' });
     const statuses: number[] = [];

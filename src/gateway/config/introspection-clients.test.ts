@@ -36,6 +36,13 @@ describe('INTROSPECTION_CLIENTS', () => {
     expect(JSON.stringify(problemsOf({ INTROSPECTION_CLIENTS: text }))).not.toContain(text);
   });
 
+  it('refuses the hash of an empty secret', () => {
+    const nothing = createHash('sha256').digest('hex').toUpperCase();
+    expect(complaintsOf({ INTROSPECTION_CLIENTS: `a:${hash},b:${nothing}` })).toEqual([
+      'INTROSPECTION_CLIENTS has an entry whose hash is that of an empty secret (number 2)',
+    ]);
+  });
+
   it('refuses an id that comes twice', () => {
     expect(complaintsOf({ INTROSPECTION_CLIENTS: `a:${hash},a:${hash}` })).toEqual([
       'INTROSPECTION_CLIENTS names a resource server twice',

@@ -1,4 +1,5 @@
 import { splitList } from './plain-values.ts';
+import { parseSecretHash } from './secret-hash.ts';
 import { ValueProblem } from './setting.ts';
 
 export interface IntrospectionClientSetting {
@@ -12,17 +13,27 @@ export interface IntrospectionClientSetting {
  */
 export function parseIntrospectionClients(text: string): readonly IntrospectionClientSetting[] {
   const clients = splitList(text).map((entry, index) => {
-    const [, id, hash] = /^([A-Za-z0-9._~-]{1,64}):([0-9a-f]{64})$/i.exec(entry) ?? [];
-    if (id === undefined || hash === undefined) {
+    const [, id, hash = ''] = /^([A-Za-z0-9._~-]{1,64}):([0-9a-f]{64})$/i.exec(entry) ?? [];
+    const number = `(number ${index + 1})`;
+    if (id === undefined) {
       throw new ValueProblem(
-        `has an entry that is not id:hash (number ${index + 1})`,
+        `has an entry that is not id:hash ${number}`,
         'write what gatehouse clients hash-secret prints; a secret does not stand there',
       );
     }
-    return { id, secretHash: Buffer.from(hash, 'hex') };
+    return { id, secretHash: readHash(hash, number) };
   });
   if (new Set(clients.map(({ id }) => id)).size !== clients.length) {
     throw new ValueProblem('names a resource server twice', 'give each an id of its own');
   }
   return clients;
+}
+
+function readHash(text: string, number: string): Buffer {
+  try {
+    return parseSecretHash(text);
+  } catch (error) {
+    if (!(error instanceof ValueProblem)) throw error;
+    throw new ValueProblem(`has an entry whose hash ${error.problem} ${number}`, error.fix);
+  }
 }

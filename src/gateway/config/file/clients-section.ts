@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import type { GrantTypeName } from '../../../services/clients/client.ts';
+import { parseSecretHash } from '../secret-hash.ts';
 import { ValueProblem } from '../setting.ts';
 import { textValue } from './text-value.ts';
 
@@ -106,14 +107,6 @@ function parseClientId(text: string): string {
   throw new ValueProblem(
     'is no client id of the configuration',
     'write up to 64 letters, digits, . _ ~ and -, not beginning with mgh_',
-  );
-}
-
-function parseSecretHash(text: string): Buffer {
-  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
-  throw new ValueProblem(
-    'is no SHA-256 in hexadecimal',
-    'write what gatehouse clients hash-secret prints; a secret does not stand in this file',
   );
 }
 
