@@ -3,7 +3,9 @@ import { accessSync, readFileSync, statSync } from 'node:fs';
 import type { GatehouseConfig } from '../gateway/config/config.ts';
 import type { ConfigSource } from '../gateway/config-reload.ts';
 import { type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
+import type { ReadFile } from '../gateway/config/read-settings.ts';
 import { systemClock } from '../platform/clock.ts';
+import { readRegularFile } from '../platform/files/read-regular-file.ts';
 import { type PemFile, PemFileError, readAuthorities, readCertificate } from '../platform/tls/pem-files.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 import { readKeyFile } from '../services/keys/read-key-file.ts';
@@ -17,8 +19,15 @@ export function loadProcessConfig(): GatehouseConfig {
   return load((config) => [...findKeyFileProblem(config), ...findPemProblems(config)]);
 }
 
-/** The same for a server, which also has to be able to make its store, and may read it again. */
+/** The configuration, and every file that it names but keys and certificates, is smaller. */
+const maxFileBytes = 4_194_304;
+
+/**
+ * The same for a server, which also has to be able to make its store, and may read it again. At the start a file may be a
+ * pipe, as shells make them for what another program says; later it would keep waiting everybody who is served.
+ */
 export function createServerConfigSource(): ConfigSource {
+  let isServing = false;
   let files: string[] = [];
   const examine = (config: GatehouseConfig): ConfigProblem[] => [
     ...findKeyFileProblem(config),
@@ -28,7 +37,13 @@ export function createServerConfigSource(): ConfigSource {
   return {
     load() {
       files = [];
-      return load(examine, (path) => files.push(path));
+      const readFile = (path: string): string => {
+        files.push(path);
+        return isServing ? readRegularFile(path, maxFileBytes).text : readFileSync(path, 'utf8');
+      };
+      const config = load(examine, readFile);
+      isServing = true;
+      return config;
     },
     filesRead: () => files,
   };
@@ -36,12 +51,8 @@ export function createServerConfigSource(): ConfigSource {
 
 function load(
   examine: (config: GatehouseConfig) => readonly ConfigProblem[],
-  onRead?: (path: string) => void,
+  readFile: ReadFile = (path) => readFileSync(path, 'utf8'),
 ): GatehouseConfig {
-  const readFile = (path: string): string => {
-    onRead?.(path);
-    return readFileSync(path, 'utf8');
-  };
   return loadConfig(process.env, readFile, { nodeVersion: process.version, examine });
 }
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
+
+import { readRegularFile } from '../files/read-regular-file.ts';
 
 /** Which of the files is not acceptable, and why; for events and metrics. */
 export type PemFile = 'certificate' | 'key' | 'authorities';
@@ -73,9 +74,12 @@ export function readAuthorities(path: string): string {
   return text;
 }
 
+/** All authorities of an operating system are a quarter of it. */
+const maxFileBytes = 1_048_576;
+
 function readText(file: PemFile, path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, maxFileBytes).text;
   } catch {
     const fix = 'check that the file exists and that this process may read it';
     throw new PemFileError(file, 'unreadable', { problem: 'cannot be read', fix });

@@ -1,13 +1,14 @@
-import { closeSync, fstatSync, openSync, readFileSync, type BigIntStats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 
 import type { EpochSeconds } from '../../platform/clock.ts';
+import { readRegularFile, type RegularFile } from '../../platform/files/read-regular-file.ts';
 import { parseKeyFile } from './key-file-format.ts';
 import { checkSuccession, type KeyEntry } from './key-set.ts';
 import { KeySetError } from './key-set-error.ts';
 
 /** Others may do nothing with the file, the file's group may read it: a mounted secret often belongs to a group. */
 const exposingModes = 0o027n;
-const maxFileBytes = 262_144n;
+const maxFileBytes = 262_144;
 
 export interface KeyFileReading {
   readonly entries: readonly KeyEntry[];
@@ -29,7 +30,7 @@ export function readKeyFile(
     readonly refuseExposed: boolean;
   },
 ): KeyFileReading {
-  const { content, stats } = readWhole(path);
+  const { text: content, stats } = readWhole(path);
   if (options.refuseExposed && (stats.mode & exposingModes) !== 0n) {
     throw new KeySetError('exposed', 'is open to other accounts, which production mode refuses', {
       fix: 'chmod 600, and let it belong to the account that the server runs as',
@@ -44,19 +45,12 @@ export function stampOf(stats: BigIntStats): string {
   return [stats.dev, stats.ino, stats.mode, stats.size, stats.mtimeNs, stats.ctimeNs].join(':');
 }
 
-/** Content and stamp of the same file, even while another one takes its name. */
-function readWhole(path: string): { readonly content: string; readonly stats: BigIntStats } {
-  let file: number | undefined;
+function readWhole(path: string): RegularFile {
   try {
-    file = openSync(path, 'r');
-    const stats = fstatSync(file, { bigint: true });
-    if (!stats.isFile() || stats.size > maxFileBytes) throw new Error('no file to read');
-    return { content: readFileSync(file, 'utf8'), stats };
+    return readRegularFile(path, maxFileBytes);
   } catch {
     throw new KeySetError('unreadable', 'cannot be read', {
       fix: 'check that the file exists and that this process may read it; gatehouse keys generate makes one',
     });
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }
