@@ -32,7 +32,7 @@ describe('the configuration of a server', () => {
   });
 
   it.each([
-    ['a pipe that nobody writes into', (at: string) => execFileSync('mkfifo', [at])],
+    ['a pipe that nobody writes into', (at: string) => execFileSync('/usr/bin/mkfifo', [at])],
     ['a device without an end', (at: string) => symlinkSync('/dev/zero', at)],
   ])('is not waited for when it has become %s', (_what, make) => {
     const source = createServerConfigSource();

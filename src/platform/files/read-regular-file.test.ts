@@ -37,7 +37,7 @@ describe('readRegularFile', () => {
 
   it('does not wait for whoever would write into a pipe', () => {
     const path = join(folder, 'pipe');
-    execFileSync('mkfifo', [path]);
+    execFileSync('/usr/bin/mkfifo', [path]);
     expect(() => readRegularFile(path, 100)).toThrow('no file to read');
   });
 });
