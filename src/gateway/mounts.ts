@@ -11,7 +11,8 @@ export interface Mounts {
   /**
    * Goes over to other mounts. One whose configuration is the same stays as it is, with its connections and streams; one
    * that is gone or is another now takes no more calls, and goes when those that it has are over. One of which only the
-   * policy is another stays, and takes it. When one cannot be opened, nothing has happened.
+   * policy is another stays, and takes it; which one is the default touches none. When one cannot be opened, nothing has
+   * happened.
    * @throws PemFileError
    */
   replace(configs: GatehouseConfig['mounts']): MountChanges;
@@ -35,6 +36,7 @@ export function openMounts(
   openMount: (config: MountConfig) => Mount,
 ): Mounts {
   let all = openAll(initial, [], openMount);
+  let fallback = findFallback(initial, all);
   const leaving = new Set<Mount>();
 
   function retire(mount: Mount): void {
@@ -52,7 +54,7 @@ export function openMounts(
       return all;
     },
     get fallback() {
-      return all.length === 1 ? all[0] : all.find(({ config }) => config.isDefault);
+      return fallback;
     },
     replace(configs) {
       const next = openAll(configs, all, openMount);
@@ -64,6 +66,7 @@ export function openMounts(
         retired: retired.map(nameOf),
       };
       all = next;
+      fallback = findFallback(configs, next);
       for (const mount of retired) retire(mount);
       return changes;
     },
@@ -93,7 +96,7 @@ function openAll(
   try {
     return configs.map((config) => {
       const same = present.find((mount) =>
-        isDeepStrictEqual(withoutPolicy(mount.config), withoutPolicy(config)),
+        isDeepStrictEqual(withoutTheLive(mount.config), withoutTheLive(config)),
       );
       if (same !== undefined) return same;
       const mount = openMount(config);
@@ -110,8 +113,14 @@ function changePolicy(mount: Mount, policy: MountConfig['policy']): void {
   if (!isDeepStrictEqual(mount.config.policy, policy)) mount.changePolicy(policy);
 }
 
-function withoutPolicy(config: MountConfig): MountConfig {
-  return { ...config, policy: undefined };
+/** Nothing that a mount itself has to know, or only from its next call on. */
+function withoutTheLive(config: MountConfig): MountConfig {
+  return { ...config, policy: undefined, isDefault: false };
+}
+
+/** A mount that was opened as the default one may be another's neighbour now. */
+function findFallback(configs: GatehouseConfig['mounts'], mounts: readonly Mount[]): Mount | undefined {
+  return mounts.length === 1 ? mounts[0] : mounts[configs.findIndex(({ isDefault }) => isDefault)];
 }
 
 function nameOf({ config }: Mount): string {

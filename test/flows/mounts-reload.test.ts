@@ -64,6 +64,21 @@ describe('a reload of the mounts', () => {
     expect(house.logged()).toContain('"kept":["wiki","files"],"opened":["notes"],"retired":["notes"]');
   });
 
+  it('keeps mounts of which another is the default one now', async () => {
+    const { accessToken: before } = await signIn(house.asking(undefined));
+    expect((await house.call(resourceOf.notes, before)).status).toBe(200);
+    await reload((mount) => [{ ...mount, isDefault: mount.name === 'wiki' }]);
+
+    expect(house.logged()).toContain('"kept":["notes","wiki","files"],"opened":[],"retired":[]');
+    const root = await house.fetch('/.well-known/oauth-protected-resource');
+    expect(await root.json()).toMatchObject({ resource: resourceOf.wiki });
+    const { accessToken } = await signIn(house.asking(undefined));
+    expect((await house.call(resourceOf.wiki, accessToken)).status).toBe(200);
+
+    await reload((mount) => [{ ...mount, isDefault: false }]);
+    expect((await house.fetch('/.well-known/oauth-protected-resource')).status).toBe(404);
+  });
+
   it('gives a mount another policy for the next call, and cuts nothing', async () => {
     const { accessToken } = await signIn(house.asking(resourceOf.wiki));
     const stream = await openStream(accessToken);
