@@ -450,10 +450,12 @@ describe.each(lanes)('the policy of a mount, on the %s', (_lane, env) => {
     await send(
       '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"db://x?token=canary#canary"}}',
     );
+    await send('{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"db://me:canary@x/y@z"}}');
     const told = house.events.filter(({ type }) => type === 'policy_denied');
     expect(told).toMatchObject([
       { mount: 'default', kind: 'tool', method: 'tools/call', name: `x${'y'.repeat(127)}…` },
       { kind: 'resource', name: 'db://x' },
+      { kind: 'resource', name: 'db://x/y@z' },
     ]);
     expect(JSON.stringify(told)).not.toContain('canary');
     expect(house.logged()).not.toContain('canary');

@@ -217,7 +217,7 @@ class PolicyCall implements JudgedCall {
         rule,
         kind,
         method: shorten(method),
-        ...(name === '' ? {} : { name: shorten(kind === 'resource' ? withoutQuery(name) : name) }),
+        ...(name === '' ? {} : { name: shorten(kind === 'resource' ? withoutSecrets(name) : name) }),
       },
       requestId,
     );
@@ -243,7 +243,7 @@ function shorten(text: string): string {
   return text.length <= longestName ? text : `${text.slice(0, longestName).toWellFormed()}…`;
 }
 
-/** There are secrets in the queries of some. */
-function withoutQuery(uri: string): string {
-  return uri.split(/[?#]/, 1)[0] ?? '';
+/** There are some in the queries of URIs, and before their hosts. */
+function withoutSecrets(uri: string): string {
+  return (uri.split(/[?#]/, 1)[0] ?? '').replace(/^([^:/]*:\/*)[^/]*@/, '$1');
 }
