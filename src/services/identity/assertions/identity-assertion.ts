@@ -1,6 +1,6 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
-import { compactVerify, decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose';
+import { decodeJwt, decodeProtectedHeader, type JWTPayload } from 'jose';
 
 import type { Clock, EpochSeconds } from '../../../platform/clock.ts';
 import { writeRemembered } from '../../../platform/store/remembered-write.ts';
@@ -10,6 +10,7 @@ import type { RefusalReason } from '../../../protocol/refusal-reason.ts';
 import { readClaims } from '../claims.ts';
 import type { Identity } from '../identity-provider.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
+import { isSignedByIssuer, type SignatureHeader } from './issuer-signature.ts';
 import type { TrustedIssuer } from './trusted-issuer.ts';
 
 /** What a trusted issuer says of a person, checked but for its single use. */
@@ -58,7 +59,9 @@ export async function verifyIdentityAssertion(
   const header = readHeader(assertion);
   const claims = readPayload(assertion);
   const issuer = checkClaims(claims, clientId, deps);
-  if (!(await isSigned(assertion, header, issuer, deps.keys))) throw refuse('identity_assertion_unsigned');
+  if (!(await isSignedByIssuer(assertion, header, issuer, deps.keys))) {
+    throw refuse('identity_assertion_unsigned');
+  }
   const { iat = 0, jti = '', exp = 0, resource, scope } = claims;
   return {
     issuer,
@@ -70,12 +73,7 @@ export async function verifyIdentityAssertion(
   };
 }
 
-interface AssertionHeader {
-  readonly algorithm: string;
-  readonly keyId: string | undefined;
-}
-
-function readHeader(assertion: string): AssertionHeader {
+function readHeader(assertion: string): SignatureHeader {
   if (assertion.length > maxLength) throw refuse('identity_assertion_invalid');
   const { typ, alg, kid }: Readonly<Record<string, unknown>> = orRefuse(() =>
     decodeProtectedHeader(assertion),
@@ -117,42 +115,6 @@ function checkTimes({ exp, iat, nbf }: JWTPayload, now: EpochSeconds): void {
   if (nbf !== undefined && (!isMoment(nbf) || nbf > now + skewSeconds)) {
     throw refuse('identity_assertion_invalid');
   }
-}
-
-async function isSigned(
-  assertion: string,
-  header: AssertionHeader,
-  issuer: TrustedIssuer,
-  keys: IssuerKeys,
-): Promise<boolean> {
-  const present = await keys.find(issuer);
-  if (await verifyWith(assertion, header, present)) return true;
-  // The issuer may have changed its keys. An assertion that names one we know was not signed with a new one.
-  if (present.some(({ id }) => id !== undefined && id === header.keyId)) return false;
-  const renewed = await keys.renew(issuer);
-  return renewed !== present && (await verifyWith(assertion, header, renewed));
-}
-
-async function verifyWith(
-  assertion: string,
-  { algorithm, keyId }: AssertionHeader,
-  keys: ReadonlyArray<{
-    readonly id: string | undefined;
-    readonly algorithms: readonly string[];
-    readonly key: KeyObject;
-  }>,
-): Promise<boolean> {
-  for (const { id, algorithms: possible, key } of keys) {
-    // The algorithm is the key's, never the token's own choice (RFC 8725 §3.1).
-    if (!possible.includes(algorithm) || (keyId !== undefined && keyId !== id)) continue;
-    try {
-      await compactVerify(assertion, key, { algorithms: [algorithm] });
-      return true;
-    } catch {
-      // Signed with another key, or a header that asks for what nobody here knows (`crit`).
-    }
-  }
-  return false;
 }
 
 function readIdentity(claims: JWTPayload, issuer: TrustedIssuer): Identity {

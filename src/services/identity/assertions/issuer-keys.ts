@@ -4,14 +4,17 @@ import type { ClientKey } from '../../clients/client.ts';
 import type { PublishedKeys } from '../../clients/published-keys.ts';
 import type { TrustedIssuer } from './trusted-issuer.ts';
 
+/** Whose keys are wanted, and where they are, if that is known. */
+export type KeyHolder = Pick<TrustedIssuer, 'issuer' | 'jwksUri'>;
+
 /**
  * The public keys of trusted issuers. While an issuer does not answer, what it said within a day counts on.
  * @throws OAuthError `temporarily_unavailable`, reason `issuer_keys_unavailable`
  */
 export interface IssuerKeys {
-  find(issuer: TrustedIssuer): Promise<readonly ClientKey[]>;
+  find(issuer: KeyHolder): Promise<readonly ClientKey[]>;
   /** Reads them anew, for a key that is not among those; once a minute at most. */
-  renew(issuer: TrustedIssuer): Promise<readonly ClientKey[]>;
+  renew(issuer: KeyHolder): Promise<readonly ClientKey[]>;
 }
 
 export interface IssuerKeysDeps {
@@ -37,7 +40,7 @@ export function createIssuerKeys({ keys, readJson, clock }: IssuerKeysDeps): Iss
     return url;
   }
 
-  async function findAddress({ issuer, jwksUri }: TrustedIssuer): Promise<string> {
+  async function findAddress({ issuer, jwksUri }: KeyHolder): Promise<string> {
     if (jwksUri !== undefined) return jwksUri;
     const known = addresses.get(issuer);
     if (known !== undefined && known.freshUntil > clock.nowSeconds()) return known.url;
@@ -52,7 +55,7 @@ export function createIssuerKeys({ keys, readJson, clock }: IssuerKeysDeps): Iss
 
   async function orUnavailable(
     read: (url: string) => Promise<readonly ClientKey[]>,
-    issuer: TrustedIssuer,
+    issuer: KeyHolder,
   ): Promise<readonly ClientKey[]> {
     const url = await findAddress(issuer);
     try {
