@@ -96,10 +96,12 @@ function describeMounts({ file, mounts, clients, trustedIssuers }: GatehouseConf
   ];
 }
 
-function listMarks({ isDefault, upstream, scopes, policy, allowedOrigins }: MountConfig): string[] {
+function listMarks(mount: MountConfig): string[] {
+  const { isDefault, upstream, accepts, scopes, policy, allowedOrigins } = mount;
   const { tls } = upstream;
   return [
     ...(isDefault ? ['default'] : []),
+    ...(accepts === undefined ? [] : [`accepts ${accepts.kind} of ${accepts.issuer}`]),
     ...(upstream.authorization === undefined ? [] : ['authorization set']),
     ...(tls.caFile === undefined ? [] : ['own authorities']),
     ...(tls.certificate === undefined ? [] : ['shows a certificate']),

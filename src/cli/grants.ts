@@ -44,8 +44,8 @@ export async function showGrant(operator: Operator, grantId: string, form: Form)
  * @throws CommandFailure when not exactly one kind is named
  */
 export async function revokeGrants(operator: Operator, filter: GrantFilter, form: Form): Promise<string> {
-  const cutOff = await toCutOff(operator, filter);
-  await operator.revocations.cutOff(cutOff);
+  const [cutOff, ...further] = await toCutOffs(operator, filter);
+  for (const each of [cutOff, ...further]) await operator.revocations.cutOff(each);
   const ended = await endRecords(operator, filter);
   if (form.json) return toJson({ kind: cutOff.kind, before: cutOff.before, ended });
   const done = `revoked; ${ended} recorded ${ended === 1 ? 'grant' : 'grants'} ended\n`;
@@ -65,7 +65,8 @@ export async function endRecords(operator: Operator, filter: GrantFilter): Promi
   return ended;
 }
 
-async function toCutOff(operator: Operator, filter: GrantFilter): Promise<CutOff> {
+/** Several: one subject is somebody else at each issuer, and the operator means all of them. */
+async function toCutOffs(operator: Operator, filter: GrantFilter): Promise<readonly [CutOff, ...CutOff[]]> {
   const before = untilNow(operator.nowSeconds());
   const { subject, client, grant, everything = false } = filter;
   const named = [subject, client, grant].filter((value) => value !== undefined).length + (everything ? 1 : 0);
@@ -76,11 +77,17 @@ async function toCutOff(operator: Operator, filter: GrantFilter): Promise<CutOff
     );
   }
   if (subject !== undefined) {
-    return { kind: 'subject', key: personKey(operator.identityIssuer, subject), before };
+    const ofIssuer = (issuer: string): CutOff => ({
+      kind: 'subject',
+      key: personKey(issuer, subject),
+      before,
+    });
+    const [home, ...others] = operator.identityIssuers;
+    return [ofIssuer(home), ...others.map(ofIssuer)];
   }
-  if (client !== undefined) return { kind: 'client', key: await resolveClient(client, operator), before };
-  if (grant !== undefined) return { kind: 'grant', key: grant, before };
-  return { kind: 'everything', key: '', before };
+  if (client !== undefined) return [{ kind: 'client', key: await resolveClient(client, operator), before }];
+  if (grant !== undefined) return [{ kind: 'grant', key: grant, before }];
+  return [{ kind: 'everything', key: '', before }];
 }
 
 async function* findGrants(operator: Operator, filter: GrantFilter): AsyncGenerator<ListedGrant> {

@@ -19,8 +19,8 @@ export interface Operator {
   readonly revocations: Revocations;
   /** Clients of the configuration. */
   readonly clientIds: readonly string[];
-  /** Identity provider of the configuration. */
-  readonly identityIssuer: string;
+  /** Whose subjects there are: of the identity provider, and of the issuers whose tokens mounts accept. */
+  readonly identityIssuers: readonly [string, ...string[]];
   readonly nowSeconds: () => number;
 }
 
@@ -48,7 +48,10 @@ export async function withOperator<Result>(run: (operator: Operator) => Promise<
       deniedClients,
       revocations,
       clientIds: config.clients.map(({ clientId }) => clientId),
-      identityIssuer: config.identityProvider.issuer,
+      identityIssuers: [
+        config.identityProvider.issuer,
+        ...config.mounts.flatMap(({ accepts }) => accepts?.issuer ?? []),
+      ],
       nowSeconds: () => clock.nowSeconds(),
     });
   } finally {

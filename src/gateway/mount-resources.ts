@@ -2,10 +2,14 @@ import type { ProtectedResource } from '../services/resources/resource.ts';
 import type { ResourceTable } from '../services/resources/resources.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
 
-/** The protected resources that the mounts are, and the one that is meant by who names none. */
+/**
+ * The protected resources that tokens are issued for here, and the one that is meant by who names none. A mount that takes
+ * the tokens of another issuer is none of them.
+ */
 export function describeResources(mounts: GatehouseConfig['mounts']): ResourceTable {
-  const resources = mounts.map(describeResource);
-  const fallbackAt = mounts.length === 1 ? 0 : mounts.findIndex((mount) => mount.isDefault);
+  const ours = mounts.filter(({ accepts }) => accepts === undefined);
+  const resources = ours.map(describeResource);
+  const fallbackAt = ours.length === 1 ? 0 : ours.findIndex((mount) => mount.isDefault);
   return { resources, fallback: resources[fallbackAt] };
 }
 

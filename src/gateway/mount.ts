@@ -22,6 +22,7 @@ import type { Revocations } from '../services/tokens/revocations.ts';
 import type { AccessRecord, CallDetails } from './access-log.ts';
 import { type LiveCertificates, openUpstreamTls } from './certificates.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
+import type { ForeignTokens } from './foreign-tokens.ts';
 import { createMountPolicy } from './mount-policy.ts';
 import { describeResource } from './mount-resources.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -31,6 +32,7 @@ const wholeBodyBytes = 64 * 1024;
 
 export interface MountDeps {
   readonly admissions: Pick<Admissions, 'forResource'>;
+  readonly foreignTokens: ForeignTokens;
   /** What the ids of sessions are bound with. */
   readonly sessionTags: Tagger;
   /** Of a person, at all mounts: they protect this process. */
@@ -74,7 +76,11 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const { publicOrigin, path, upstream, headers, allowedOrigins } = mount;
   const { clock, revocations, emit, log, rateLimits } = deps;
   const resource = describeResource(mount);
-  const admission = deps.admissions.forResource(resource);
+  const { accepts } = mount;
+  const admission =
+    accepts === undefined
+      ? deps.admissions.forResource(resource)
+      : deps.foreignTokens.admissionFor(accepts, resource);
   const nameAmongMany = (): string | undefined => (deps.isOneOfMany() ? mount.name : undefined);
   const underWay = createUnderWay();
   const originCheck = createOriginCheck({ publicUrl: publicOrigin, allowedOrigins });
@@ -120,7 +126,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const policy = createMountPolicy(mount.policy, {
     mount,
     scopes: resource.scopes,
-    identityIssuer: config.identityProvider.issuer,
+    identityIssuer: accepts?.issuer ?? config.identityProvider.issuer,
     scopeCheck,
     emit,
   });
@@ -161,7 +167,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
     },
     publicOrigin,
     path,
-    metadata: createResourceMetadataEndpoint({ issuer: config.publicUrl, resource }),
+    metadata: createResourceMetadataEndpoint({ issuer: accepts?.issuer ?? config.publicUrl, resource }),
     handle(caller, context) {
       underWay.enter();
       return handle(caller, context);

@@ -24,6 +24,7 @@ import { type LiveCertificates, observeExpiry } from './certificates.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEndpoints } from './endpoints.ts';
+import { openForeignTokens } from './foreign-tokens.ts';
 import type { GatewayDeps } from './gateway.ts';
 import type { InFlight } from './in-flight.ts';
 import { createMount, type MountDeps } from './mount.ts';
@@ -169,6 +170,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const mountDeps: MountDeps = {
     admissions,
+    foreignTokens: openForeignTokens(config, { clock, revocations, log }),
     sessionTags: createTagger({ keyring: keys.keyring, purpose: 'mcp-session-id', context: issuer }),
     subjectConcurrency: createSubjectConcurrency(limits.perSubjectConcurrency),
     subjectStreams: createSubjectConcurrency(limits.perSubjectStreams),

@@ -4,14 +4,10 @@ import type { Clock } from '../platform/clock.ts';
 import { createGuardedFetch } from '../platform/outbound/guarded-fetch.ts';
 import type { Store } from '../platform/store/store.ts';
 import type { FindClient, GrantTypeName } from '../services/clients/client.ts';
-import { createFetchBudget } from '../services/clients/fetch-budget.ts';
-import { fetchJsonDocument } from '../services/clients/json-document.ts';
-import { createPublishedKeys } from '../services/clients/published-keys.ts';
 import { verifyIdentityAssertion } from '../services/identity/assertions/identity-assertion.ts';
-import { createIssuerKeys } from '../services/identity/assertions/issuer-keys.ts';
 import type { TrustedIssuer } from '../services/identity/assertions/trusted-issuer.ts';
-import { parseStrictJson } from '../services/requests/strict-json.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
+import { openIssuerKeys } from './foreign-tokens.ts';
 import { version } from './version.ts';
 
 const jwtBearer: GrantTypeName = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -41,22 +37,9 @@ export function openTrustedIssuers(
 ): EnterpriseAuthorization {
   if (issuers.length === 0) return { grantTypes: [], grantProfiles: [] };
   const { clock, store, revocations } = deps;
-  const documents = {
-    clock,
-    // Not the one for what strangers name: these addresses are the operator's, and may be private.
-    fetch: createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` }),
-    parseJson: parseStrictJson,
-    budget: createFetchBudget({ nowMs: () => clock.nowMilliseconds() }),
-  };
-  const keys = createIssuerKeys({
-    keys: createPublishedKeys(documents),
-    readJson: async (url) => {
-      const document = await fetchJsonDocument(url, documents);
-      if (document.outcome === 'read') return document.value;
-      throw new Error('the OpenID configuration cannot be read', { cause: document.cause });
-    },
-    clock,
-  });
+  // Not the one for what strangers name: these addresses are the operator's, and may be private.
+  const fetch = createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` });
+  const keys = openIssuerKeys(fetch, clock);
   const assertions = { audience: deps.issuer, issuers, keys, store, clock };
   const exchange = createJwtBearerGrant({
     verifyAssertion: (assertion, client) => verifyIdentityAssertion(assertion, client.clientId, assertions),

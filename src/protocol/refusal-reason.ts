@@ -263,6 +263,17 @@ export const refusalReasons = {
   invalid_token: { meaning: 'The bearer token was not issued here or is altered.' },
   token_expired: { meaning: 'The bearer token is expired; the client refreshes it.' },
   token_revoked: { meaning: 'The grant of the bearer token is revoked.' },
+  token_claims_unusable: {
+    meaning:
+      'The mount accepts tokens of another issuer, and this one is good but does not say what is needed: `sub`, `iat` or `exp` is missing, or a group has characters that would split the header it travels in.',
+  },
+  token_issuer_unavailable: {
+    meaning:
+      'The mount accepts tokens of another issuer, and its keys, or its word about the token, cannot be had now.',
+  },
+  token_checks_exceeded: {
+    meaning: 'More tokens of another issuer came at once than are checked at a time.',
+  },
   scope_insufficient: {
     meaning:
       'The token lacks a scope that the call needs; the answer names all of them, and the client asks the person for more.',

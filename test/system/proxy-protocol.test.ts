@@ -163,6 +163,7 @@ describe('the rate of an address', () => {
     await start({
       rates: {
         checkCall: () => allowed,
+        judgeStranger: () => allowed,
         checkStranger: (address) => {
           addresses.push(address);
           return limited;
@@ -181,14 +182,18 @@ describe('the rate of an address', () => {
   });
 
   it('is its own for a call with a good token', async () => {
-    await start({ rates: { checkCall: () => limited, checkStranger: () => allowed } });
+    await start({
+      rates: { checkCall: () => limited, checkStranger: () => allowed, judgeStranger: () => allowed },
+    });
     expect((await path.call({ body: '{}' })).status).toBe(429);
     expect((await path.call({ bearer: 'garbage', body: '{}' })).status).toBe(401);
     expect(path.upstream.requests).toEqual([]);
   });
 
   it('is not asked about a token of ours that is over: its client has to learn that it must refresh', async () => {
-    await start({ rates: { checkCall: () => limited, checkStranger: () => limited } });
+    await start({
+      rates: { checkCall: () => limited, checkStranger: () => limited, judgeStranger: () => limited },
+    });
     path.revoked.add('grant-1');
     expect((await path.call({ body: '{}' })).status).toBe(401);
   });

@@ -3,6 +3,7 @@ import type { RedisConnection } from '../../platform/store/redis-connection.ts';
 import type { CertificateFiles } from '../../platform/tls/pem-files.ts';
 import type { HeaderPolicy } from '../../resource-server/proxy/header-policy.ts';
 import type { TrustedIssuer } from '../../services/identity/assertions/trusted-issuer.ts';
+import type { TokenAuthority } from '../../services/identity/foreign/token-authority.ts';
 import type { ConfiguredClient } from '../../services/clients/configured-clients.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { PresetName } from '../../services/identity/presets/presets.ts';
@@ -175,6 +176,8 @@ export interface MountConfig {
   /** Origins of web pages that may call it. */
   readonly allowedOrigins: readonly string[];
   readonly scopes: ScopeRules;
+  /** Whose tokens it takes in place of ours. Absent: ours. */
+  readonly accepts?: TokenAuthority | undefined;
   /** Absent: whoever has a token for it may call everything. */
   readonly policy?: PolicyRules | undefined;
 }

@@ -131,6 +131,15 @@ export function parseIssuerUrl(text: string): IssuerUrl {
   return { issuer: text.replace(/\/+$/, ''), cleartext: url.protocol === 'http:' && !loopback };
 }
 
+/** The text itself: an issuer is compared byte for byte. @throws ValueProblem */
+export function parseSecureUrl(text: string, example: string): string {
+  const { url, loopback } = parsePlainUrl(text, example);
+  if (url.protocol !== 'https:' && !loopback) {
+    throw new ValueProblem('is http on a host that is not loopback', 'use https');
+  }
+  return text;
+}
+
 /**
  * Reads origins exactly as browsers send them.
  * @throws ValueProblem

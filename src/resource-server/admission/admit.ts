@@ -1,5 +1,6 @@
 /**
- * Admission: the one decision about a call to the protected resource. No other file looks at a bearer token.
+ * Admission: the one decision about a call to the protected resource. No other file looks at a bearer token, but
+ * `foreign-admission.ts` where a mount takes the tokens of somebody else.
  *
  * 1. read the credential (RFC 6750 §2.1; the header only, never query, body or cookie)
  * 2. open the token: from the verified-token cache, else with the sealer
@@ -11,13 +12,11 @@
  */
 import type { Clock, EpochSeconds } from '../../platform/clock.ts';
 import type { Sealer } from '../../platform/sealing/sealer.ts';
-import type { RefusalReason } from '../../protocol/refusal-reason.ts';
-import { formatBearerChallenge } from '../../protocol/www-authenticate.ts';
-import type { ProtectedResource } from '../../services/resources/resource.ts';
 import { openAccessToken } from '../../services/tokens/access-token.ts';
 import type { JudgedGrant } from '../../services/tokens/cut-off.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { readBearerCredential } from './bearer-credential.ts';
+import { type AdmittingResource, type BadToken, prepareRefusals, type RefusedCall } from './refused-calls.ts';
 import { createVerifiedTokens } from './verified-tokens.ts';
 
 export type Admission = AdmittedCall | RefusedCall;
@@ -33,15 +32,11 @@ export interface AdmittedCall {
   readonly expiresAt: EpochSeconds;
 }
 
-export interface RefusedCall {
-  readonly outcome: 'refused';
-  readonly status: 401;
-  /** Value of `WWW-Authenticate`; the same text for the same reason, always. */
-  readonly challenge: string;
-  readonly reason: RefusalReason;
-  /** Absent when no bearer credential was presented (RFC 6750 §3). */
-  readonly error?: 'invalid_token';
-  readonly description: string;
+/** Nobody knows the token yet. */
+export interface PendingAdmission {
+  readonly outcome: 'pending';
+  /** Finds out. Never rejects, and takes no longer than a deadline. */
+  readonly check: () => Promise<Admission>;
 }
 
 export interface AdmissionControl {
@@ -59,9 +54,6 @@ export interface Admissions {
   findActive(token: string, isServed: (resource: string) => boolean): AdmittedCall | undefined;
 }
 
-/** What tokens must be bound to; its metadata is named by every challenge (RFC 9728 §5.1). */
-export type AdmittingResource = Pick<ProtectedResource, 'identifier' | 'metadataUrl' | 'scopes'>;
-
 export interface AdmissionDeps {
   readonly sealer: Sealer;
   /** Another number after every change of the keys: what opened before has to open again. Absent: they never change. */
@@ -76,17 +68,6 @@ export interface AdmissionDeps {
 
 const defaultCacheEntries = 10_000;
 
-const descriptions = {
-  token_missing: 'A bearer access token is required',
-  invalid_token: 'The access token is not valid',
-  token_expired: 'The access token has expired',
-  resource_mismatch: 'The access token is not for this resource',
-  token_revoked: 'The access token has been revoked',
-  token_revoked_iat_cutoff: 'The access token is from before the revocation date',
-} as const satisfies Partial<Record<RefusalReason, string>>;
-
-type Reason = keyof typeof descriptions;
-
 export function createAdmissions(deps: AdmissionDeps): Admissions {
   const verified = createVerifiedTokens<AdmittedCall>({
     maxEntries: deps.cacheEntries ?? defaultCacheEntries,
@@ -94,18 +75,13 @@ export function createAdmissions(deps: AdmissionDeps): Admissions {
   });
   const keys = createKeyCheck(deps);
 
-  function judge(token: AdmittedCall, identifier: string): Reason | undefined {
-    if (token.expiresAt <= deps.clock.nowSeconds()) return 'token_expired';
-    if (token.grant.resource !== identifier) return 'resource_mismatch';
-    if (deps.revocations.judge(token.judged)) return 'token_revoked';
-    const cutoff = deps.revokeBefore ?? -Infinity;
-    // The grant as well: a token refreshed after the cut-off descends from a login before it.
-    if (token.issuedAt < cutoff || token.grant.grantedAt < cutoff) return 'token_revoked_iat_cutoff';
-    return undefined;
+  function judge(token: AdmittedCall, identifier: string): BadToken | undefined {
+    const reason = judgeAdmitted(token, deps);
+    return reason === 'token_expired' || token.grant.resource === identifier ? reason : 'resource_mismatch';
   }
 
   /** @param identifier of the resource that the token is shown to. Undefined: the one that it is for */
-  function judgeToken(token: string, identifier: string | undefined): AdmittedCall | Reason {
+  function judgeToken(token: string, identifier: string | undefined): AdmittedCall | BadToken {
     if (keys.haveChanged()) verified.forgetAll();
     const cached = verified.find(token);
     const call = cached ?? open(deps.sealer, token);
@@ -147,6 +123,18 @@ export function createAdmissions(deps: AdmissionDeps): Admissions {
   };
 }
 
+/** Whether what was admitted once would be refused by now, wherever the token is from. */
+export function judgeAdmitted(
+  { expiresAt, issuedAt, grant, judged }: AdmittedCall,
+  { clock, revocations, revokeBefore }: Pick<AdmissionDeps, 'clock' | 'revocations' | 'revokeBefore'>,
+): BadToken | undefined {
+  if (expiresAt <= clock.nowSeconds()) return 'token_expired';
+  if (revocations.judge(judged)) return 'token_revoked';
+  const cutoff = revokeBefore ?? -Infinity;
+  // The grant as well: a token refreshed after the cut-off descends from a login before it.
+  return issuedAt < cutoff || grant.grantedAt < cutoff ? 'token_revoked_iat_cutoff' : undefined;
+}
+
 /** A token of a destroyed key lives on neither in the cache nor in a stream that it opened. */
 function createKeyCheck(deps: Pick<AdmissionDeps, 'sealer' | 'keyGeneration'>) {
   const generationNow = deps.keyGeneration ?? (() => 0);
@@ -178,40 +166,4 @@ function open(sealer: Sealer, token: string): AdmittedCall | undefined {
   const person = `${terms.identityIssuer}\n${terms.subject}`;
   const judged = { ...terms, issuedAt };
   return { outcome: 'admitted', grant: terms, person, judged, issuedAt, expiresAt };
-}
-
-/** Every refusal there is, made once: nothing of a request can get into a challenge, and clients see equal bytes. */
-function prepareRefusals(resource: AdmittingResource): Readonly<Record<Reason, RefusedCall>> {
-  const { defaults } = resource.scopes;
-  const guidance = {
-    resourceMetadata: resource.metadataUrl,
-    ...(defaults.length === 0 ? {} : { scope: defaults.join(' ') }),
-  };
-  const bare = formatBearerChallenge(guidance);
-  const invalid = (reason: Reason): RefusedCall => ({
-    outcome: 'refused',
-    status: 401,
-    challenge: formatBearerChallenge({
-      ...guidance,
-      error: 'invalid_token',
-      errorDescription: descriptions[reason],
-    }),
-    reason,
-    error: 'invalid_token',
-    description: descriptions[reason],
-  });
-  return {
-    token_missing: {
-      outcome: 'refused',
-      status: 401,
-      challenge: bare,
-      reason: 'token_missing',
-      description: descriptions.token_missing,
-    },
-    invalid_token: invalid('invalid_token'),
-    token_expired: invalid('token_expired'),
-    resource_mismatch: invalid('resource_mismatch'),
-    token_revoked: invalid('token_revoked'),
-    token_revoked_iat_cutoff: invalid('token_revoked_iat_cutoff'),
-  };
 }

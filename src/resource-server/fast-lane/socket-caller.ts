@@ -16,6 +16,8 @@ interface Connection {
 const clientGoneStatus = 499;
 const noHeaders: readonly string[] = [];
 const nothing = Buffer.alloc(0);
+/** Of a body that nobody takes yet, this is read, so that a client that leaves is noticed; the rest waits in the network. */
+const maxEarlyBytes = 64 * 1024;
 /** Pieces up to this go out as text with what was gathered, in one write; larger ones as the bytes they are. */
 const smallPieceBytes = 8 * 1024;
 
@@ -62,6 +64,8 @@ export class SocketCaller implements Caller {
 
   takeBody(sink: BodySink): void {
     this.#sink = sink;
+    // Before the sink is given anything: it may want a pause of its own.
+    if ((this.#early?.length ?? 0) > maxEarlyBytes) this.resumeBody();
     if (this.#early !== undefined) sink.onBody(this.#early);
     this.#early = undefined;
     if (this.#isBodyWhole) sink.onBodyEnd();
@@ -72,6 +76,7 @@ export class SocketCaller implements Caller {
     this.#isBodyWhole = isLast;
     if (this.#sink === undefined) {
       this.#early = this.#early === undefined ? bytes : Buffer.concat([this.#early, bytes]);
+      if (this.#early.length > maxEarlyBytes) this.pauseBody();
       return;
     }
     this.#sink.onBody(bytes);

@@ -11,7 +11,7 @@ import type { Handler } from '../../platform/http/handler.ts';
 import type { ProtectedResource } from '../../services/resources/resource.ts';
 
 export interface ResourceMetadataDeps {
-  /** Byte-identical to the `issuer` of the authorization server metadata. */
+  /** Whose tokens it takes: byte-identical to the `issuer` of that authorization server's metadata. */
   readonly issuer: string;
   readonly resource: Pick<ProtectedResource, 'identifier' | 'title' | 'scopes'>;
 }

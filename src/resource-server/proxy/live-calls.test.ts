@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { systemRandom } from '../../platform/random.ts';
-import type { AdmittedCall, RefusedCall } from '../admission/admit.ts';
+import type { AdmittedCall } from '../admission/admit.ts';
+import type { RefusedCall } from '../admission/refused-calls.ts';
 import type { Caller } from './caller.ts';
 import { EventStream } from './event-stream.ts';
 import { Exchange } from './exchange.ts';

@@ -1,5 +1,6 @@
 import type { Random } from '../../platform/random.ts';
-import type { AdmissionControl, RefusedCall } from '../admission/admit.ts';
+import type { AdmissionControl } from '../admission/admit.ts';
+import type { RefusedCall } from '../admission/refused-calls.ts';
 import type { Exchange } from './exchange.ts';
 import { refuseAdmission } from './refusal.ts';
 

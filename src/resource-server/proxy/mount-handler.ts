@@ -4,7 +4,7 @@
  * 1. origin: a browser's page of a foreign origin stops here (DNS rebinding)
  * 2. target and method: what could be read as another path stops here
  * 3. preflight: answered before authentication, to allowed origins
- * 4. admission: the bearer token
+ * 4. admission: the bearer token; where somebody has to be asked about it, the call waits, and its body unread
  * 5. rate of the address: calls with a good token apart from those that name nobody, so that a flood of bad tokens is
  *    limited and stops nobody who shares its address
  * 6. scope: what every call of the mount needs
@@ -23,7 +23,8 @@ import type { Emit } from '../../services/audit/events.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../../services/limits/subject-concurrency.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
-import type { Admission, AdmissionControl, AdmittedCall, RefusedCall } from '../admission/admit.ts';
+import type { Admission, AdmissionControl, AdmittedCall, PendingAdmission } from '../admission/admit.ts';
+import type { RefusedCall } from '../admission/refused-calls.ts';
 import type { CallJudge, JudgedCall } from '../policy/call-judge.ts';
 import type { Caller, CallerListener } from './caller.ts';
 import { formatCorsHeaders, formatPreflightHeaders, mountMethods } from './cors.ts';
@@ -33,7 +34,7 @@ import type { Forwarder } from './forwarder.ts';
 import type { LiveCalls } from './live-calls.ts';
 import type { OriginCheck } from './origin-check.ts';
 import { type Refusal, refusals, refuseAdmission, refuseRate } from './refusal.ts';
-import { judgeTarget } from './request-target.ts';
+import { judgeTarget, type TargetVerdict } from './request-target.ts';
 import { describeRpc, isPeekable, peekRpc } from './rpc-peek.ts';
 import type { ScopeCheck } from './scope-check.ts';
 import type { SessionBinding } from './session-binding.ts';
@@ -51,7 +52,7 @@ export interface MountHandlerDeps {
   /** Headers of every public response, name and value alternating. */
   readonly commonHeaders: readonly string[];
   readonly originCheck: OriginCheck;
-  readonly admission: AdmissionControl;
+  readonly admission: MountAdmission;
   readonly scopeCheck: Pick<ScopeCheck, 'judge'>;
   /** The rules in force. Absent, or undefined at the moment: there are none, and no body is read to judge it. */
   readonly findJudge?: () => CallJudge | undefined;
@@ -73,10 +74,20 @@ export interface MountHandlerDeps {
   readonly onInternalError: (error: unknown, requestId: string) => void;
 }
 
+type PlainTarget = Extract<TargetVerdict, { readonly outcome: 'accepted' }>;
+
+/** Admission that may have to ask somebody first. */
+export interface MountAdmission {
+  admit(authorization: readonly string[]): Admission | PendingAdmission;
+  readonly recheck: AdmissionControl['recheck'];
+}
+
 /** Counts a call of an address on the budget that it belongs to. */
 export interface CallRates {
   checkCall(clientAddress: string): RateLimitOutcome;
   checkStranger(clientAddress: string): RateLimitOutcome;
+  /** What that would say, without counting anything. */
+  judgeStranger(clientAddress: string): RateLimitOutcome;
 }
 
 /** Answers one request to the mount; whoever brought the caller tells the listener of it. Never throws. */
@@ -87,17 +98,21 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
 
   return (caller, context) => {
     const exchange = new Exchange(caller, context, common, finish);
-    try {
-      answer(exchange);
-    } catch (error) {
-      deps.onInternalError(error, context.requestId);
-      refuse(exchange, refusals.internal);
-    }
+    orInternal(exchange, answer);
     return exchange;
   };
 
+  function orInternal(exchange: Exchange, proceed: (exchange: Exchange) => void): void {
+    try {
+      proceed(exchange);
+    } catch (error) {
+      deps.onInternalError(error, exchange.context.requestId);
+      refuse(exchange, refusals.internal);
+    }
+  }
+
   function answer(exchange: Exchange): void {
-    const { caller, context } = exchange;
+    const { caller } = exchange;
     const origin = deps.originCheck.judgeOrigin(headerValues(caller.rawHeaders, 'origin'));
     if (origin.outcome === 'foreign') return refuse(exchange, refusals.originForeign);
     if (origin.outcome === 'allowed') exchange.headers.push(...formatCorsHeaders(origin.origin));
@@ -110,6 +125,24 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (!isMountMethod(caller.method)) return refuse(exchange, refusals.methodNotAllowed);
 
     const admission = deps.admission.admit(headerValues(caller.rawHeaders, 'authorization'));
+    if (admission.outcome === 'pending') awaitAdmission(exchange, admission, target);
+    else enter(exchange, admission, target);
+  }
+
+  /** Meanwhile nothing is taken from the client but what it sends by itself. */
+  function awaitAdmission(exchange: Exchange, { check }: PendingAdmission, target: PlainTarget): void {
+    // Somebody else may have to be asked: not for an address that sends one bad token after the other.
+    const rate = deps.rates?.judgeStranger(exchange.context.clientAddress);
+    if (rate?.outcome === 'limited') return refuse(exchange, refuseRate(rate.retryAfterSeconds));
+    void check().then((admission) => {
+      if (!exchange.isOver && !exchange.caller.isEnded) {
+        orInternal(exchange, () => enter(exchange, admission, target));
+      }
+    });
+  }
+
+  function enter(exchange: Exchange, admission: Admission, target: PlainTarget): void {
+    const { caller, context } = exchange;
     const rate = checkRate(admission, context.clientAddress);
     if (rate?.outcome === 'limited') return refuse(exchange, refuseRate(rate.retryAfterSeconds));
     if (admission.outcome === 'refused') return refuse(exchange, refuseAdmission(admission));

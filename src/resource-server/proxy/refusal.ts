@@ -1,6 +1,6 @@
 import type { OAuthErrorCode } from '../../protocol/oauth-error.ts';
 import { findErrorCode, type RefusalReason } from '../../protocol/refusal-reason.ts';
-import type { RefusedCall } from '../admission/admit.ts';
+import type { RefusedCall } from '../admission/refused-calls.ts';
 import { mountMethods } from './cors.ts';
 
 /** An answer to a call that comes from us and not from the upstream. */
@@ -150,7 +150,10 @@ export function refuseAdmission(call: RefusedCall): Refusal {
     code: call.error ?? 'invalid_request',
     description: call.description,
     reason: call.reason,
-    headers: ['WWW-Authenticate', call.challenge],
+    headers: [
+      ...(call.challenge === undefined ? [] : ['WWW-Authenticate', call.challenge]),
+      ...(call.retryAfterSeconds === undefined ? [] : ['Retry-After', String(call.retryAfterSeconds)]),
+    ],
   };
   ofAdmission.set(call, refusal);
   return refusal;

@@ -31,7 +31,8 @@ function toNames(value: unknown, form: GroupsSource['groupsForm']): readonly str
   return form === 'keys' && isObject(value) ? Object.keys(value) : undefined;
 }
 
-function findClaim(claims: Claims, name: string): unknown {
+/** A claim by its name, or by a JSON pointer. */
+export function findClaim(claims: Claims, name: string): unknown {
   if (!name.startsWith('/')) return ownMember(claims, name);
   const names = name.slice(1).split('/');
   return names.reduce<unknown>((found, part) => ownMember(found, unescapePointer(part)), claims);

@@ -61,6 +61,8 @@ export interface RateLimits {
   checkCall(address: string): RateLimitOutcome;
   /** A call that names nobody. Counted in this process: a flood of these never reaches the store. */
   checkStranger(address: string): RateLimitOutcome;
+  /** Whether one more of those would be refused; counts nothing. */
+  judgeStranger(address: string): RateLimitOutcome;
   /** A refresh with a refresh token that opened and belongs to the client that presents it. */
   checkRefresh(terms: Pick<GrantTerms, 'client' | 'subject' | 'grantId'>): Promise<RateLimitOutcome>;
 }
@@ -163,6 +165,10 @@ export function createRateLimits(options: RateLimitsOptions): RateLimits {
       count.here += 1;
       return judge(count.here, strangersPerAddress, count.endsAt);
     },
+    judgeStranger(address) {
+      const { here, endsAt } = strangers.take(`stranger:${rateLimitKey(address)}`);
+      return judge(here + 1, strangersPerAddress, endsAt);
+    },
     async checkRefresh({ client, subject, grantId }) {
       const verdict = await checkEverywhere(known, `grant:${grantId}`, refreshesPerGrant);
       if (verdict.outcome === 'limited') return verdict;
@@ -180,5 +186,6 @@ const unlimited: RateLimits = {
   check: () => Promise.resolve(allowed),
   checkCall: () => allowed,
   checkStranger: () => allowed,
+  judgeStranger: () => allowed,
   checkRefresh: () => Promise.resolve(allowed),
 };

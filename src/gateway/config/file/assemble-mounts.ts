@@ -1,9 +1,11 @@
 import type { ConfigWarning, MountConfig } from '../config.ts';
+import { describeResource } from '../../mount-resources.ts';
 import { assembleMount } from '../mount-config.ts';
 import type { ReadFile } from '../read-settings.ts';
 import type { SettingValues } from '../schema.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { pairOf } from '../tls-posture.ts';
+import { assembleAccepts } from './assemble-accepts.ts';
 import type { GivenConfig } from './given-file.ts';
 import { findMountProblems, findMountWarnings } from './mount-posture.ts';
 import { listSecretFiles, type MountSecrets, readMountSecrets } from './mount-secrets.ts';
@@ -59,7 +61,11 @@ function readListedMounts(
     problems.push(...secrets.problems.map((problem) => given.locate(problem)));
     // Without it there is a problem, and nobody asks for mounts.
     if (values.PROXY_BASE_URL === undefined) return [];
-    return [assemble(entry, secrets, listed.length === 1, values as SettingValues)];
+    const mount = assemble(entry, secrets, listed.length === 1, values as SettingValues);
+    const resource = describeResource(mount).identifier;
+    const accepts = assembleAccepts(entry.accepts, ['mounts', index, 'accepts'], resource, readFile);
+    problems.push(...accepts.problems.map((problem) => given.locate(problem)));
+    return [{ ...mount, accepts: accepts.authority }];
   });
   const entries = listed.map(([, entry]) => entry);
   return {

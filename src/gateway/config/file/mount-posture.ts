@@ -34,6 +34,16 @@ const rules: readonly Rule[] = [
         ? { problem: 'is true, and so is that of another mount', fix: 'leave one default' }
         : undefined,
   },
+  {
+    key: 'default',
+    find: (entry) =>
+      entry.default && entry.accepts !== undefined
+        ? {
+            problem: 'is true, and the mount accepts tokens of another issuer',
+            fix: 'remove it: whoever names no resource asks for a token of ours',
+          }
+        : undefined,
+  },
   { key: 'url', find: findOverlap },
   { key: 'url', find: findHostProblem },
   { key: 'url', find: findReservedPath },
@@ -52,6 +62,16 @@ const rules: readonly Rule[] = [
     find: ({ url }, _, { TLS_CERT_FILE }) =>
       TLS_CERT_FILE !== undefined && url.origin?.startsWith('http:') === true
         ? { problem: 'is http, and TLS_CERT_FILE makes the listener speak TLS alone', fix: 'write https' }
+        : undefined,
+  },
+  {
+    key: 'policy',
+    find: ({ policy, accepts }) =>
+      policy !== undefined && asksForEmail(policy) && trustsUnverifiedEmail(accepts)
+        ? {
+            problem: 'goes by e-mail addresses, and the mount accepts those that nobody verified',
+            fix: 'remove trust_unverified_email from accepts, or write groups or subjects',
+          }
         : undefined,
   },
   {
@@ -91,6 +111,10 @@ export function findMountWarnings(mounts: readonly MountEntry[]): ConfigWarning[
     warnings.push({ event: 'default_mount_unset', message });
   }
   return warnings;
+}
+
+function trustsUnverifiedEmail(accepts: MountEntry['accepts']): boolean {
+  return Object.values(accepts ?? {}).some((kind) => kind?.trust_unverified_email === true);
 }
 
 function findOverlap(

@@ -1,6 +1,7 @@
 import { type ReadFile, readSecretText } from '../read-settings.ts';
 import { settings } from '../schema.ts';
 import { ValueProblem } from '../setting.ts';
+import { listAcceptsFiles } from './assemble-accepts.ts';
 import type { FileProblem } from './file-problems.ts';
 import type { MountEntry } from './mounts-section.ts';
 import type { YamlPath } from './yaml-text.ts';
@@ -40,7 +41,11 @@ export function readMountSecrets(index: number, entry: MountEntry, readFile: Rea
 /** The files that a mount has its secrets in. */
 export function listSecretFiles(entry: MountEntry): readonly string[] {
   const { upstream_authorization_file: file, request_headers: headers } = entry;
-  return [...(file === undefined ? [] : [file]), ...Object.values(headers.set_from_files ?? {})];
+  return [
+    ...(file === undefined ? [] : [file]),
+    ...Object.values(headers.set_from_files ?? {}),
+    ...(entry.accepts === undefined ? [] : listAcceptsFiles(entry.accepts)),
+  ];
 }
 
 /** @throws ValueProblem */

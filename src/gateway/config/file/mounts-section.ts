@@ -4,6 +4,7 @@ import { noScopes } from '../../../services/resources/resource.ts';
 import { settings } from '../schema.ts';
 import { ValueProblem } from '../setting.ts';
 import { parseOrigins } from '../url-values.ts';
+import { acceptsSection } from './accepts-section.ts';
 import { requestHeadersSection, responseHeadersSection } from './headers-section.ts';
 import { parseMountUpstream, parseMountUrl } from './mount-url.ts';
 import { findUndeclaredScopes, policySection } from './policy-section.ts';
@@ -106,6 +107,7 @@ const mount = z
         'Whether the upstream is told who calls (`X-User-Sub`, `X-User-Email`, `X-User-Groups`). Off only for one that must not know.',
     }),
     scopes: scopesSection.default(noScopes),
+    accepts: acceptsSection.optional(),
     policy: policySection.optional(),
   })
   .superRefine(({ policy, scopes }, context) => {

@@ -3,8 +3,7 @@ import { z } from 'zod';
 import type { TrustedIssuer } from '../../../services/identity/assertions/trusted-issuer.ts';
 import type { ConfigWarning, MountConfig } from '../config.ts';
 import type { ConfigProblem } from '../setting.ts';
-import { ValueProblem } from '../setting.ts';
-import { parsePlainUrl } from '../url-values.ts';
+import { parseSecureUrl } from '../url-values.ts';
 import type { GivenConfig } from './given-file.ts';
 import { textValue } from './text-value.ts';
 
@@ -100,13 +99,4 @@ export function findTrustedIssuerWarnings(
 
 function resourceOf({ publicOrigin, path }: MountConfig): string {
   return `${publicOrigin}${path === '/' ? '' : path}`;
-}
-
-/** The text itself: an issuer is compared byte for byte. */
-function parseSecureUrl(text: string, example: string): string {
-  const { url, loopback } = parsePlainUrl(text, example);
-  if (url.protocol !== 'https:' && !loopback) {
-    throw new ValueProblem('is http on a host that is not loopback', 'use https');
-  }
-  return text;
 }
