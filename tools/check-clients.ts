@@ -87,15 +87,19 @@ async function prepareAll(
 ): Promise<ReadonlyMap<PinnedClient, StartClient | Error>> {
   const wanted = [...new Set(cases.map(({ pinned }) => pinned))];
   const programs = new Map<PinnedClient, StartClient | Error>();
-  for (const pinned of wanted)
-    programs.set(
-      pinned,
-      await prepareClient(pinned)
-        // A registry that did not answer may do so now.
-        .catch((error: unknown) => (error instanceof ToolMissing ? error : prepareClient(pinned)))
-        .catch((error: unknown) => (error instanceof Error ? error : new Error(String(error)))),
-    );
+  for (const pinned of wanted) {
+    const first = await tryToPrepare(pinned);
+    const isFinal = !(first instanceof Error) || first instanceof ToolMissing;
+    // A registry that did not answer may do so now.
+    programs.set(pinned, isFinal ? first : await tryToPrepare(pinned));
+  }
   return programs;
+}
+
+function tryToPrepare(pinned: PinnedClient): Promise<StartClient | Error> {
+  return prepareClient(pinned).catch((error: unknown) =>
+    error instanceof Error ? error : new Error(String(error)),
+  );
 }
 
 async function runOne(
