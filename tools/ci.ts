@@ -86,6 +86,8 @@ const steps: readonly Step[] = [
 ];
 
 const stepLimitMinutes = 30;
+/** For what was written before the end and is still on its way. */
+const outputLimitMs = 5_000;
 
 /** Reads `{ "passed": n, "failed": n }`. */
 export function countChecks(text: string): Counts {
@@ -140,22 +142,40 @@ function readCounts(parse: (text: string) => Counts, file: string): Counts {
   }
 }
 
-/** Runs a command in its own process group, so that a step that hangs is ended with everything it started. */
-async function run(command: string, words: readonly string[]): Promise<number> {
+/**
+ * Runs a command in its own process group, so that a step that hangs is ended with everything it started, and one that
+ * does not leaves nothing behind. Whoever holds its output beyond that, in a group of its own, is not waited for.
+ */
+export async function run(command: string, words: readonly string[]): Promise<number> {
   const child = spawn(command, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const limit = setTimeout(() => {
     console.log(`    ended after ${stepLimitMinutes} minutes`);
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    endGroup(child.pid);
   }, stepLimitMinutes * 60_000);
   for (const input of [child.stdout, child.stderr])
     createInterface({ input }).on('line', (line) => console.log(`    ${line}`));
-  return new Promise((resolve) => {
+  let giveUp: NodeJS.Timeout | undefined;
+  const exitCode = await new Promise<number>((resolve) => {
     child.on('error', () => resolve(1));
-    child.on('close', (code) => {
-      clearTimeout(limit);
-      resolve(code ?? 1);
+    child.on('exit', (code) => {
+      endGroup(child.pid);
+      giveUp = setTimeout(() => resolve(code ?? 1), outputLimitMs);
     });
+    child.on('close', (code) => resolve(code ?? 1));
   });
+  clearTimeout(limit);
+  clearTimeout(giveUp);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  return exitCode;
+}
+
+function endGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nothing of it is left.
+  }
 }
 
 async function main(): Promise<void> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countChecks, settle } from '../../tools/ci.ts';
+import { countChecks, run, settle } from '../../tools/ci.ts';
 import { countTests, listSecondTries } from '../../tools/vitest-report.ts';
 
 describe('ci', () => {
@@ -48,5 +48,14 @@ describe('ci', () => {
     expect(settle(1, { passed: 5, failed: 0 })).toEqual({ passed: 5, failed: 1 });
     expect(settle(1, { passed: 5, failed: 2 })).toEqual({ passed: 5, failed: 2 });
     expect(settle(0, { passed: 0, failed: 0 })).toEqual({ passed: 0, failed: 1 });
+  });
+
+  it('does not wait for what a step left running, and ends it', async () => {
+    // It has the output of the step, which so does not end with it.
+    expect(await run('/bin/sh', ['-c', 'sleep 600 & exit 3'])).toBe(3);
+  });
+
+  it('counts a command that is not there as one that failed', async () => {
+    expect(await run('no-such-command', [])).toBe(1);
   });
 });
