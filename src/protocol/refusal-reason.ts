@@ -197,6 +197,10 @@ export const refusalReasons = {
     meaning: 'A group name has characters that would split the header it travels in.',
   },
   group: { meaning: 'The person is in none of ALLOWED_GROUPS.' },
+  groups_unresolved: {
+    meaning:
+      'The person is in more groups than the token of the identity provider lists, and the place that knows them was not configured or did not answer (ENTRA_GRAPH_URL).',
+  },
   claim_required: {
     meaning: 'The account is of another organisation than may enter, such as another GOOGLE_HOSTED_DOMAIN.',
   },

@@ -4,6 +4,13 @@ import { becomeEntra } from '../support/identity/entra.ts';
 import { refusalOf } from '../support/identity/opened-provider.ts';
 import { startForEachTest } from '../support/identity/started-provider.ts';
 
+/** What a token says of somebody in more than 200 groups. */
+const overage = {
+  groups: undefined,
+  _claim_names: { groups: 'src1' },
+  _claim_sources: { src1: { endpoint: 'https://graph.windows.net/tenant/users/x/getMemberObjects' } },
+};
+
 describe('IDP=entra', () => {
   const entra = startForEachTest(becomeEntra, () => ({ IDP: 'entra' }));
 
@@ -37,11 +44,13 @@ describe('IDP=entra', () => {
     expect((await opened.logIn()).identity.groups).toHaveLength(1);
     entra.remote.person = {
       ...entra.remote.person,
-      groups: undefined,
-      _claim_names: { groups: 'src1' },
-      _claim_sources: { src1: { endpoint: 'https://graph.microsoft.com/v1.0/users/x/getMemberObjects' } },
+      ...overage,
     };
-    expect(await refusalOf(opened.logIn())).toMatchObject({ code: 'access_denied', reason: 'group' });
+    const refusal = { code: 'access_denied', reason: 'groups_unresolved' };
+    expect(await refusalOf(opened.logIn())).toMatchObject(refusal);
+    // Nor where no group is asked for: rules may keep members out.
+    expect(await refusalOf(entra.open().logIn())).toMatchObject(refusal);
+    expect(entra.opened.logged()).toContain('ENTRA_GRAPH_URL');
   });
 
   it('finds gone whose account is disabled, and nobody whose app has another secret', async () => {

@@ -5,6 +5,7 @@ import type { HeaderPolicy } from '../../resource-server/proxy/header-policy.ts'
 import type { TrustedIssuer } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { TokenAuthority } from '../../services/identity/foreign/token-authority.ts';
 import type { ConfiguredClient } from '../../services/clients/configured-clients.ts';
+import type { OverageSettings } from '../../services/identity/group-overage.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { PresetName } from '../../services/identity/presets/presets.ts';
 import type { PolicyRules } from '../../services/policy/rule.ts';
@@ -48,6 +49,8 @@ export interface GatehouseConfig {
     readonly authorizationParameters: Readonly<Record<string, string>>;
     /** Claims of the ID token that must have one of these values, by name. */
     readonly requiredClaims: Readonly<Record<string, readonly string[]>>;
+    /** What is done about people whose groups are not all in their claims. Undefined: nothing has to be. */
+    readonly overage: OverageSettings | undefined;
     readonly allowInsecureHttp: boolean;
     readonly groupsClaim: string;
     /** `keys`: the claim is an object whose keys are the groups. */

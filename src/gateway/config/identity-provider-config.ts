@@ -22,6 +22,7 @@ export function assembleIdentityProvider(values: SettingValues): GatehouseConfig
       ...values.OIDC_AUTHORIZATION_PARAMETERS,
     },
     requiredClaims: preset.requiredClaims(options.values),
+    overage: preset.overage?.(options.values),
     allowInsecureHttp: values.OIDC_ALLOW_INSECURE_HTTP,
     groupsClaim: values.GROUPS_CLAIM ?? preset.groupsClaim ?? 'groups',
     groupsForm: preset.groupsForm ?? 'names',

@@ -26,6 +26,8 @@ export interface AuthorizationAnswer {
 export interface ExchangedCode {
   /** Of the ID token. */
   readonly claims: Claims;
+  /** For Microsoft Graph, and for nobody else; not kept. */
+  readonly accessToken: string;
   /** Of the provider. Undefined: it gave none. */
   readonly refreshToken: string | undefined;
 }
@@ -57,7 +59,7 @@ export function createCodeExchange(deps: CodeExchangeDeps): ExchangeCode {
       checkIssuedAt(claims['iat'], deps.clock);
       const { access_token: accessToken, id_token: idToken = '' } = tokens;
       checkAccessTokenHash({ accessToken, idToken, hash: claims['at_hash'] });
-      return { claims, refreshToken: tokens.refresh_token };
+      return { claims, accessToken, refreshToken: tokens.refresh_token };
     } catch (error) {
       throw refuse(error, watched.hasIdToken());
     }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../platform/clock.ts';
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import { checkAccessTokenHash } from './access-token-hash.ts';
 import {
   checkAllowedGroups,
   checkRequiredClaims,
@@ -8,6 +9,7 @@ import {
   type ClaimRules,
   readClaims,
 } from './claims.ts';
+import type { ClaimsWithToken } from './group-overage.ts';
 import type { GoneReason, Identity, Recheck, RecheckRequest } from './identity-provider.ts';
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
 import { checkIssuedAt, type Connection } from './provider-connection.ts';
@@ -20,6 +22,8 @@ export interface IdentityRecheckDeps {
   /** Empty: every person the provider lets in. */
   readonly allowedGroups: readonly string[];
   readonly connect: Connection;
+  /** Finds the groups that claims do not list. */
+  readonly completeGroups: (issued: ClaimsWithToken, deadline: AbortSignal) => Promise<Claims>;
   readonly fetch: GuardedFetch;
   readonly clock: Clock;
   /** Takes one of the questions the provider may be asked per second; false means "not now". */
@@ -66,11 +70,25 @@ export function createIdentityRecheck(
     const tokens = await deps.connect(provider, fetch, (configuration) =>
       provider.client.refreshTokenGrant(configuration, refreshToken),
     );
-    const claims: Claims | undefined = tokens.claims();
-    if (claims !== undefined) checkIssuedAt(claims['iat'], deps.clock);
+    const said: Claims | undefined = tokens.claims();
+    if (said !== undefined) checkIssuedAt(said['iat'], deps.clock);
+    const { access_token: accessToken, id_token: idToken = '' } = tokens;
+    checkAccessTokenHash({ accessToken, idToken, hash: said?.['at_hash'] });
+    const claims = said === undefined ? undefined : await complete({ claims: said, accessToken }, deadline);
+    if (claims === 'unsaid') return { outcome: 'gone', reason: 'group' };
     const reading = readAgain(claims, known, deps);
     if (typeof reading === 'string') return { outcome: 'gone', reason: reading };
     return { outcome: 'present', identity: reading, refreshToken: tokens.refresh_token ?? refreshToken };
+  }
+
+  /** As a login would have it: refused where groups are not said and nobody may be asked. */
+  async function complete(issued: ClaimsWithToken, deadline: AbortSignal): Promise<Claims | 'unsaid'> {
+    try {
+      return await deps.completeGroups(issued, deadline);
+    } catch (error) {
+      if (error instanceof OAuthError) return 'unsaid';
+      throw error;
+    }
   }
 
   return async (demand, request) => {

@@ -14,6 +14,7 @@ import { findClientProblem } from './client-check.ts';
 import { createCodeExchange } from './code-exchange.ts';
 import { startDiscovery } from './discovery.ts';
 import { createExchangeLimit } from './exchange-limit.ts';
+import { createOverageResolution, refuseUnresolved } from './group-overage.ts';
 import type { IdentityProvider, Login, Recheck } from './identity-provider.ts';
 import { createIdentityRecheck } from './identity-recheck.ts';
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
@@ -43,7 +44,7 @@ const maxSessionIdLength = 256;
 
 /**
  * Logs people in at an OpenID provider, with state, nonce and PKCE. Who somebody is comes from the ID token alone;
- * the provider's access token is dropped unused.
+ * the provider's access token is dropped unused, but where there are more groups than a token can list.
  * @see OpenID Connect Core §3.1, RFC 9207, RFC 9700 §2.1
  */
 export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider {
@@ -51,11 +52,13 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
   const connect = createConnection(deps);
   const discovery = startDiscovery({ ...deps, onDiscovered: (provider) => void checkClient(provider) });
   const exchangeCode = createCodeExchange({ ...deps, connect });
+  const completeGroups = createOverageResolution(deps);
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
   const lane = createLoginLane(limit);
   const verifyLogoutToken = createLogoutTokenVerification(deps);
   // A budget of its own: refreshes of those who are in must not keep others from logging in.
-  const recheck = createIdentityRecheck({ ...deps, connect, takeQuestion: createExchangeLimit(limit) });
+  const takeQuestion = createExchangeLimit(limit);
+  const recheck = createIdentityRecheck({ ...deps, connect, completeGroups, takeQuestion });
   const inPlace = createPlaces(mostQuestions);
 
   async function checkClient(provider: DiscoveredProvider): Promise<void> {
@@ -99,9 +102,12 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
       const provider = await discovery.demand();
       checkIssuerParameter(query.get('iss'), provider);
       const url = rebuildAnswer(deps.redirectUri, query);
-      const { claims, refreshToken } = await lane((deadline) =>
-        exchangeCode(provider, { url, state, secrets, deadline }),
-      );
+      const { claims, refreshToken } = await lane(async (deadline) => {
+        const exchanged = await exchangeCode(provider, { url, state, secrets, deadline });
+        return { ...exchanged, claims: await completeGroups(exchanged, deadline) };
+      }).catch((error: unknown) => {
+        throw refuseUnresolved(error);
+      });
       checkAuthenticationTime(claims, answer, clock);
       checkRequiredClaims(claims, config.requiredClaims);
       const { identity, isGroupsShapeMismatch } = readClaims(claims, config);

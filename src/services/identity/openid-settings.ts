@@ -1,5 +1,6 @@
 import type * as openIdClient from 'openid-client';
 
+import type { OverageSettings } from './group-overage.ts';
 import type { GroupsSource } from './groups-claim.ts';
 
 /** How one OpenID provider is reached and believed. */
@@ -13,6 +14,8 @@ export interface OpenIdSettings extends GroupsSource {
   readonly authorizationParameters?: Readonly<Record<string, string>>;
   /** Claims of the ID token that must have one of these values, by name. Default: none. */
   readonly requiredClaims?: Readonly<Record<string, readonly string[]>>;
+  /** Default: claims say all groups there are. */
+  readonly overage?: OverageSettings | undefined;
   /** Plain http for the provider's endpoints: codes and secrets readable on the way. Development only. */
   readonly allowInsecureHttp: boolean;
   /** Keep an e-mail address although the provider does not say that it is verified. */

@@ -94,6 +94,8 @@ const personalKinds = new Set([
   'invalid_grant',
   'invalid_scope',
   'oauth_error',
+  // The provider itself had answered.
+  'groups_unresolved',
 ]);
 
 /** Whether a question about somebody else may well be answered: the provider is there, and means this person. */

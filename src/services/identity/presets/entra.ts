@@ -13,6 +13,26 @@ export const entraVariables = {
     console: `${tenantFix}, in lower case; common, organizations and consumers are not one tenant`,
     required: true,
   },
+  ENTRA_GRAPH_URL: {
+    description:
+      'With `IDP=entra`: Microsoft Graph, which is asked for the groups of people who are in too many for the token. Unset: they are refused. Logins then ask for its permission `User.Read`.',
+    accepts:
+      '`https://graph.microsoft.com`, or that of a national cloud: `https://graph.microsoft.us`, `https://dod-graph.microsoft.us`, `https://microsoftgraph.chinacloudapi.cn`; `http://` for 127.0.0.1 only',
+    // The person's access token goes there.
+    syntax:
+      /^(?:https:\/\/(?:(?:dod-)?graph\.microsoft\.us|graph\.microsoft\.com|microsoftgraph\.chinacloudapi\.cn)|http:\/\/127\.0\.0\.1:\d{1,5})$/,
+    console: 'write https://graph.microsoft.com, without a slash at its end',
+    required: false,
+  },
+  ENTRA_GRAPH_GROUPS: {
+    description:
+      'With `ENTRA_GRAPH_URL`: the ids of groups that are looked for there, beside those of `ALLOWED_GROUPS`. What somebody of too many groups is in beyond them is left out: no token could carry it.',
+    accepts: 'object ids of groups separated by commas',
+    syntax:
+      /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:,[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,99}$/,
+    console: 'write the "Object Id" of Groups > All groups > the group, in lower case, without blanks',
+    required: false,
+  },
 } satisfies Record<string, PresetVariable>;
 
 /**
@@ -30,12 +50,21 @@ export const entra: ProviderPreset = {
     /\/(?:common|organizations|consumers|\{tenantid\})(?:\/|$)/i.test(new URL(issuer).pathname)
       ? { problem: 'is that of every tenant there is: anybody could enter', fix: tenantFix }
       : undefined,
-  scopes: offlineScopes,
+  scopes: (options) => {
+    const graphUrl = options.values['ENTRA_GRAPH_URL'];
+    return [...offlineScopes(options), ...(graphUrl === undefined ? [] : [`${graphUrl}/User.Read`])];
+  },
+  overage: (values) => ({
+    graphUrl: values['ENTRA_GRAPH_URL'],
+    groups: values['ENTRA_GRAPH_GROUPS']?.split(',') ?? [],
+  }),
   forbiddenParameters: ['resource'],
   discoveryHints: {
     http_status: `is ENTRA_TENANT one that exists? ${tenantFix}`,
   },
   consoleHints: {
+    groups_unresolved:
+      'App registrations > your app > Token configuration > groups claim: "Groups assigned to the application" keeps them few; else set ENTRA_GRAPH_URL, and under API permissions grant Microsoft Graph > Delegated > User.Read',
     invalid_client:
       'App registrations > your app > Certificates & secrets: OIDC_CLIENT_SECRET must be the "Value" of a secret that has not expired, not its "Secret ID"',
     unauthorized_client:

@@ -1,3 +1,5 @@
+import type { OverageSettings } from '../group-overage.ts';
+
 /** A variable that one provider needs beside the general ones. */
 export interface PresetVariable {
   /** What it is, for the reference page. */
@@ -50,6 +52,8 @@ export interface ProviderPreset {
   readonly groupsClaim: string | undefined;
   /** `keys`: its claim is an object whose keys are the groups. Default: a list. */
   readonly groupsForm?: 'names' | 'keys';
+  /** What is done about people of too many groups. Default: their claims list them all. */
+  overage?(values: PresetValues): OverageSettings;
   /** Claims of the ID token that must have one of these values, by name. */
   requiredClaims(values: PresetValues): Readonly<Record<string, readonly string[]>>;
   /** What to look for when the discovery document cannot be read, by the kind of failure. */

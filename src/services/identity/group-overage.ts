@@ -1,0 +1,72 @@
+import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
+import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { Claims } from './claims.ts';
+import { readGraphGroups } from './graph-groups.ts';
+import { ProviderFailure } from './provider-failure.ts';
+
+/** What is done about people who are in more groups than a token of theirs can list. */
+export interface OverageSettings {
+  /** Where Microsoft Graph is. Undefined: it is not asked, and such people are refused. */
+  readonly graphUrl: string | undefined;
+  /** Ids to look for, beside those of the allowed groups. What is in none of the two lists is left out. */
+  readonly groups: readonly string[];
+}
+
+export interface OverageDeps {
+  readonly config: { readonly groupsClaim: string; readonly overage?: OverageSettings | undefined };
+  readonly allowedGroups: readonly string[];
+  readonly fetch: GuardedFetch;
+}
+
+/** Verified claims with the access token that came with them, for Microsoft Graph. */
+export interface ClaimsWithToken {
+  readonly claims: Claims;
+  readonly accessToken: string;
+}
+
+/**
+ * Completes claims that say there are groups, and not which. No groups said are not no groups: a rule that keeps members
+ * of one out would let them in.
+ * @throws OAuthError `access_denied`, reason `groups_unresolved`: nobody may be asked
+ * @throws ProviderFailure `groups_unresolved`: there was no answer, or none that could be used
+ * @see https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference#groups-overage-claim
+ */
+export function createOverageResolution(
+  deps: OverageDeps,
+): (issued: ClaimsWithToken, deadline: AbortSignal) => Promise<Claims> {
+  const { groupsClaim, overage } = deps.config;
+  const wanted = new Set([...deps.allowedGroups, ...(overage?.groups ?? [])]);
+
+  return async ({ claims, accessToken }, deadline) => {
+    if (overage === undefined || !isOverage(claims, groupsClaim)) return claims;
+    const { graphUrl } = overage;
+    if (graphUrl === undefined) throw tooMany();
+    const all = await readGraphGroups({ graphUrl, accessToken, deadline, fetch: deps.fetch });
+    // Hundreds of ids fit into no token of ours either; what no rule asks for is of no use here.
+    return { ...claims, [groupsClaim]: all.filter((group) => wanted.has(group)) };
+  };
+}
+
+/** Graph's trouble, as a login ends with it. */
+export function refuseUnresolved(error: unknown): unknown {
+  if (!(error instanceof ProviderFailure) || error.code !== 'groups_unresolved') return error;
+  return new OAuthError('server_error', 'The groups of this account could not be read', {
+    reason: 'groups_unresolved',
+    status: 502,
+    cause: error,
+  });
+}
+
+function isOverage(claims: Claims, groupsClaim: string): boolean {
+  if (Object.hasOwn(claims, groupsClaim)) return false;
+  const elsewhere = claims['_claim_names'];
+  const isNamed =
+    typeof elsewhere === 'object' && elsewhere !== null && Object.hasOwn(elsewhere, groupsClaim);
+  return isNamed || claims['hasgroups'] === true || claims['hasgroups'] === 'true';
+}
+
+function tooMany(): OAuthError {
+  return new OAuthError('access_denied', 'This account is in more groups than the identity provider lists', {
+    reason: 'groups_unresolved',
+  });
+}
