@@ -206,6 +206,23 @@ describe('createPolicy', () => {
       expect(decide(rules, resource(uri)).outcome).toBe(outcome);
     });
 
+    it.each<['allow' | 'deny', string, string]>([
+      ['allow', 'memo://Insights', 'allowed'],
+      ['allow', 'memo://Other', 'denied'],
+      ['deny', 'memo://Insights', 'denied'],
+      ['deny', 'MEMO://insights', 'denied'],
+      ['deny', 'memo://Other', 'allowed'],
+      ['allow', 'file:///my%20files/a', 'allowed'],
+      ['deny', 'file:///my files/a', 'denied'],
+      ['allow', 'file:///a%2Ab', 'denied'],
+      ['allow', 'file:///axb', 'denied'],
+    ])('takes no notice of how a rule spells a URI: %s, asked for %s', (effect, uri, outcome) => {
+      const otherwise = effect === 'allow' ? 'deny' : 'allow';
+      const written = ['memo://Insights', 'file:///my%20files/*', 'file:///a%2Ab'];
+      const rules = [rule({ effect, what: { resources: written } })];
+      expect(decide(rules, resource(uri), { otherwise }).outcome).toBe(outcome);
+    });
+
     it('looks for no spellings where no rule tells resources apart', () => {
       expect(decide([rule({})], resource('x:/a/../b')).outcome).toBe('allowed');
       expect(decide([], resource('x:/a/../b'), { otherwise: 'allow' }).outcome).toBe('allowed');

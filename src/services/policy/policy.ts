@@ -11,7 +11,7 @@
  */
 import { matchNames } from './name-pattern.ts';
 import { aliasesOf, aliasesOfPattern } from './resource-aliases.ts';
-import { spellingsOf } from './resource-spellings.ts';
+import { spellingsOf, spellingsOfPattern } from './resource-spellings.ts';
 import type { Operation, PolicyCaller, PolicyRule, PolicyRules } from './rule.ts';
 import { matchCallers } from './who-match.ts';
 
@@ -91,7 +91,7 @@ function compileRule(rule: PolicyRule, homeIssuer: string): CompiledRule {
 
 function matchOperations({ what, effect }: PolicyRule): (operation: Operation) => boolean {
   if (what === 'everything') return () => true;
-  const resources = what.resources ?? [];
+  const resources = (what.resources ?? []).flatMap(spellingsOfPattern);
   const byKind = {
     tool: matchNames(what.tools ?? []),
     prompt: matchNames(what.prompts ?? []),

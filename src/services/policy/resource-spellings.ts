@@ -14,6 +14,18 @@ export function spellingsOf(uri: string): readonly string[] | undefined {
   return [...new Set([uri, lowerOrigin(uri), meant])];
 }
 
+/** A pattern in the spellings that URIs are held against it in: the operator may have written it in any. */
+export function spellingsOfPattern(pattern: string): readonly string[] {
+  const decoded = decodeFully(pattern) ?? pattern;
+  // An encoded star stands for itself.
+  const meant = stars(decoded) === stars(pattern) ? decoded : pattern;
+  return [...new Set([pattern, lowerOrigin(pattern), lowerOrigin(meant)])];
+}
+
+function stars(pattern: string): number {
+  return pattern.split('*').length;
+}
+
 // `;` opens parameters of a segment to some servers, which then take `..;` for `..`.
 const dotSegment = /(?:^|[/\\:])\.{1,2}(?:[/\\?#;]|$)/;
 /** Parsers of URLs pass over these wherever they stand: a segment is `..` to them with one in the middle, too. */
