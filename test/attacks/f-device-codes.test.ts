@@ -168,6 +168,17 @@ describe('F. device codes at the token endpoint', () => {
     expect([answer.status, await errorOf(answer), issuedBy(gatehouse)]).toEqual([400, 'invalid_target', 1]);
   });
 
+  it('a device code is exchanged for no other resource than the person saw, and stays good for that', async () => {
+    const gatehouse = await open();
+    const device = await beginDevice(gatehouse);
+    await answerDevice(new Browser(gatehouse), device.userCode);
+    for (const resource of ['https://elsewhere.example/mcp', `${gatehouse.publicUrl}/other`]) {
+      const answer = await pollDevice(gatehouse, device, { resource });
+      expect([answer.status, await errorOf(answer), issuedBy(gatehouse)]).toEqual([400, 'invalid_target', 0]);
+    }
+    expect((await pollDevice(gatehouse, device, { resource: gatehouse.resource })).status).toBe(200);
+  });
+
   it('91: a forged, a foreign and a spent device code get the same words', async () => {
     const gatehouse = await open();
     const device = await beginDevice(gatehouse);

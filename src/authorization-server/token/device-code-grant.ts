@@ -4,6 +4,7 @@ import type { DeviceAuthorizations, Poll } from '../../services/devices/device-a
 import { type DeviceApproval, openDeviceApproval } from '../../services/tokens/device-approval.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { limitGranted } from './client-limits.ts';
+import { checkResource } from './granted-resource.ts';
 import { type GrantType, nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
 import type { IssuedTokens } from './token-response.ts';
@@ -11,10 +12,11 @@ import type { IssuedTokens } from './token-response.ts';
 /**
  * Exchanges a device code, once a person has approved it. Until then every question is answered with what to do next.
  * As with an authorization code, the one that is redeemed again ends the grant that it began.
- * @throws OAuthError `invalid_request` (`parameter_missing`), `authorization_pending`, `slow_down` (`polled_too_often`),
- * `expired_token` (`device_code_expired`), `access_denied` (400, `device_denied`), `invalid_grant`
- * (`device_code_invalid`, `client_mismatch`, `device_code_replay`, `token_revoked_iat_cutoff`), and what `limitGranted` throws
- * @see RFC 8628 §3.4 and §3.5
+ * @throws OAuthError `invalid_request` (`parameter_missing`), `invalid_target` (`resource_mismatch`),
+ * `authorization_pending`, `slow_down` (`polled_too_often`), `expired_token` (`device_code_expired`), `access_denied`
+ * (400, `device_denied`), `invalid_grant` (`device_code_invalid`, `client_mismatch`, `device_code_replay`,
+ * `token_revoked_iat_cutoff`), and what `limitGranted` throws
+ * @see RFC 8628 §3.4 and §3.5, RFC 8707 §2.2
  */
 export function createDeviceCodeGrant(devices: Pick<DeviceAuthorizations, 'poll'>): GrantType {
   return async (request, deps) => {
@@ -33,7 +35,7 @@ export function createDeviceCodeGrant(devices: Pick<DeviceAuthorizations, 'poll'
 }
 
 /** Returns what the grant is now. */
-function checkApproval(terms: GrantTerms, { client }: TokenRequest, deps: TokenDeps): GrantTerms {
+function checkApproval(terms: GrantTerms, { client, parameters }: TokenRequest, deps: TokenDeps): GrantTerms {
   if (terms.client !== client.fingerprint) throw refuse('foreign');
   if (deps.revokeBefore !== undefined && terms.grantedAt < deps.revokeBefore) {
     throw invalidCode('token_revoked_iat_cutoff');
@@ -41,6 +43,7 @@ function checkApproval(terms: GrantTerms, { client }: TokenRequest, deps: TokenD
   // Only what this deployment still serves.
   const resource = deps.resources.find(terms.resource);
   if (resource === undefined) throw invalidCode('device_code_invalid');
+  checkResource(parameters.all('resource'), terms, deps.resources);
   return limitGranted(terms, client, resource);
 }
 
