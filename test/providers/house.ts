@@ -35,14 +35,32 @@ interface Target {
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** `start` is told where people reach the gatehouse. */
+/** `start` is told where people reach the gatehouse. When one part does not start, nothing of the others is left. */
 export async function openHouse<Person extends string, Provider extends ForeignProvider<Person>>(
   start: (publicUrl: string) => Promise<Provider>,
 ): Promise<ProviderHouse<Person, Provider>> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).toReversed()) await closer();
+  };
+  try {
+    return Object.assign(await openAll(start, closers), { close });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openAll<Person extends string, Provider extends ForeignProvider<Person>>(
+  start: (publicUrl: string) => Promise<Provider>,
+  closers: (() => Promise<void>)[],
+): Promise<Omit<ProviderHouse<Person, Provider>, 'close'>> {
   const port = await freePort();
   const publicUrl = `http://127.0.0.1:${port}`;
   const upstream = await startAnsweringUpstream();
+  closers.push(() => upstream.close());
   const provider = await start(publicUrl);
+  closers.push(() => provider.close());
   const target: Target = {
     publicUrl,
     resource: `${publicUrl}/mcp`,
@@ -58,6 +76,7 @@ export async function openHouse<Person extends string, Provider extends ForeignP
       env: { ...provider.env, ...env },
     });
   let gatehouse = await serve({});
+  closers.push(() => gatehouse.close());
 
   return {
     provider,
@@ -73,11 +92,6 @@ export async function openHouse<Person extends string, Provider extends ForeignP
     async restart(env) {
       await gatehouse.close();
       gatehouse = await serve(env);
-    },
-    async close() {
-      await gatehouse.close();
-      await provider.close();
-      await upstream.close();
     },
   };
 }

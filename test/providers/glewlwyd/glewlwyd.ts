@@ -33,10 +33,19 @@ export async function startGlewlwyd(publicUrl: string): Promise<Glewlwyd> {
   writeFileSync(join(folder, 'glewlwyd.conf'), describeServer(folder, port));
   const child = spawn('glewlwyd', [`--config-file=${join(folder, 'glewlwyd.conf')}`], { stdio: 'ignore' });
   process.once('exit', () => child.kill('SIGKILL'));
-  await waitFor(child, `${origin}/api/`);
-  const administrator = new GlewlwydSession(origin);
-  await administrator.logIn('admin', 'password');
-  await setUp(administrator, `${origin}/api/oidc`, `${publicUrl}/callback`);
+  const close = async (): Promise<void> => {
+    await end(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await waitFor(child, `${origin}/api/`);
+    const administrator = new GlewlwydSession(origin);
+    await administrator.logIn('admin', 'password');
+    await setUp(administrator, `${origin}/api/oidc`, `${publicUrl}/callback`);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     env: {
       OIDC_ISSUER_URL: `${origin}/api/oidc`,
@@ -51,13 +60,17 @@ export async function startGlewlwyd(publicUrl: string): Promise<Glewlwyd> {
       await session.call('PUT', `/auth/grant/${client.clientId}`, { scope });
       return session.authorize(url);
     },
-    async close() {
-      const gone = once(child, 'exit');
-      child.kill('SIGTERM');
-      await gone;
-      rmSync(folder, { recursive: true, force: true });
-    },
+    close,
   };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  const giveUp = setTimeout(() => child.kill('SIGKILL'), 10_000);
+  await gone;
+  clearTimeout(giveUp);
 }
 
 function createDatabase(path: string): void {
