@@ -14,6 +14,7 @@ import { ConfigError, type ConfigProblem } from './setting.ts';
 import { defaultStorePath } from './settings-grants.ts';
 import { pairOf } from './tls-posture.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
+import { findUnverifiedEmail } from './unverified-email.ts';
 
 export { ConfigError, type ConfigProblem, describeProblem } from './setting.ts';
 
@@ -61,7 +62,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
       ...findRuntimeWarnings(runtime),
     ],
   });
-  refuse(runtime.examine?.(config) ?? []);
+  refuse([...findUnverifiedEmail(config), ...(runtime.examine?.(config) ?? [])]);
   return config;
 }
 

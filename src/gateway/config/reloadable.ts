@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { GatehouseConfig } from './config.ts';
 import { ConfigError } from './setting.ts';
+import { findUnverifiedEmail } from './unverified-email.ts';
 
 /** Settings that are defaults of mounts, and so take effect with them. */
 const ofMounts: ReadonlySet<string> = new Set([
@@ -25,7 +26,11 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
     throw new ConfigError([{ variable: 'PROXY_BASE_URL', problem: 'is not what it was at the start', fix }]);
   }
   const { mounts, clients, file, warnings } = next;
-  return { ...initial, mounts, clients, file, warnings };
+  const joined = { ...initial, mounts, clients, file, warnings };
+  // What the file says of this now holds after a restart alone.
+  const problems = findUnverifiedEmail(joined);
+  if (problems.length > 0) throw new ConfigError(problems);
+  return joined;
 }
 
 /** Sections of the file that are read at the start alone. */

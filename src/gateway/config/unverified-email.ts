@@ -1,0 +1,38 @@
+import type { GatehouseConfig } from './config.ts';
+import { asksForEmail } from './file/policy-section.ts';
+import type { ConfigProblem } from './setting.ts';
+
+/**
+ * Policies that go by e-mail addresses where those that nobody verified are taken by what is in force: a setting, which a
+ * reload does not change, or a trusted issuer. Whoever can write one into their profile there has the rights of whose it is.
+ */
+export function findUnverifiedEmail(
+  config: Pick<GatehouseConfig, 'identityProvider' | 'trustedIssuers' | 'mounts'>,
+): readonly ConfigProblem[] {
+  return config.mounts.flatMap(({ policy, ...mount }, index) => {
+    if (policy === undefined || !asksForEmail(policy)) return [];
+    const culprit = findCulprit(config, mount);
+    return culprit === undefined
+      ? []
+      : {
+          variable: `mounts[${index}].policy`,
+          problem: `goes by e-mail addresses, and ${culprit} takes those that nobody verified`,
+          fix: `unset ${culprit}, or write groups or subjects`,
+        };
+  });
+}
+
+function findCulprit(
+  { identityProvider, trustedIssuers }: Pick<GatehouseConfig, 'identityProvider' | 'trustedIssuers'>,
+  { accepts, publicOrigin, path }: Omit<GatehouseConfig['mounts'][0], 'policy'>,
+): string | undefined {
+  // Tokens of another issuer are the only ones there, and are judged with the mount.
+  if (accepts !== undefined) return undefined;
+  if (identityProvider.trustUnverifiedEmail) return 'TRUST_UNVERIFIED_EMAIL';
+  const sends = trustedIssuers.filter(
+    ({ resources }) => resources === undefined || resources.includes(`${publicOrigin}${path}`),
+  );
+  return sends.some(({ trustUnverifiedEmail }) => trustUnverifiedEmail)
+    ? 'trust_unverified_email of a trusted issuer'
+    : undefined;
+}
