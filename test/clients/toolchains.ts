@@ -75,12 +75,16 @@ async function installOnce(
   const target = join(cache, 'mcp-gatehouse', 'clients', `${name}-${hash.digest('hex').slice(0, 16)}`);
   if (existsSync(target)) return target;
   const unfinished = `${target}.${process.pid}`;
+  // Of a run that was killed: in containers the ids of processes come again, and pip replaces nothing that is there.
+  rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true });
   try {
     for (const file of files) cpSync(join(source, file), join(unfinished, basename(file)));
     await install(unfinished);
     renameSync(unfinished, target);
   } catch (error) {
+    // Another run was first.
+    if (existsSync(target)) return target;
     throw new Error(`the ${name} client cannot be installed: ${describe(error)}`, { cause: error });
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
