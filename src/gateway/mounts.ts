@@ -68,6 +68,7 @@ export function openMounts(
       all = next;
       fallback = findFallback(configs, next);
       for (const mount of retired) retire(mount);
+      for (const mount of leaving) followRules(mount, configs);
       return changes;
     },
     reloadTls() {
@@ -111,6 +112,12 @@ function openAll(
 
 function changePolicy(mount: Mount, policy: MountConfig['policy']): void {
   if (!isDeepStrictEqual(mount.config.policy, policy)) mount.changePolicy(policy);
+}
+
+/** A call that is under way at a mount that is another now hears the rules that are written there now. */
+function followRules(mount: Mount, configs: GatehouseConfig['mounts']): void {
+  const heir = configs.find(({ name }) => name === mount.config.name);
+  if (heir !== undefined) changePolicy(mount, heir.policy);
 }
 
 /** Nothing that a mount itself has to know, or only from its next call on. */

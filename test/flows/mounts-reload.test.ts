@@ -106,6 +106,24 @@ describe('a reload of the mounts', () => {
     expect(house.logged()).not.toContain('"retired":["wiki"]');
   });
 
+  it('shows lists by the rules of now, also in a stream of a mount that is another now', async () => {
+    const withRules = (otherwise: 'allow' | 'deny', title: string): Promise<void> =>
+      reload((mount) => [{ ...mount, title, policy: { otherwise, rules: [] } }]);
+    const { accessToken } = await signIn(house.asking(resourceOf.wiki));
+    await withRules('allow', 'One');
+    const stream = await openStream(accessToken);
+    const list = '{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"a"}]}}';
+    stream.upstream.socket.write(`data: ${list}\n\n`);
+    expect(await stream.next()).toContain(list);
+
+    await withRules('deny', 'Two');
+    stream.upstream.socket.write(`data: ${list}\n\n`);
+    expect(await stream.next()).toContain('"tools":[]');
+    await reload((mount) => [{ ...mount, title: 'Three', policy: { otherwise: 'allow', rules: [] } }]);
+    stream.upstream.socket.write(`data: ${list}\n\n`);
+    expect(await stream.next()).toContain(list);
+  });
+
   it('lets the calls of a mount that is gone end by themselves, and takes no new one', async () => {
     const { accessToken } = await signIn(house.asking(resourceOf.wiki));
     const stream = await openStream(accessToken);
