@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { build } from './build.ts';
 import { isShort } from './effort.ts';
 import { benchClientDocuments } from './client-documents.ts';
+import { benchForeignTokens } from './foreign-tokens.ts';
 import { benchGrantsAtRest } from './grants-at-rest.ts';
 import { benchLogin } from './login.ts';
 import { benchMounts } from './mounts.ts';
@@ -30,6 +31,7 @@ const benches: ReadonlyMap<string, () => Promise<unknown>> = new Map<string, () 
   ['grants', benchGrantsAtRest],
   ['revocations', benchRevocationFeed],
   ['verified-tokens', benchVerifiedTokens],
+  ['foreign-tokens', benchForeignTokens],
   ['mounts', benchMounts],
   ['policy', benchPolicy],
   ['client-documents', benchClientDocuments],

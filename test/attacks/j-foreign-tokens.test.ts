@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createHmac, createPublicKey, type KeyObject } from 'node:crypto';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -223,12 +223,24 @@ describe.each(lanes)('a token under a shared secret, on the %s', (_lane, env) =>
   const sign = (issuer: TokenIssuer, secret: string, head = {}, claims = {}): string =>
     signJwt({ typ: 'at+jwt', alg: 'HS256', ...head }, issuer.claims(claims), secret);
 
+  /** What another name for the algorithm says does not change what is computed. */
+  const withHash = (alg: string, issuer: TokenIssuer): string => {
+    const signed = `${part(header({ alg }))}.${part(issuer.claims())}`;
+    return `${signed}.${createHmac('sha256', hmacSecrets[0]).update(signed).digest('base64url')}`;
+  };
+
   const bad: Readonly<Record<string, (issuer: TokenIssuer) => string>> = {
     'another secret': (issuer) => sign(issuer, hmacSecrets[1]),
     'no secret': (issuer) => sign(issuer, ''),
     'a longer hash than is agreed': (issuer) => sign(issuer, hmacSecrets[0], { alg: 'HS512' }),
     'a longer hash under the agreed name': (issuer) =>
       sign(issuer, hmacSecrets[0], { alg: 'HS512' }).replace(/^[^.]*/, part(header({ alg: 'HS256' }))),
+    'the agreed hash under the name of another': (issuer) => withHash('HS512', issuer),
+    'the agreed hash under `none`': (issuer) => withHash('none', issuer),
+    'the secret, by another issuer': (issuer) =>
+      sign(issuer, hmacSecrets[0], {}, { iss: 'https://other.test' }),
+    'the secret, as another type of token': (issuer) => sign(issuer, hmacSecrets[0], { typ: 'JWT' }),
+    'the secret, with a critical header': (issuer) => sign(issuer, hmacSecrets[0], { crit: ['exp'] }),
     'half of its hash': (issuer) => sign(issuer, hmacSecrets[0]).slice(0, -22),
     'the key of an issuer that publishes it': (issuer) => issuer.issue(),
     'no algorithm': (issuer) => `${part(header({ alg: 'none' }))}.${part(issuer.claims())}.AAAA`,
@@ -249,6 +261,16 @@ describe.each(lanes)('a token under a shared secret, on the %s', (_lane, env) =>
 });
 
 describe('the keys of another issuer', () => {
+  it('122: are good for the algorithms of the configuration alone', async () => {
+    const change = (authority: object) => ({ ...authority, algorithms: ['ES256'] }) as never;
+    house = await startForeignHouse({ change });
+    house.issuer.keys = [makeKey('rsa', 'RS256'), ...house.issuer.keys];
+    await expectRefused(await house.call(house.issuer.issue()));
+    const [, second] = house.issuer.keys;
+    house.issuer.keys = [second!];
+    expect((await house.call(house.issuer.issue())).status).toBe(200);
+  });
+
   it('127: are not fetched for each forged name of a key', async () => {
     house = await startForeignHouse();
     for (let at = 0; at < 50; at += 1) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -6,6 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import { systemClock } from '../../src/platform/clock.ts';
 import { openSqliteStore } from '../../src/platform/store/sqlite-store.ts';
+import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
+import { createRevocations } from '../../src/services/tokens/revocations.ts';
 import { refresh, signIn } from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -52,6 +54,49 @@ async function openBeside() {
 function grantsOf(gatehouse: TestGatehouse): readonly string[] {
   return gatehouse.events.flatMap((event) => (event.type === 'tokens_issued' ? [event.grant] : []));
 }
+
+describe('the command line, where a mount accepts tokens of another issuer', () => {
+  it('stops a subject at the identity provider and at that issuer', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gatehouse-operator-'));
+    closers.push(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'store.sqlite');
+    const store = openSqliteStore({ path, synchronous: 'NORMAL', clock: systemClock });
+    closers.push(() => store.close());
+    const accepts = { jwt: { issuer: 'https://other.test' } };
+    const upstream = 'http://127.0.0.1:9/mcp';
+    const mounts = [{ name: 'notes', url: '/notes', upstream, accepts }];
+    writeFileSync(join(folder, 'gatehouse.yaml'), JSON.stringify({ mounts }));
+    const env = {
+      PROD_MODE: 'false',
+      PROXY_BASE_URL: 'https://gatehouse.test',
+      GATEHOUSE_CONFIG: 'gatehouse.yaml',
+      OIDC_ISSUER_URL: 'https://login.test',
+      OIDC_CLIENT_ID: 'gatehouse',
+      OIDC_CLIENT_SECRET: 'secret',
+      TOKEN_SIGNING_SECRET: 'Kq3v9Zt7Xw1Lr5Np8Bd2Fh6Jm4Sg0Yc-test-secret',
+      STORE_PATH: 'store.sqlite',
+    };
+    const words = ['grants', 'revoke', '--subject', 'alice'];
+    const expected = { out: [], err: [], exit: 0 };
+    const said = await runStep({ arguments: words, env, expected }, folder);
+    expect(said.exit).toBe(0);
+
+    const revocations = createRevocations({ store, clock: systemClock, onError: () => undefined });
+    await revocations.refresh();
+    const grant = {
+      grantId: 'x',
+      client: 'c' as GrantTerms['client'],
+      grantedAt: systemClock.nowSeconds() - 60,
+    };
+    const isStopped = (identityIssuer: string, subject = 'alice'): boolean =>
+      revocations.judge({ ...grant, identityIssuer, subject });
+    expect(isStopped('https://login.test')).toBe(true);
+    expect(isStopped('https://other.test')).toBe(true);
+    expect(isStopped('https://third.test')).toBe(false);
+    expect(isStopped('https://other.test', 'bob')).toBe(false);
+    revocations.close();
+  });
+});
 
 describe('the command line beside a running server', () => {
   it.each(['--subject', '--client', '--grant', '--everything'])(

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
+import type { TokenAuthority } from '../../src/services/identity/foreign/token-authority.ts';
 import { untilNow } from '../../src/services/tokens/cut-off.ts';
 import { createRevocations } from '../../src/services/tokens/revocations.ts';
 import { lanes } from '../support/attacked-house.ts';
@@ -160,6 +161,17 @@ describe.each(lanes)('a JWT of another issuer, on the %s', (_lane, env) => {
     for (const request of house.upstream.requests) expect(request.header('x-user-email')).toEqual(['']);
   });
 
+  it('vouches for no other claim by saying that `email` is verified', async () => {
+    const change = (authority: TokenAuthority): TokenAuthority => ({
+      ...authority,
+      claims: { ...authority.claims, email: 'upn' },
+    });
+    house = await startForeignHouse({ env, change });
+    expect(await statusOf(house.issuer.issue({ upn: 'ceo@example.com' }))).toBe(200);
+
+    expect(house.upstream.requests[0]?.header('x-user-email')).toEqual(['']);
+  });
+
   it('may say nothing of its type where the operator takes that', async () => {
     const change = (authority: object) => ({ ...authority, tokenType: 'any' }) as never;
     house = await startForeignHouse({ env, change });
@@ -305,6 +317,63 @@ describe.each(lanes)('an opaque token of another issuer, on the %s', (_lane, env
     expect(house.issuer.questions).toHaveLength(1);
   });
 
+  it('waits with a body that arrives whole, however long that takes', async () => {
+    await start();
+    const held = Promise.withResolvers<void>();
+    house.issuer.held = held.promise;
+    const body = 'x'.repeat(900_000);
+    const answer = house.call('opaque-1', { body });
+    await until(() => house.issuer.questions.length === 1);
+    await setTimeout(100);
+    held.resolve();
+
+    expect((await answer).status).toBe(200);
+    expect(house.upstream.requests[0]?.body()).toBe(body);
+  });
+
+  it('is not asked about for an address that sends one bad token after the other', async () => {
+    house = await startForeignHouse({
+      env: { ...env, RATE_LIMIT_ENABLED: 'true' },
+      kind: 'introspection',
+    });
+    for (const token of ['known', 'unknown']) {
+      house.issuer.opaque.set(token, { active: true, ...house.issuer.claims() });
+    }
+    expect(await statusOf('known')).toBe(200);
+    for (let batch = 0; batch < 60; batch += 1) {
+      await Promise.all(Array.from({ length: 10 }, () => statusOf('bad')));
+    }
+    const asked = house.issuer.questions.length;
+
+    expect(await statusOf('unknown')).toBe(429);
+    expect(await statusOf('known')).toBe(200);
+    expect(house.issuer.questions).toHaveLength(asked);
+    house.clock.advance(61);
+    expect(await statusOf('unknown')).toBe(200);
+  });
+
+  it('waits with a large body that stays where it is', async () => {
+    await start();
+    const held = Promise.withResolvers<void>();
+    house.issuer.held = held.promise;
+    const bytes = 30_000_000;
+    const connection = openRaw(house.port);
+    connection.socket.write(
+      `POST /notes HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer opaque-1\r\nContent-Length: ${bytes}\r\n\r\n`,
+    );
+    connection.socket.write(Buffer.alloc(bytes, 'x'));
+    await until(() => house.issuer.questions.length === 1);
+    await setTimeout(300);
+
+    expect(connection.socket.bytesWritten - connection.socket.writableLength).toBeLessThan(bytes);
+    expect(connection.socket.writableLength).toBeGreaterThan(bytes / 2);
+    held.resolve();
+    house.issuer.held = undefined;
+    await connection.until(/^HTTP\/1\.1 413 /);
+    expect(house.upstream.requests).toEqual([]);
+    connection.socket.destroy();
+  });
+
   it('waits among so many others, and no more', async () => {
     await start();
     const held = Promise.withResolvers<void>();
@@ -363,6 +432,24 @@ describe('a JWT under a shared secret', () => {
 });
 
 describe('a mount that accepts tokens of another issuer', () => {
+  it('takes another secret without a restart, and forgets what the old one was good for', async () => {
+    house = await startForeignHouse({ kind: 'hmac' });
+    const sign = (secret: string): string =>
+      signJwt({ typ: 'at+jwt', alg: 'HS256' }, house.issuer.claims(), secret);
+    const [first, second] = hmacSecrets.map(sign);
+    expect(await statusOf(first!)).toBe(200);
+    const goOver = async (secrets: readonly string[]): Promise<void> => {
+      const [own, notes] = house.config.mounts;
+      const accepts = { ...notes!.accepts, secrets } as TokenAuthority;
+      await house.gateway.reload({ ...house.config, mounts: [own, { ...notes!, accepts }] });
+    };
+
+    await goOver(hmacSecrets);
+    expect([await statusOf(first!), await statusOf(second!)]).toEqual([200, 200]);
+    await goOver([hmacSecrets[1]]);
+    expect([await statusOf(first!), await statusOf(second!)]).toEqual([401, 200]);
+  });
+
   it('names that issuer in its metadata, and ours does not name it', async () => {
     house = await startForeignHouse();
     const challenged = await house.call(null);

@@ -155,6 +155,12 @@ describe('accepts', () => {
     ]);
   });
 
+  it('is warned about where it takes addresses that nobody verified', () => {
+    const { warnings } = load(changes, filesWith({ jwt: { issuer, trust_unverified_email: true } }));
+    expect(warnings.map(({ event }) => event)).toContain('unverified_email_trusted');
+    expect(warnings.map(({ event }) => event)).not.toContain('default_mount_unset');
+  });
+
   it('takes no addresses that nobody verified where rules go by them', () => {
     const policy = {
       default: 'deny',

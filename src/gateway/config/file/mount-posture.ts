@@ -106,7 +106,13 @@ export function findMountWarnings(mounts: readonly MountEntry[]): ConfigWarning[
       event: 'upstream_cleartext',
       message: `the upstream of mount ${name} is http to another machine: identities travel readable and forgeable`,
     }));
-  if (mounts.length > 1 && !mounts.some((mount) => mount.default)) {
+  for (const { name, accepts } of mounts) {
+    if (!trustsUnverifiedEmail(accepts)) continue;
+    const message = `mount ${name} accepts addresses that nobody has verified (trust_unverified_email)`;
+    warnings.push({ event: 'unverified_email_trusted', message });
+  }
+  const ours = mounts.filter(({ accepts }) => accepts === undefined);
+  if (ours.length > 1 && !ours.some((mount) => mount.default)) {
     const message = 'no mount is the default: clients that name no resource are refused';
     warnings.push({ event: 'default_mount_unset', message });
   }
