@@ -231,6 +231,21 @@ describe('F. identity assertions at the token endpoint (ID-JAG)', () => {
     expect((await house.exchange(await house.assert())).status).toBe(200);
   });
 
+  it('an assertion is no way around the organisation that logins are for', async () => {
+    const issuer = await startEnterpriseIssuer();
+    closers.push(() => issuer.close());
+    const iss = 'https://accounts.google.com';
+    const house = await open({
+      issuer,
+      entry: { issuer: iss, jwks_uri: `${issuer.issuer}/keys` },
+      env: { IDP: 'google', OIDC_ISSUER_URL: undefined, GOOGLE_HOSTED_DOMAIN: 'example.com' },
+    });
+    for (const hd of [undefined, 'elsewhere.example', ['example.com']]) {
+      await expectRefused(house, await house.assert({ iss, hd }), 'claim_required');
+    }
+    expect((await house.exchange(await house.assert({ iss, hd: 'example.com' }))).status).toBe(200);
+  });
+
   it('144: a resource that its issuer may not send people to is refused, the others are not', async () => {
     const furtherMount = { name: 'search', url: '/search/mcp', upstream: 'http://127.0.0.1:9/mcp' };
     const house = await open({ furtherMount, entry: { mounts: ['search'] } });

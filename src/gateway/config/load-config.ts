@@ -1,3 +1,4 @@
+import { demandAsLoginsDo } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
 import { readClients } from './file/assemble-clients.ts';
@@ -45,10 +46,11 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   ]);
   // No problem means that every variable has its value, and that there is a mount.
   const values = reading.values as SettingValues;
+  const identityProvider = assembleIdentityProvider(values);
   const { path, settings } = given;
   const config = assemble(values, {
     mounts: mounts as GatehouseConfig['mounts'],
-    trustedIssuers: trusted.trustedIssuers,
+    trustedIssuers: demandAsLoginsDo(trusted.trustedIssuers, identityProvider),
     clients,
     file: path === undefined ? undefined : { path, secretFiles: [...secretFiles, ...files], settings },
     workers: values.WORKERS === 'auto' ? Math.max(1, runtime.cores ?? 1) : values.WORKERS,
@@ -57,7 +59,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
       ...judgement.warnings,
       ...findCombinedWarnings(reading.values),
       ...mounted.warnings,
-      ...findTrustedIssuerWarnings(trusted.trustedIssuers, assembleIdentityProvider(values).issuer),
+      ...findTrustedIssuerWarnings(trusted.trustedIssuers, identityProvider.issuer),
       ...unknown,
       ...findRuntimeWarnings(runtime),
     ],

@@ -36,6 +36,8 @@ describe('trusted_issuers', () => {
         resources: ['https://search.test/mcp'],
         groupsClaim: 'groups',
         trustUnverifiedEmail: false,
+        // It is where people log in.
+        requiredClaims: {},
       },
     ]);
     expect(warnings.map(({ event }) => event)).not.toContain('trusted_issuer_foreign');

@@ -7,7 +7,7 @@ import { writeRemembered } from '../../../platform/store/remembered-write.ts';
 import type { Store } from '../../../platform/store/store.ts';
 import { OAuthError } from '../../../protocol/oauth-error.ts';
 import type { RefusalReason } from '../../../protocol/refusal-reason.ts';
-import { readClaims } from '../claims.ts';
+import { checkRequiredClaims, readClaims } from '../claims.ts';
 import type { Identity } from '../identity-provider.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import { isSignedByIssuer, type SignatureHeader } from './issuer-signature.ts';
@@ -48,7 +48,7 @@ const algorithms: ReadonlySet<unknown> = new Set(['ES256', 'EdDSA', 'PS256', 'RS
  * person; so no key is fetched for what is not right in every other respect. Nothing is used up before `claimOnce`.
  * @param clientId the client that presents it, authenticated
  * @throws OAuthError `invalid_grant`, reasons `identity_assertion_…`; those of a login (`subject_missing`,
- * `email_unverified`, `group_invalid`) as `invalid_grant`; `temporarily_unavailable`, reason `issuer_keys_unavailable`
+ * `email_unverified`, `group_invalid`, `claim_required`) as `invalid_grant`; `temporarily_unavailable`, reason `issuer_keys_unavailable`
  * @see MCP extension "Enterprise-Managed Authorization", draft-ietf-oauth-identity-assertion-authz-grant, RFC 7523 §3
  */
 export async function verifyIdentityAssertion(
@@ -119,6 +119,7 @@ function checkTimes({ exp, iat, nbf }: JWTPayload, now: EpochSeconds): void {
 
 function readIdentity(claims: JWTPayload, issuer: TrustedIssuer): Identity {
   try {
+    checkRequiredClaims(claims, issuer.requiredClaims);
     return readClaims(claims, issuer).identity;
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;

@@ -12,4 +12,17 @@ export interface TrustedIssuer {
   readonly groupsClaim: string;
   /** Keep an e-mail address although the issuer does not say whether it is verified. */
   readonly trustUnverifiedEmail: boolean;
+  /** Claims that must have one of these values, by name. */
+  readonly requiredClaims?: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * What logins demand of the claims of a provider, its assertions have to say as well: else they would be a way around
+ * the one organisation that may use this server, at a provider of many.
+ */
+export function demandAsLoginsDo(
+  issuers: readonly TrustedIssuer[],
+  { issuer, requiredClaims }: Required<Pick<TrustedIssuer, 'issuer' | 'requiredClaims'>>,
+): readonly TrustedIssuer[] {
+  return issuers.map((each) => (each.issuer === issuer ? { ...each, requiredClaims } : each));
 }
