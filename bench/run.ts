@@ -12,6 +12,7 @@ import { isShort } from './effort.ts';
 import { benchClientDocuments } from './client-documents.ts';
 import { benchForeignTokens } from './foreign-tokens.ts';
 import { benchGrantsAtRest } from './grants-at-rest.ts';
+import { benchKeyProofs } from './key-proofs.ts';
 import { benchLogin } from './login.ts';
 import { benchMounts } from './mounts.ts';
 import { benchPolicy } from './policy.ts';
@@ -35,6 +36,7 @@ const benches: ReadonlyMap<string, () => Promise<unknown>> = new Map<string, () 
   ['mounts', benchMounts],
   ['policy', benchPolicy],
   ['client-documents', benchClientDocuments],
+  ['key-proofs', benchKeyProofs],
 ]);
 
 const chosen = process.argv.slice(2);

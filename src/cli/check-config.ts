@@ -97,7 +97,7 @@ function describeMounts({ file, mounts, clients, trustedIssuers }: GatehouseConf
 }
 
 function listMarks(mount: MountConfig): string[] {
-  const { isDefault, upstream, accepts, scopes, policy, allowedOrigins } = mount;
+  const { isDefault, upstream, accepts, scopes, dpop, policy, allowedOrigins } = mount;
   const { tls } = upstream;
   return [
     ...(isDefault ? ['default'] : []),
@@ -106,6 +106,7 @@ function listMarks(mount: MountConfig): string[] {
     ...(tls.caFile === undefined ? [] : ['own authorities']),
     ...(tls.certificate === undefined ? [] : ['shows a certificate']),
     ...(scopes.declared.length === 0 ? [] : [`scopes ${scopes.declared.map(({ name }) => name).join(' ')}`]),
+    ...(dpop === 'off' ? [] : [`tokens bound to a key: ${dpop}`]),
     ...(policy === undefined ? [] : [`policy rules: ${policy.rules.length}, otherwise ${policy.otherwise}`]),
     ...(allowedOrigins.length === 0 ? [] : [`web origins ${allowedOrigins.join(' ')}`]),
   ];

@@ -9,6 +9,7 @@ import { createIntrospectionEndpoint } from '../authorization-server/introspecti
 import { createRegistrationManagementEndpoint } from '../authorization-server/registration/management-endpoint.ts';
 import { createRegistrationEndpoint } from '../authorization-server/registration/registration-endpoint.ts';
 import { createRevocationEndpoint } from '../authorization-server/revocation/revocation-endpoint.ts';
+import { createKeyProof } from '../authorization-server/token/key-proof.ts';
 import { createTokenEndpoint, type NamedGrantType } from '../authorization-server/token/token-endpoint.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { OutboundNetwork } from '../platform/outbound/outbound-network.ts';
@@ -22,6 +23,7 @@ import type { AuthenticationMethod, Client, ClientFingerprint } from '../service
 import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import type { ConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
+import { proofAlgorithms } from '../services/dpop/proof-key.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
 import type { Resources } from '../services/resources/resources.ts';
@@ -130,6 +132,8 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       grantTypes: () => grantTypes().map(({ name }) => name),
       deviceAuthorizationEnabled: deviceAuthorization,
       grantProfiles: enterprise.grantProfiles,
+      proofAlgorithms: () =>
+        resources.all().some(({ dpop = 'off' }) => dpop !== 'off') ? proofAlgorithms : [],
       scopes: () => resources.all().flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)),
       registrationEnabled: config.registration.enabled,
       clientDocumentsEnabled: documents.clients !== undefined,
@@ -172,6 +176,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     }),
     token: createTokenEndpoint({
       grantTypes,
+      proveKey: createKeyProof({ tokenUri: `${issuer}/token`, clock, store }),
       issuer,
       resources,
       authenticateClient,

@@ -6,10 +6,15 @@ import type { Random } from '../platform/random.ts';
 import type { Tagger } from '../platform/sealing/tagger.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import type { Admissions } from '../resource-server/admission/admit.ts';
+import { createProvenAdmission, type KeyProofs } from '../resource-server/admission/proven-admission.ts';
 import { createResourceMetadataEndpoint } from '../resource-server/metadata/resource-metadata-endpoint.ts';
 import { createForwarder } from '../resource-server/proxy/forwarder.ts';
 import { createLiveCalls } from '../resource-server/proxy/live-calls.ts';
-import { createMountHandler, type MountHandler } from '../resource-server/proxy/mount-handler.ts';
+import {
+  createMountHandler,
+  type MountAdmission,
+  type MountHandler,
+} from '../resource-server/proxy/mount-handler.ts';
 import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import { createQuietStreams } from '../resource-server/proxy/quiet-streams.ts';
 import { createScopeCheck } from '../resource-server/proxy/scope-check.ts';
@@ -33,6 +38,7 @@ const wholeBodyBytes = 64 * 1024;
 export interface MountDeps {
   readonly admissions: Pick<Admissions, 'forResource'>;
   readonly foreignTokens: ForeignTokens;
+  readonly keyProofs: KeyProofs;
   /** What the ids of sessions are bound with. */
   readonly sessionTags: Tagger;
   /** Of a person, at all mounts: they protect this process. */
@@ -78,9 +84,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const resource = describeResource(mount);
   const { accepts } = mount;
   const admission =
-    accepts === undefined
-      ? deps.admissions.forResource(resource)
-      : deps.foreignTokens.admissionFor(accepts, resource);
+    accepts === undefined ? openAdmission(mount, deps) : deps.foreignTokens.admissionFor(accepts, resource);
   const nameAmongMany = (): string | undefined => (deps.isOneOfMany() ? mount.name : undefined);
   const underWay = createUnderWay();
   const originCheck = createOriginCheck({ publicUrl: publicOrigin, allowedOrigins });
@@ -183,6 +187,15 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
       forwarder.close();
     },
   };
+}
+
+/** With proofs of keys where there may be any; else nothing of them is in the way. */
+function openAdmission(mount: MountConfig, { admissions, keyProofs }: MountDeps): MountAdmission {
+  const resource = describeResource(mount);
+  const { dpop, publicOrigin } = mount;
+  const admission = admissions.forResource(resource);
+  if (dpop === 'off') return admission;
+  return createProvenAdmission(admission, { ...resource, dpop, publicOrigin }, keyProofs);
 }
 
 /** Counts calls, and tells when there are none left. */

@@ -13,6 +13,8 @@ import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import type { Emit } from '../services/audit/events.ts';
 import { type ConfiguredClients, createConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
+import { createProofCheck } from '../services/dpop/proof.ts';
+import { createReplayMemory } from '../services/dpop/replay-memory.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createSubjectConcurrency } from '../services/limits/subject-concurrency.ts';
@@ -170,6 +172,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const mountDeps: MountDeps = {
     admissions,
+    keyProofs: { check: createProofCheck(), used: createReplayMemory({ clock }), clock },
     foreignTokens: openForeignTokens(config, { clock, revocations, log }),
     sessionTags: createTagger({ keyring: keys.keyring, purpose: 'mcp-session-id', context: issuer }),
     subjectConcurrency: createSubjectConcurrency(limits.perSubjectConcurrency),

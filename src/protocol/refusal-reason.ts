@@ -296,6 +296,33 @@ export const refusalReasons = {
   },
   subject_streams_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_STREAMS event streams open.' },
   subject_concurrency_exceeded: { meaning: 'The person has MCP_PER_SUBJECT_CONCURRENCY calls under way.' },
+  // proofs of keys
+  dpop_proof_missing: {
+    meaning:
+      'A DPoP proof is needed, because of DPOP, of the mount, or of what the token is bound to, and none came.',
+  },
+  dpop_proof_invalid: {
+    meaning:
+      'The DPoP proof is malformed, signed otherwise than its key says, or for another request or token.',
+  },
+  dpop_proof_stale: {
+    meaning:
+      'The time of the DPoP proof is more than a minute from ours: an old proof, or the clock of the client.',
+  },
+  dpop_proof_replayed: { meaning: 'The DPoP proof has been used before.' },
+  dpop_proof_forgotten: {
+    meaning:
+      'The store may have lost its marks of used DPoP proofs since this one was made; a new one is taken.',
+  },
+  dpop_proofs_exceeded: {
+    meaning: 'More DPoP proofs came within two minutes than are remembered; the call can be made again.',
+  },
+  dpop_key_mismatch: { meaning: 'The DPoP proof is of another key than the one that the token is bound to.' },
+  token_bound: {
+    meaning:
+      'The token is bound to a key and came as a bearer token: stolen, or of a client that lost its key.',
+  },
+  token_unbound: { meaning: 'The token is bound to no key, and came as if it were or where it has to be.' },
   // our own trouble
   replay_store_unavailable: {
     errorCode: 'replay_store_unavailable',

@@ -4,6 +4,8 @@ const metadata = testsOf('src/authorization-server/metadata/metadata-endpoint.te
 const tokens = testsOf('test/attacks/f-token.test.ts');
 const enterprise = testsOf('test/flows/enterprise-managed-authorization.test.ts');
 const assertions = testsOf('test/attacks/f-identity-assertions.test.ts');
+const keyProofs = testsOf('test/flows/key-proofs.test.ts');
+const stolenProofs = testsOf('test/attacks/j-key-proofs.test.ts');
 const clientCredentials = testsOf('test/flows/client-credentials.test.ts');
 
 export const extensions: Section = {
@@ -69,7 +71,20 @@ export const extensions: Section = {
       level: 'must',
       source: 'RFC 9449; SEP-1932',
       sentence: 'Tokens bound by DPoP work with a fresh proof of their key, and never as bearer tokens.',
-      open: 'Tokens are not bound yet.',
+      provedBy: [
+        keyProofs('are given to who proves one, and are good with it alone'),
+        keyProofs('are given once for a proof, whichever replica gets it'),
+        keyProofs('come for a code that its request bound to the key, and for no other key'),
+        keyProofs('are in the metadata where DPOP is %s, and only as far as they are taken'),
+        testsOf('test/e2e/openid-client-dpop.test.ts')('signs in, calls and refreshes with %s'),
+      ],
+      refusedBy: [
+        keyProofs('are refreshed with their key alone, and a refusal costs the client nothing'),
+        stolenProofs('comes again and is refused, on any connection'),
+        stolenProofs('of another key is refused, though it is good'),
+        stolenProofs('a bound token as a bearer token is refused, with a proof and without'),
+        stolenProofs('a token that is not bound is refused with a proof of any key'),
+      ],
     },
     {
       id: 180,

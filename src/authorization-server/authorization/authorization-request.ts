@@ -5,6 +5,7 @@ import { matchRedirectUri, type VerifiedRedirectUri } from '../../protocol/redir
 import { requestScope } from '../../protocol/scope.ts';
 import { checkClientResource, limitScope } from '../../services/clients/client-limits.ts';
 import type { Client, FindClient } from '../../services/clients/client.ts';
+import type { DpopMode } from '../../services/dpop/dpop-mode.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import type { Resources } from '../../services/resources/resources.ts';
 import { toClient } from './client-answer.ts';
@@ -78,6 +79,7 @@ export function formatAuthorizationQuery({ client, terms }: AuthorizationRequest
     ...(terms.state === undefined ? {} : { state: terms.state }),
     ...(prompt === undefined ? {} : { prompt }),
     ...(maxAgeSeconds === undefined ? {} : { max_age: String(maxAgeSeconds) }),
+    ...(terms.keyThumbprint === undefined ? {} : { dpop_jkt: terms.keyThumbprint }),
   });
 }
 
@@ -148,7 +150,23 @@ function readTerms(
   const asked = requestScope(parameters.find('scope'), resource.scopes);
   const scope = client.scope === undefined ? asked : limitScope(asked, [client.scope], resource.scopes);
   const reauthentication = parseReauthentication(parameters);
-  return { state: state.value, codeChallenge, resource: resource.identifier, scope, reauthentication };
+  const keyThumbprint =
+    resource.dpop === undefined ? undefined : readKeyThumbprint(parameters, resource.dpop);
+  const asking = { state: state.value, codeChallenge, scope, reauthentication };
+  return {
+    ...asking,
+    resource: resource.identifier,
+    ...(keyThumbprint === undefined ? {} : { keyThumbprint }),
+  };
+}
+
+/** Who finds the code then needs the key as well.   @see RFC 9449 §10 */
+function readKeyThumbprint(parameters: RequestParameters, mode: DpopMode): string | undefined {
+  const thumbprint = mode === 'off' ? undefined : parameters.find('dpop_jkt');
+  if (thumbprint === undefined || /^[A-Za-z0-9_-]{43}$/.test(thumbprint)) return thumbprint;
+  throw new OAuthError('invalid_request', 'dpop_jkt is no SHA-256 thumbprint of a key', {
+    reason: 'parameter_malformed',
+  });
 }
 
 function checkResponse(parameters: RequestParameters): void {

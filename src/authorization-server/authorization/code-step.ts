@@ -40,6 +40,7 @@ export async function issueCode(
     groups: identity.groups,
     ...(sessionId === undefined ? {} : { sessionId }),
     client: requested.client,
+    ...(requested.keyThumbprint === undefined ? {} : { keyThumbprint: requested.keyThumbprint }),
     resource: requested.resource,
     scope: requested.scope,
     grantedAt: now,

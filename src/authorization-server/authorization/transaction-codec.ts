@@ -23,7 +23,7 @@ const loginPurpose: SealPurpose = { name: 'session', prefix: 'mgh_st_', maxLengt
 // Short member names: the login stage travels in a URL. They are part of the sealed format.
 const sealedTerms = shape(
   { cid: name, uri: name, chl: name, res: name, exp: integer },
-  { st: text, scp: textList, prm: oneOf('login', 'select_account'), age: integer, ucd: name },
+  { st: text, scp: textList, prm: oneOf('login', 'select_account'), age: integer, jkt: name, ucd: name },
 );
 
 const sealedConsent = sealedTerms.extend(
@@ -110,6 +110,7 @@ function packTerms(transaction: Transaction): Infer<typeof sealedTerms> {
     ...(terms.scope.length === 0 ? {} : { scp: [...terms.scope] }),
     ...(prompt === undefined ? {} : { prm: prompt }),
     ...(maxAgeSeconds === undefined ? {} : { age: maxAgeSeconds }),
+    ...(terms.keyThumbprint === undefined ? {} : { jkt: terms.keyThumbprint }),
     ...(terms.userCode === undefined ? {} : { ucd: terms.userCode }),
     exp: transaction.expiresAt,
   };
@@ -128,6 +129,7 @@ function unpackTerms(packed: Infer<typeof sealedTerms>): RequestedTerms {
     resource: packed.res,
     scope: packed.scp ?? [],
     reauthentication: { prompt: packed.prm, maxAgeSeconds: packed.age },
+    ...(packed.jkt === undefined ? {} : { keyThumbprint: packed.jkt }),
     ...(packed.ucd === undefined ? {} : { userCode: packed.ucd }),
   };
 }

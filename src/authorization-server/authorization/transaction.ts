@@ -21,6 +21,8 @@ export interface RequestedTerms {
   readonly scope: readonly string[];
   /** Passed on to the identity provider, whose answer is held to it. */
   readonly reauthentication: Reauthentication;
+  /** The key that the code is bound to (RFC 9449 §10). Absent: none. */
+  readonly keyThumbprint?: string | undefined;
   /** The code on the device that gets the tokens, as it is shown there. Absent: the client is at the redirect URI. */
   readonly userCode?: string | undefined;
 }

@@ -59,7 +59,10 @@ function describeToken({ grant, issuedAt, expiresAt }: ActiveToken, issuer: stri
     ...(grant.scope.length === 0 ? {} : { scope: grant.scope.join(' ') }),
     client_id: grant.client,
     ...(grant.email === undefined ? {} : { username: grant.email }),
-    token_type: 'Bearer',
+    // RFC 9449 §6.2: whoever asks has to see to the proof.
+    ...(grant.keyThumbprint === undefined
+      ? { token_type: 'Bearer' }
+      : { token_type: 'DPoP', cnf: { jkt: grant.keyThumbprint } }),
     exp: expiresAt,
     iat: issuedAt,
     sub: grant.subject,

@@ -33,6 +33,8 @@ export interface AuthorizationServerMetadataDeps {
   readonly grantTypes?: () => readonly GrantTypeName[];
   /** Whether devices without a browser may sign people in. Default: false. */
   readonly deviceAuthorizationEnabled?: boolean;
+  /** What proofs of keys are signed with here. Default: none, and nobody is asked for one. */
+  readonly proofAlgorithms?: () => readonly string[];
   /** What kinds of assertion the jwt-bearer grant takes. Default: none. */
   readonly grantProfiles?: readonly string[];
   /** How the clients that there are authenticate themselves, `none` first. Default: that alone. */
@@ -61,6 +63,7 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     authenticationMethods = () => ['none'],
   } = deps;
   const scopes = [...new Set(deps.scopes?.())];
+  const proofs = deps.proofAlgorithms?.() ?? [];
   const methods = authenticationMethods();
   // RFC 8414 §2: required next to a method that signs.
   const algorithms = methods.includes('private_key_jwt') ? assertionAlgorithms : undefined;
@@ -88,6 +91,7 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     response_types_supported: ['code'],
     response_modes_supported: ['query'],
     grant_types_supported: deps.grantTypes?.() ?? browserGrantTypes,
+    ...(proofs.length === 0 ? {} : { dpop_signing_alg_values_supported: proofs }),
     // MCP Enterprise-Managed Authorization, "Discovery"
     ...(grantProfiles.length === 0 ? {} : { authorization_grant_profiles_supported: grantProfiles }),
     // MCP clients must refuse to go on when this is missing; S256 is the only method the authorization endpoint takes.

@@ -7,6 +7,7 @@ import type { Redemption } from '../../services/tokens/grants.ts';
 import { limitGranted } from './client-limits.ts';
 import { checkResource } from './granted-resource.ts';
 import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { bindTokens } from './key-binding.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
 import type { IssuedTokens } from './token-response.ts';
 
@@ -14,8 +15,8 @@ import type { IssuedTokens } from './token-response.ts';
  * Exchanges an authorization code. Redemption comes last: only a request that is right in every respect spends the
  * code, and the second such request ends the grant that the first one began.
  * @throws OAuthError `invalid_request` (`parameter_missing`, `pkce_missing`, `pkce_malformed`), `invalid_target`
- * (`resource_mismatch`) and what `limitGranted` throws, `invalid_grant` (`code_invalid`, `client_mismatch`, `pkce_mismatch`, `code_replay`,
- * `token_revoked_iat_cutoff`)
+ * (`resource_mismatch`), `invalid_grant` (`code_invalid`, `client_mismatch`, `pkce_mismatch`, `code_replay`,
+ * `token_revoked_iat_cutoff`); and what `limitGranted` and `bindTokens` throw
  * @see OAuth 2.1 §4.1.3, RFC 9700 §4.5.3.1
  */
 export async function authorizationCodeGrant(request: TokenRequest, deps: TokenDeps): Promise<IssuedTokens> {
@@ -26,7 +27,7 @@ export async function authorizationCodeGrant(request: TokenRequest, deps: TokenD
   // Byte equality, and required: a code that leaked through one redirect URI is worthless at any other.
   if (code.redirectUri !== presented.redirectUri) throw invalidCode('code_invalid');
   checkCodeVerifier(presented.codeVerifier, code.codeChallenge);
-  return redeem(code, request.requestId, deps);
+  return redeem(code, request, deps);
 }
 
 interface PresentedCode {
@@ -67,15 +68,17 @@ function checkCode(
 
 async function redeem(
   { terms, identityToken }: AuthorizationCode,
-  requestId: string,
+  request: TokenRequest,
   deps: TokenDeps,
 ): Promise<IssuedTokens> {
+  const { requestId } = request;
+  const keys = await bindTokens(request, terms, deps);
   const now = deps.clock.nowSeconds();
   // The provider vouched for the person when they logged in.
   const identity =
     identityToken === undefined ? undefined : { refreshToken: identityToken, checkedAt: terms.grantedAt };
-  const access = makeAccessToken(deps.sealer, terms, now, deps.accessTokenTtlSeconds);
-  const refresh = makeRefreshToken(deps.sealer, terms, deps.random.token(16), now, identity);
+  const access = makeAccessToken(deps.sealer, keys.ofAccess, now, deps.accessTokenTtlSeconds);
+  const refresh = makeRefreshToken(deps.sealer, keys.ofRefresh, deps.random.token(16), now, identity);
   const redemption = await deps.grants.redeem(terms, refresh.tokenId);
   if (redemption !== 'redeemed') {
     if (redemption === 'replayed') await endReplayedGrant(terms, requestId, deps);

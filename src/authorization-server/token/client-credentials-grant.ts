@@ -2,6 +2,7 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { readLimitedRequest } from './client-limits.ts';
 import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { bindTokens } from './key-binding.ts';
 import { makeAccessToken } from './seal-tokens.ts';
 import type { IssuedTokens } from './token-response.ts';
 
@@ -10,7 +11,7 @@ import type { IssuedTokens } from './token-response.ts';
  * this server's issuer, which no identity provider can have; the token says so, too, and the upstream is told of no user.
  * Nothing is recorded: the token ends by itself, by a revocation, or with the client.
  * @throws OAuthError `unauthorized_client`, reason `grant_type_refused`, for a client without a credential; and what
- * `readLimitedRequest` throws   @see OAuth 2.1 §4.2, MCP extension "OAuth Client Credentials"
+ * `readLimitedRequest` and `bindTokens` throw   @see OAuth 2.1 §4.2, MCP extension "OAuth Client Credentials"
  */
 export async function clientCredentialsGrant(request: TokenRequest, deps: TokenDeps): Promise<IssuedTokens> {
   const { client, requestId } = request;
@@ -35,7 +36,8 @@ export async function clientCredentialsGrant(request: TokenRequest, deps: TokenD
     grantedAt: now,
     absoluteEnd: now + deps.accessTokenTtlSeconds,
   };
-  const access = makeAccessToken(deps.sealer, terms, now, deps.accessTokenTtlSeconds);
+  const keys = await bindTokens(request, terms, deps);
+  const access = makeAccessToken(deps.sealer, keys.ofAccess, now, deps.accessTokenTtlSeconds);
   deps.emit({ type: 'tokens_issued', grantType: 'client_credentials', ...nameGrant(terms) }, requestId);
   return { ...access, refreshToken: undefined, scope };
 }

@@ -6,6 +6,7 @@ import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { limitGranted } from './client-limits.ts';
 import { checkResource } from './granted-resource.ts';
 import { type GrantType, nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { bindTokens } from './key-binding.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
 import type { IssuedTokens } from './token-response.ts';
 
@@ -15,7 +16,7 @@ import type { IssuedTokens } from './token-response.ts';
  * @throws OAuthError `invalid_request` (`parameter_missing`), `invalid_target` (`resource_mismatch`),
  * `authorization_pending`, `slow_down` (`polled_too_often`), `expired_token` (`device_code_expired`), `access_denied`
  * (400, `device_denied`), `invalid_grant` (`device_code_invalid`, `client_mismatch`, `device_code_replay`,
- * `token_revoked_iat_cutoff`), and what `limitGranted` throws
+ * `token_revoked_iat_cutoff`), and what `limitGranted` and `bindTokens` throw
  * @see RFC 8628 §3.4 and §3.5, RFC 8707 §2.2
  */
 export function createDeviceCodeGrant(devices: Pick<DeviceAuthorizations, 'poll'>): GrantType {
@@ -49,15 +50,17 @@ function checkApproval(terms: GrantTerms, { client, parameters }: TokenRequest, 
 
 async function redeem(
   { terms, identityToken }: DeviceApproval,
-  { requestId }: TokenRequest,
+  request: TokenRequest,
   deps: TokenDeps,
 ): Promise<IssuedTokens> {
+  const { requestId } = request;
+  const keys = await bindTokens(request, terms, deps);
   const now = deps.clock.nowSeconds();
   // The provider vouched for the person when they logged in.
   const identity =
     identityToken === undefined ? undefined : { refreshToken: identityToken, checkedAt: terms.grantedAt };
-  const access = makeAccessToken(deps.sealer, terms, now, deps.accessTokenTtlSeconds);
-  const refresh = makeRefreshToken(deps.sealer, terms, deps.random.token(16), now, identity);
+  const access = makeAccessToken(deps.sealer, keys.ofAccess, now, deps.accessTokenTtlSeconds);
+  const refresh = makeRefreshToken(deps.sealer, keys.ofRefresh, deps.random.token(16), now, identity);
   switch (await deps.grants.redeem(terms, refresh.tokenId)) {
     case 'redeemed':
       deps.emit({ type: 'tokens_issued', grantType: 'device_code', ...nameGrant(terms) }, requestId);

@@ -47,6 +47,11 @@ export interface TokenRequest {
   readonly client: Client;
   readonly parameters: RequestParameters;
   readonly requestId: string;
+  /**
+   * Has the client prove its key; undefined when it does not try. Absent: nobody is asked to.
+   * @throws OAuthError `invalid_dpop_proof`; rejects with `StoreError`
+   */
+  readonly proveKey?: () => Promise<string | undefined>;
 }
 
 /** One of RFC 6749's mechanisms to get tokens. Refuses by throwing an `OAuthError`; may reject with `StoreError`. */

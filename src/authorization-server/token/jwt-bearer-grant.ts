@@ -6,6 +6,7 @@ import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Revocations } from '../../services/tokens/revocations.ts';
 import { type LimitedRequest, readLimitedRequest } from './client-limits.ts';
 import { type GrantType, nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { bindTokens } from './key-binding.ts';
 import { makeAccessToken } from './seal-tokens.ts';
 
 export interface JwtBearerDeps {
@@ -21,7 +22,7 @@ export interface JwtBearerDeps {
  * the assertion was made, stays out with it. The single use comes last: what is refused spends nothing.
  * @throws OAuthError `invalid_request` (`parameter_missing`), `unauthorized_client` (`grant_type_refused`), `invalid_grant`
  * (those of the assertion, `identity_assertion_resource`, `identity_assertion_replay`, `group`, `token_revoked`,
- * `token_revoked_iat_cutoff`), and what `readLimitedRequest` throws
+ * `token_revoked_iat_cutoff`), and what `readLimitedRequest` and `bindTokens` throw
  * @see RFC 7523 §2.1, MCP extension "Enterprise-Managed Authorization"
  */
 export function createJwtBearerGrant({ verifyAssertion, revocations }: JwtBearerDeps): GrantType {
@@ -42,7 +43,9 @@ export function createJwtBearerGrant({ verifyAssertion, revocations }: JwtBearer
     if (!deps.identity.provider.admits(assertion.identity.groups)) throw refuse('group');
     const terms = makeTerms(assertion, asked, client, deps);
     checkCutOffs(terms, revocations, deps);
-    const access = makeAccessToken(deps.sealer, terms, deps.clock.nowSeconds(), deps.accessTokenTtlSeconds);
+    const keys = await bindTokens(request, terms, deps);
+    const now = deps.clock.nowSeconds();
+    const access = makeAccessToken(deps.sealer, keys.ofAccess, now, deps.accessTokenTtlSeconds);
     if (!(await assertion.claimOnce())) throw refuse('identity_assertion_replay');
     deps.emit({ type: 'tokens_issued', grantType: 'jwt_bearer', ...nameGrant(terms) }, requestId);
     return { ...access, refreshToken: undefined, scope: terms.scope };

@@ -5,6 +5,7 @@ import type { Lease, Rotation } from '../../services/tokens/grants.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
 import { nameGrant, type TokenDeps } from './grant-type.ts';
 import { asksProvider, type Confirmation, confirmIdentity, confirmUnasked } from './identity-confirmation.ts';
+import { bindTo, type KeyBinding } from './key-binding.ts';
 import { takeTurn } from './rotation-turn.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
 import { unwrapSuccessor, wrapSuccessor } from './stored-successor.ts';
@@ -15,6 +16,8 @@ export interface Refresh {
   readonly token: RefreshToken;
   /** Of the access token. */
   readonly scope: readonly string[];
+  /** What the tokens are bound to. */
+  readonly keys: KeyBinding;
   readonly requestId: string;
 }
 
@@ -80,13 +83,15 @@ async function rotateAs(
   deps: TokenDeps,
   record?: string,
 ): Promise<Issue> {
-  const { token, scope, requestId } = refresh;
+  const { token, scope, keys, requestId } = refresh;
   if (confirmation.outcome !== 'confirmed') throw await refuseIdentity(confirmation, refresh, deps);
   const { terms, identity } = confirmation;
   const now = deps.clock.nowSeconds();
   // A narrowed scope is the access token's alone; the successor keeps the grant's (RFC 6749 §6).
-  const access = makeAccessToken(deps.sealer, { ...terms, scope }, now, deps.accessTokenTtlSeconds);
-  const next = makeRefreshToken(deps.sealer, terms, deps.random.token(16), now, identity);
+  const accessTerms = bindTo(keys.accessKey, { ...terms, scope });
+  const access = makeAccessToken(deps.sealer, accessTerms, now, deps.accessTokenTtlSeconds);
+  const refreshTerms = bindTo(keys.refreshKey, terms);
+  const next = makeRefreshToken(deps.sealer, refreshTerms, deps.random.token(16), now, identity);
   const rotation = await deps.grants.rotate(token, () => wrapSuccessor(deps.sealer, next), record);
   if (rotation.outcome !== 'rotated') return rotation;
   if (next.isIdentityDropped) deps.emit({ type: 'identity_token_dropped', ...nameGrant(terms) }, requestId);
@@ -98,7 +103,7 @@ async function rotateAs(
 
 /** The token is not, or not now, to be rotated: the answer that its rotation got, or none. */
 async function repeatOrRefuse(
-  { token, scope, requestId }: Refresh,
+  { token, scope, keys, requestId }: Refresh,
   standstill: Exclude<Lease, { outcome: 'leased' }>,
   deps: TokenDeps,
 ): Promise<IssuedTokens> {
@@ -110,8 +115,13 @@ async function repeatOrRefuse(
   const refreshToken = unwrapSuccessor(deps.sealer, standstill.sealed);
   const successor = refreshToken === undefined ? undefined : openRefreshToken(deps.sealer, refreshToken);
   if (refreshToken === undefined || successor === undefined) throw invalidToken('refresh_token_invalid');
+  // Bound by the first who came with the token: it is nobody else's any more.
+  const { keyThumbprint } = successor.terms;
+  if (keyThumbprint !== undefined && keyThumbprint !== keys.refreshKey) {
+    throw invalidToken('dpop_key_mismatch');
+  }
   // The successor's terms: what the identity provider said of the person when it was made.
-  const terms = { ...successor.terms, scope };
+  const terms = bindTo(keys.accessKey, { ...successor.terms, scope });
   const now = deps.clock.nowSeconds();
   const access = makeAccessToken(deps.sealer, terms, now, deps.accessTokenTtlSeconds);
   deps.emit({ type: 'refresh_repeated', ...nameGrant(terms) }, requestId);

@@ -6,6 +6,7 @@ import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
 import type { TokenDeps, TokenRequest } from './grant-type.ts';
 import { checkResource } from './granted-resource.ts';
+import { bindTokens } from './key-binding.ts';
 import { invalidToken, rotate } from './refresh-rotation.ts';
 import type { IssuedTokens } from './token-response.ts';
 
@@ -15,7 +16,8 @@ import type { IssuedTokens } from './token-response.ts';
  * after that, or once the successor was used, it is theft and ends the grant.
  * @throws OAuthError `invalid_request` (`parameter_missing`), `invalid_target` (`resource_mismatch`), `invalid_scope`
  * (`scope_invalid`, `scope_exceeded`), `invalid_grant` (`refresh_token_invalid`, `client_mismatch`, `token_revoked_iat_cutoff`,
- * `grant_expired`), `temporarily_unavailable` (429, `client_rate_limited`); and what `rotate` throws
+ * `grant_expired`), `temporarily_unavailable` (429, `client_rate_limited`); and what `bindTokens` and
+ * `rotate` throw
  * @see OAuth 2.1 §4.3, RFC 9700 §4.14.2
  */
 export async function refreshTokenGrant(request: TokenRequest, deps: TokenDeps): Promise<IssuedTokens> {
@@ -30,7 +32,8 @@ export async function refreshTokenGrant(request: TokenRequest, deps: TokenDeps):
   const narrowed = narrowGranted(request.parameters.find('scope'), token.terms.scope, scopes);
   const { scope: limit } = request.client;
   const scope = limit === undefined ? narrowed : limitScope(narrowed, [limit], scopes);
-  return rotate({ token, scope, requestId: request.requestId }, deps);
+  const keys = await bindTokens(request, token.terms, deps);
+  return rotate({ token, scope, keys, requestId: request.requestId }, deps);
 }
 
 /** Returns what the grant is for. */

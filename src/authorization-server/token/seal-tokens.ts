@@ -13,6 +13,7 @@ import {
 
 interface SealedAccessToken {
   readonly accessToken: string;
+  readonly tokenType: 'Bearer' | 'DPoP';
   /** As the client is told: a little less than the token has. */
   readonly expiresInSeconds: number;
 }
@@ -37,7 +38,8 @@ export function makeAccessToken(
 ): SealedAccessToken {
   const expiresAt = Math.min(now + ttlSeconds, terms.absoluteEnd);
   const accessToken = orIssueFailed(() => sealAccessToken(sealer, { terms, issuedAt: now, expiresAt }));
-  return { accessToken, expiresInSeconds: announce(expiresAt - now) };
+  const tokenType = terms.keyThumbprint === undefined ? 'Bearer' : 'DPoP';
+  return { accessToken, tokenType, expiresInSeconds: announce(expiresAt - now) };
 }
 
 function announce(lifetimeSeconds: number): number {

@@ -18,6 +18,7 @@ import { OAuthError, storeUnavailable } from '../../protocol/oauth-error.ts';
 import type { Client, GrantTypeName } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import type { GrantType, TokenDeps } from './grant-type.ts';
+import type { ProveKey } from './key-proof.ts';
 import { formatTokenResponse } from './token-response.ts';
 
 /** A grant type by the name that it has on the wire. */
@@ -29,12 +30,14 @@ export interface NamedGrantType {
 export interface TokenEndpointDeps extends TokenDeps {
   /** What is offered here now. Any other grant type does not exist. */
   readonly grantTypes: () => readonly NamedGrantType[];
+  /** Has the sender of a request prove its key; see `key-proof.ts`. Absent: nobody is asked to. */
+  readonly proveKey?: ProveKey;
 }
 
 /**
  * Answers token requests.
  * @throws OAuthError `invalid_request`, `invalid_client` (401), `unauthorized_client`, `invalid_grant`, `invalid_scope`,
- * `invalid_target`, `unsupported_grant_type`, and `temporarily_unavailable` (503, `Retry-After`) while the store does not answer
+ * `invalid_target`, `unsupported_grant_type`, `invalid_dpop_proof`, and `temporarily_unavailable` (503, `Retry-After`) while the store does not answer
  */
 export function createTokenEndpoint(deps: TokenEndpointDeps): Handler {
   return async (request, context) => {
@@ -43,7 +46,10 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): Handler {
     try {
       const client = await deps.authenticateClient(request, parameters, 'token');
       checkGrantType(client, grantType.name);
-      const issued = await grantType.exchange({ client, parameters, requestId: context.requestId }, deps);
+      const { proveKey } = deps;
+      const proof = proveKey === undefined ? {} : { proveKey: () => proveKey(request) };
+      const asked = { client, parameters, requestId: context.requestId, ...proof };
+      const issued = await grantType.exchange(asked, deps);
       return formatTokenResponse(issued);
     } catch (error) {
       // Never server_error or invalid_grant here: SDKs delete the person's credentials on those.

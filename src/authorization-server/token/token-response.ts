@@ -2,6 +2,8 @@
 export interface IssuedTokens {
   readonly accessToken: string;
   readonly expiresInSeconds: number;
+  /** `DPoP`: bound to a key of the client (RFC 9449 §5). */
+  readonly tokenType: 'Bearer' | 'DPoP';
   /** Undefined: the grant type gives none. */
   readonly refreshToken: string | undefined;
   /** Scope of the access token. */
@@ -15,7 +17,7 @@ export interface IssuedTokens {
 export function formatTokenResponse(issued: IssuedTokens): Response {
   const body = {
     access_token: issued.accessToken,
-    token_type: 'Bearer',
+    token_type: issued.tokenType,
     expires_in: issued.expiresInSeconds,
     ...(issued.refreshToken === undefined ? {} : { refresh_token: issued.refreshToken }),
     ...(issued.scope.length === 0 ? {} : { scope: issued.scope.join(' ') }),

@@ -2,6 +2,7 @@ import type { EpochSeconds } from '../../platform/clock.ts';
 import type { RedisConnection } from '../../platform/store/redis-connection.ts';
 import type { CertificateFiles } from '../../platform/tls/pem-files.ts';
 import type { HeaderPolicy } from '../../resource-server/proxy/header-policy.ts';
+import type { DpopMode } from '../../services/dpop/dpop-mode.ts';
 import type { TrustedIssuer } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { TokenAuthority } from '../../services/identity/foreign/token-authority.ts';
 import type { ConfiguredClient } from '../../services/clients/configured-clients.ts';
@@ -179,6 +180,8 @@ export interface MountConfig {
   /** Origins of web pages that may call it. */
   readonly allowedOrigins: readonly string[];
   readonly scopes: ScopeRules;
+  /** Whether its tokens are bound to a key of the client. */
+  readonly dpop: DpopMode;
   /** Whose tokens it takes in place of ours. Absent: ours. */
   readonly accepts?: TokenAuthority | undefined;
   /** Absent: whoever has a token for it may call everything. */

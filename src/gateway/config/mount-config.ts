@@ -29,5 +29,6 @@ export function assembleMount(values: SettingValues, { origin, path }: UpstreamU
     headers: standardHeaders,
     allowedOrigins: values.ALLOWED_ORIGINS,
     scopes: noScopes,
+    dpop: values.DPOP,
   };
 }

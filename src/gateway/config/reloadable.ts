@@ -14,6 +14,7 @@ const ofMounts: ReadonlySet<string> = new Set([
   'UPSTREAM_CLIENT_KEY_FILE',
   'MAX_BODY_BYTES',
   'ALLOWED_ORIGINS',
+  'DPOP',
 ]);
 
 /**

@@ -1,3 +1,4 @@
+import { type DpopMode, dpopModes } from '../../services/dpop/dpop-mode.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 
 /** Ways to get tokens beyond a browser on the same machine. Each is off until it is wanted. See docs/grants/. */
@@ -10,7 +11,21 @@ export const grantTypeSettings = {
     unset: false,
     parse: parseSwitch,
   } satisfies Setting<boolean>,
+  DPOP: {
+    description:
+      'Whether tokens are bound to a key of the client, so that who steals one can do nothing with it (RFC 9449). `optional`: the tokens of clients that prove a key are, and others get bearer tokens; `required`: nobody gets a token without a proof, which keeps out the many MCP clients that cannot make one. With `off`, proofs are passed over. Costs a signature for each call; see [tokens bound to a key](grants/dpop.md).',
+    accepts: dpopModes.map((mode) => `\`${mode}\``).join(', '),
+    defaultText: 'off',
+    unset: 'off',
+    parse: parseDpopMode,
+  } satisfies Setting<DpopMode>,
 };
+
+function parseDpopMode(text: string): DpopMode {
+  const mode = dpopModes.find((known) => known === text);
+  if (mode !== undefined) return mode;
+  throw new ValueProblem('is no such mode', `write ${dpopModes.join(', ')}`);
+}
 
 function parseSwitch(text: string): boolean {
   if (text === 'on') return true;

@@ -1,6 +1,7 @@
 /**
  * Admission: the one decision about a call to the protected resource. No other file looks at a bearer token, but
- * `foreign-admission.ts` where a mount takes the tokens of somebody else.
+ * `foreign-admission.ts` where a mount takes the tokens of somebody else. Where a token is bound to a key, the proof of it is
+ * `proven-admission.ts`'s to judge; without one, it is refused here.
  *
  * 1. read the credential (RFC 6750 §2.1; the header only, never query, body or cookie)
  * 2. open the token: from the verified-token cache, else with the sealer
@@ -42,6 +43,8 @@ export interface PendingAdmission {
 export interface AdmissionControl {
   /** Decides on a call by its `Authorization`: the value, or every line of it when there may be several. */
   admit(authorization: string | readonly string[] | undefined): Admission;
+  /** Decides on a call by its token, bound to a key or not: who asks here sees to the proof. */
+  admitBound(token: string): Admission;
   /** Whether a call that was admitted would be refused by now: for streams that outlive their token. */
   recheck(call: AdmittedCall): RefusedCall | undefined;
 }
@@ -105,6 +108,12 @@ export function createAdmissions(deps: AdmissionDeps): Admissions {
         if (credential.kind === 'absent') return refusals.token_missing;
         if (credential.kind === 'malformed') return refusals.invalid_token;
         const judged = judgeToken(credential.token, identifier);
+        if (typeof judged === 'string') return refusals[judged];
+        // RFC 9449 §7.2: whoever found it has no key; nor would a mount that asks for no proofs know.
+        return judged.grant.keyThumbprint === undefined ? judged : refusals.token_bound;
+      },
+      admitBound(token) {
+        const judged = judgeToken(token, identifier);
         return typeof judged === 'string' ? refusals[judged] : judged;
       },
       recheck(call) {

@@ -9,7 +9,7 @@ export interface RefusedCall {
   readonly challenge?: string;
   readonly reason: RefusalReason;
   /** Absent when no bearer credential was presented (RFC 6750 §3). */
-  readonly error?: 'invalid_token' | 'access_denied' | 'temporarily_unavailable';
+  readonly error?: 'invalid_token' | 'invalid_dpop_proof' | 'access_denied' | 'temporarily_unavailable';
   readonly description: string;
   readonly retryAfterSeconds?: number;
 }
@@ -23,6 +23,7 @@ const badTokens = {
   resource_mismatch: 'The access token is not for this resource',
   token_revoked: 'The access token has been revoked',
   token_revoked_iat_cutoff: 'The access token is from before the revocation date',
+  token_bound: 'The access token is bound to a key, and is no bearer token',
   token_claims_unusable: 'The access token does not say what is needed here',
 } as const satisfies Partial<Record<RefusalReason, string>>;
 
@@ -63,6 +64,7 @@ export function prepareRefusals(resource: AdmittingResource): RefusedCalls {
     resource_mismatch: invalid('resource_mismatch'),
     token_revoked: invalid('token_revoked'),
     token_revoked_iat_cutoff: invalid('token_revoked_iat_cutoff'),
+    token_bound: invalid('token_bound'),
     token_claims_unusable: invalid('token_claims_unusable'),
   };
 }

@@ -8,12 +8,14 @@
  * @see RFC 9728 §2, §3.1 and §3.3, MCP 2026-07-28 Protected Resource Metadata Discovery Requirements
  */
 import type { Handler } from '../../platform/http/handler.ts';
+import type { DpopMode } from '../../services/dpop/dpop-mode.ts';
+import { proofAlgorithms } from '../../services/dpop/proof-key.ts';
 import type { ProtectedResource } from '../../services/resources/resource.ts';
 
 export interface ResourceMetadataDeps {
   /** Whose tokens it takes: byte-identical to the `issuer` of that authorization server's metadata. */
   readonly issuer: string;
-  readonly resource: Pick<ProtectedResource, 'identifier' | 'title' | 'scopes'>;
+  readonly resource: Pick<ProtectedResource, 'identifier' | 'title' | 'scopes' | 'dpop'>;
 }
 
 const maxAgeSeconds = 300;
@@ -38,5 +40,11 @@ function describeResource({ issuer, resource }: ResourceMetadataDeps): Record<st
     // parameter with zero values must be omitted.
     ...(resource.scopes.defaults.length === 0 ? {} : { scopes_supported: resource.scopes.defaults }),
     ...(resource.title === undefined ? {} : { resource_name: resource.title }),
+    ...(isProving(resource.dpop) ? { dpop_signing_alg_values_supported: proofAlgorithms } : {}),
+    ...(resource.dpop === 'required' ? { dpop_bound_access_tokens_required: true } : {}),
   };
+}
+
+function isProving(mode: DpopMode = 'off'): boolean {
+  return mode !== 'off';
 }

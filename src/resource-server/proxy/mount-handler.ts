@@ -24,6 +24,7 @@ import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../../services/limits/subject-concurrency.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Admission, AdmissionControl, AdmittedCall, PendingAdmission } from '../admission/admit.ts';
+import type { PresentedCall } from '../admission/proven-admission.ts';
 import type { RefusedCall } from '../admission/refused-calls.ts';
 import type { CallJudge, JudgedCall } from '../policy/call-judge.ts';
 import type { Caller, CallerListener } from './caller.ts';
@@ -78,7 +79,7 @@ type PlainTarget = Extract<TargetVerdict, { readonly outcome: 'accepted' }>;
 
 /** Admission that may have to ask somebody first. */
 export interface MountAdmission {
-  admit(authorization: readonly string[]): Admission | PendingAdmission;
+  admit(authorization: readonly string[], call: PresentedCall): Admission | PendingAdmission;
   readonly recheck: AdmissionControl['recheck'];
 }
 
@@ -124,7 +125,7 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (origin.outcome === 'allowed' && isPreflight(caller)) return answerPreflight(exchange);
     if (!isMountMethod(caller.method)) return refuse(exchange, refusals.methodNotAllowed);
 
-    const admission = deps.admission.admit(headerValues(caller.rawHeaders, 'authorization'));
+    const admission = deps.admission.admit(headerValues(caller.rawHeaders, 'authorization'), caller);
     if (admission.outcome === 'pending') awaitAdmission(exchange, admission, target);
     else enter(exchange, admission, target);
   }
@@ -233,7 +234,9 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
 const listenMethod = 'subscriptions/listen';
 
 function namesNobody(refused: RefusedCall): boolean {
-  return refused.reason === 'token_missing' || refused.reason === 'invalid_token';
+  const { reason } = refused;
+  // A proof with a bad signature is as dear to look at as a good one.
+  return reason === 'token_missing' || reason === 'invalid_token' || reason === 'dpop_proof_invalid';
 }
 
 function answerPreflight({ caller, common, headers }: Exchange): void {

@@ -1,5 +1,6 @@
 import { expandScope, uniteScope } from '../../protocol/scope.ts';
-import { formatBearerChallenge } from '../../protocol/www-authenticate.ts';
+import { formatBearerChallenge, formatDpopChallenge } from '../../protocol/www-authenticate.ts';
+import { proofAlgorithms } from '../../services/dpop/proof-key.ts';
 import type { ProtectedResource } from '../../services/resources/resource.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Refusal } from './refusal.ts';
@@ -23,11 +24,11 @@ export function createScopeCheck(resource: Pick<ProtectedResource, 'metadataUrl'
   // A grant is the same object as long as its token is remembered.
   const judged = new WeakMap<GrantTerms, { readonly refusal: Refusal | undefined }>();
 
-  function judgeNeeds({ scope }: GrantTerms, needed: readonly string[]): Refusal | undefined {
+  function judgeNeeds({ scope, keyThumbprint }: GrantTerms, needed: readonly string[]): Refusal | undefined {
     const all = [...required, ...needed];
     const permitted = expandScope(scope, scopes);
     if (all.every((name) => permitted.has(name))) return undefined;
-    return refuse(uniteScope(scope, all, scopes).join(' '), metadataUrl);
+    return refuse(uniteScope(scope, all, scopes).join(' '), metadataUrl, keyThumbprint !== undefined);
   }
 
   return {
@@ -43,13 +44,15 @@ export function createScopeCheck(resource: Pick<ProtectedResource, 'metadataUrl'
 
 const description = 'This call needs more than the person has allowed so far';
 
-function refuse(scope: string, resourceMetadata: string): Refusal {
-  const challenge = formatBearerChallenge({
+function refuse(scope: string, resourceMetadata: string, isBound: boolean): Refusal {
+  const needed = {
     error: 'insufficient_scope',
     errorDescription: description,
     scope,
     resourceMetadata,
-  });
+  } as const;
+  // In the scheme that the call came with.
+  const challenge = isBound ? formatDpopChallenge(needed, proofAlgorithms) : formatBearerChallenge(needed);
   return {
     status: 403,
     code: 'insufficient_scope',

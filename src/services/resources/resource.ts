@@ -1,3 +1,5 @@
+import type { DpopMode } from '../dpop/dpop-mode.ts';
+
 /**
  * A protected resource: one MCP server as the world sees it. Each mount is one; a token is good for one alone.
  * @see RFC 9728 §1.2, RFC 8707 §2
@@ -10,6 +12,8 @@ export interface ProtectedResource {
   /** For people: on the consent page and in the metadata. */
   readonly title: string | undefined;
   readonly scopes: ScopeRules;
+  /** Whether its tokens are bound to a key of the client. Absent: never. */
+  readonly dpop?: DpopMode;
 }
 
 /** The scopes that a resource declares. None: every token is good for all of it. */

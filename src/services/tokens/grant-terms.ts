@@ -16,6 +16,11 @@ export interface GrantTerms {
   /** The client acts for itself: the subject is its id, and no person is meant. Absent: a person. */
   readonly actor?: 'client' | undefined;
   readonly client: ClientFingerprint;
+  /**
+   * The key that a code, an access token or a refresh token is bound to: good only with a proof of it. Each has its own,
+   * or none.   @see RFC 9449 §6.1, RFC 7638
+   */
+  readonly keyThumbprint?: string | undefined;
   /** The one resource the tokens are good for. */
   readonly resource: string;
   readonly scope: readonly string[];
@@ -28,7 +33,7 @@ export interface GrantTerms {
 /** Sealed form of the terms: short names, since it travels in URLs and headers. Part of the released format. */
 export const sealedTerms = shape(
   { gid: name, idp: name, sub: name, cid: name, res: name, gat: integer, end: integer },
-  { eml: text, nam: text, grp: textList, sid: name, act: oneOf('client'), scp: textList },
+  { eml: text, nam: text, grp: textList, sid: name, act: oneOf('client'), jkt: name, scp: textList },
 );
 
 export type SealedTerms = Infer<typeof sealedTerms>;
@@ -44,6 +49,7 @@ export function packTerms(terms: GrantTerms): SealedTerms {
     ...(terms.sessionId === undefined ? {} : { sid: terms.sessionId }),
     ...(terms.actor === undefined ? {} : { act: terms.actor }),
     cid: terms.client,
+    ...(terms.keyThumbprint === undefined ? {} : { jkt: terms.keyThumbprint }),
     res: terms.resource,
     ...(terms.scope.length === 0 ? {} : { scp: [...terms.scope] }),
     gat: terms.grantedAt,
@@ -62,6 +68,7 @@ export function unpackTerms(sealed: SealedTerms): GrantTerms {
     ...(sealed.sid === undefined ? {} : { sessionId: sealed.sid }),
     ...(sealed.act === undefined ? {} : { actor: sealed.act }),
     client: sealed.cid as ClientFingerprint,
+    ...(sealed.jkt === undefined ? {} : { keyThumbprint: sealed.jkt }),
     resource: sealed.res,
     scope: sealed.scp ?? [],
     grantedAt: sealed.gat,

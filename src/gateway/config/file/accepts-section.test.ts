@@ -101,6 +101,16 @@ describe('accepts', () => {
     expect(asked.file?.secretFiles).toContain('/run/one');
   });
 
+  it('goes with no tokens that are bound to a key: those of others are not', () => {
+    const problem = 'asks for bound tokens, and the mount accepts tokens of another issuer, which are not';
+    const jwt = { issuer };
+    expect(complaints({ jwt }, { dpop: 'required' })).toEqual([`mounts[0].dpop ${problem}`]);
+    const required = { ...changes, DPOP: 'required' };
+    expect(problemsOf(required, filesWith({ jwt })).map((found) => found.problem)).toEqual([problem]);
+    const { mounts } = load(required, filesWith({ jwt }, { dpop: 'off' }));
+    expect(mounts.map(({ dpop }) => dpop)).toEqual(['off', 'required']);
+  });
+
   const hmac = { issuer, secret_files: ['/run/one'] };
   it.each<[unknown, string]>([
     [{}, 'mounts[0].accepts has not exactly one kind'],

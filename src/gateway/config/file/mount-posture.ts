@@ -44,6 +44,16 @@ const rules: readonly Rule[] = [
           }
         : undefined,
   },
+  {
+    key: 'dpop',
+    find: ({ dpop, accepts }, _, { DPOP }) =>
+      accepts !== undefined && (dpop ?? DPOP ?? 'off') !== 'off'
+        ? {
+            problem: 'asks for bound tokens, and the mount accepts tokens of another issuer, which are not',
+            fix: 'write dpop: off for this mount',
+          }
+        : undefined,
+  },
   { key: 'url', find: findOverlap },
   { key: 'url', find: findHostProblem },
   { key: 'url', find: findReservedPath },

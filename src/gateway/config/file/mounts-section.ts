@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { dpopModes } from '../../../services/dpop/dpop-mode.ts';
 import { noScopes } from '../../../services/resources/resource.ts';
 import { settings } from '../schema.ts';
 import { ValueProblem } from '../setting.ts';
@@ -108,6 +109,10 @@ const mount = z
     }),
     scopes: scopesSection.default(noScopes),
     accepts: acceptsSection.optional(),
+    dpop: z.enum(dpopModes).optional().meta({
+      title: 'Bound tokens',
+      description: 'In place of `DPOP`: whether the tokens for it are bound to a key of the client.',
+    }),
     policy: policySection.optional(),
   })
   .superRefine(({ policy, scopes }, context) => {
