@@ -5,6 +5,7 @@ import { fileRules, policyRule } from '../support/policy-rules.ts';
 import {
   chunk,
   type RecordingUpstream,
+  reply,
   replyJson,
   startRecordingUpstream,
 } from '../support/recording-upstream.ts';
@@ -442,6 +443,17 @@ describe.each(lanes)('the policy of a mount, on the %s', (_lane, env) => {
   it('149: an id that was used twice brings no list where none was asked for', async () => {
     house.upstream.answer = replyJson({ jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'delete' }] } });
     expect((await send(allowed)).text).toBe('{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}');
+  });
+
+  it.each([
+    ['DELETE', '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"delete"}]}}', 200],
+    ['DELETE', '[{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"delete"}]}}]', 200],
+    ['DELETE', '{"result":{},"result":{"tools":[{"name":"delete"}]}}', 502],
+    ['POST', '[[{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"delete"}]}}]]', 502],
+  ])('149: to a %s, no list comes in %s', async (method, body, status) => {
+    house.upstream.answer = reply(200, { 'content-type': 'application/json' }, body);
+    const answer = await house.call(method === 'POST' ? { body: allowed } : { method });
+    expect([answer.status, (await answer.text()).includes('delete')]).toEqual([status, false]);
   });
 
   it('204: events name what was asked for, cut to a length, and no arguments', async () => {

@@ -250,8 +250,9 @@ describe('lists of a mount with rules', () => {
 
   it('end a stream of GET that cannot be told', async () => {
     path.upstream.answer = events(`data: {"x":1}\n\n`, `data: {"id":1,"result":{"tools":[}}\n\n`);
-    const stream = await path.call({ method: 'GET' });
-    await expect(stream.text()).rejects.toThrow();
+    // Whether the first event is out when the connection is cut is nobody's promise.
+    const read = async (): Promise<string> => (await path.call({ method: 'GET' })).text();
+    await expect(read()).rejects.toThrow();
   });
 
   it('follow the rules that are in force, on a stream that was open before', async () => {

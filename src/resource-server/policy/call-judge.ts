@@ -112,7 +112,8 @@ class PolicyCall implements JudgedCall {
   #findAnswers(): JudgedCall['answers'] {
     const { method } = this.#head;
     if (method === 'POST') return 'messages';
-    return method === 'GET' && this.#pathBelow() === '' ? 'events' : 'documents';
+    if (this.#pathBelow() !== '') return 'documents';
+    return method === 'GET' ? 'events' : 'messages';
   }
 
   judgeHead(): Refusal | undefined {

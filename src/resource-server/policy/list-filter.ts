@@ -61,7 +61,8 @@ function findHidden(
   isShown: IsShown,
   expected: ReadonlyMap<RpcId, ListMember>,
 ): readonly ReducedList[] | undefined {
-  if (text[start] !== '{') return [];
+  // A batch within a batch is nothing that JSON-RPC knows.
+  if (text[start] !== '{') return text[start] === '[' ? undefined : [];
   const message = membersOf(text, start);
   if (hasEscape(message)) return undefined;
   const result = find(message, 'result');
