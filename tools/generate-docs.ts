@@ -96,6 +96,10 @@ function renderProviderSettings(name: string, preset: ProviderPreset): string {
       `${required ? '**required**' : 'optional'}: ${accepts}; ${where}`,
     ]),
     ['`OIDC_CLIENT_ID`, `OIDC_CLIENT_SECRET`', '**required**: from the console of the provider'],
+    [
+      '`OIDC_CLIENT_KEY`, `OIDC_CLIENT_TOKEN_PATH`',
+      preset.protocol === 'github' ? 'unknown here' : 'in place of the secret, if the provider takes it',
+    ],
     ['`OIDC_ISSUER_URL`', issuer.startsWith('http') ? `\`${issuer}\`` : issuer],
     ['`OIDC_SCOPES`', `\`${preset.scopes(options).join(' ')}\``],
     ['`OIDC_AUTHORIZATION_PARAMETERS`', parameters === '' ? 'none' : `\`${parameters}\``],

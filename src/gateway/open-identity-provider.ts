@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
+
 import type { Clock } from '../platform/clock.ts';
 import { createGuardedFetch } from '../platform/outbound/guarded-fetch.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import type { Emit } from '../services/audit/events.ts';
+import type { ClientCredential } from '../services/identity/client-credential.ts';
 import { createGitHubProvider } from '../services/identity/github/github-provider.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import { createOpenIdProvider } from '../services/identity/openid-provider.ts';
@@ -13,6 +16,14 @@ import { version } from './version.ts';
 /** Deadline and size of every call to the identity provider: its documents are small and its clients are waiting. */
 const totalTimeoutMs = 10_000;
 const maxBytes = 512 * 1024;
+
+function chooseCredential(settings: GatehouseConfig['identityProvider']): ClientCredential {
+  const { clientKey: key, clientTokenPath: path } = settings;
+  const { assertionAudience: audience = 'issuer' } = findPreset(settings.preset);
+  if (key !== undefined) return { method: 'private_key_jwt', key, audience };
+  if (path !== undefined) return { method: 'workload_token', read: () => readFile(path, 'utf8') };
+  return { method: 'secret', secret: settings.clientSecret };
+}
 
 /** The configured identity provider, behind the one guarded fetch. Discovery goes on in the background. */
 export function openIdentityProvider(
@@ -43,6 +54,7 @@ export function openIdentityProvider(
   }
   const provider = createOpenIdProvider({
     ...common,
+    config: { ...common.config, clientCredential: chooseCredential(config.identityProvider) },
     onDiscoveryFailure: (error) => {
       const detail = 'logins are refused until its discovery document can be read; calls with a token go on';
       warn('oidc_discovery_retry', error, findConsoleHint(error, preset.discoveryHints) ?? detail);

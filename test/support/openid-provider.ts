@@ -54,6 +54,8 @@ export interface ProviderShape {
   readonly givesRefreshToken?: (request: URLSearchParams) => boolean;
   /** What a client is told that is not the registered one; default 400 `invalid_client`. */
   readonly refusesClient?: { readonly status: number; readonly error: string };
+  /** Clients come with an assertion, which this judges; secrets are refused. */
+  readonly takesAssertion?: (assertion: string) => Promise<boolean>;
   /** The one redirect URI; with another the token endpoint says `redirect_uri_mismatch`. */
   readonly redirectUri?: string;
   /** The error that an authorization request is answered with. */
@@ -292,7 +294,7 @@ export class TestOpenIdProvider {
   }
 
   async #token(headers: IncomingMessage['headers'], form: URLSearchParams): Promise<Record<string, unknown>> {
-    if (!this.#isClient(headers.authorization, form)) {
+    if (!(await this.#isClient(headers.authorization, form))) {
       return { ...(this.shape.refusesClient ?? { error: 'invalid_client' }) };
     }
     if (form.get('grant_type') === 'refresh_token') return this.#refresh(form);
@@ -347,7 +349,13 @@ export class TestOpenIdProvider {
     return token;
   }
 
-  #isClient(authorization: string | undefined, form: URLSearchParams): boolean {
+  async #isClient(authorization: string | undefined, form: URLSearchParams): Promise<boolean> {
+    if (this.shape.takesAssertion !== undefined) {
+      const isJwt =
+        form.get('client_assertion_type') === 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+      const isAlone = authorization === undefined && !form.has('client_secret');
+      return isJwt && isAlone && this.shape.takesAssertion(form.get('client_assertion') ?? '');
+    }
     if (authorization !== undefined) {
       // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
       const pair = Buffer.from(authorization.replace(/^Basic /, ''), 'base64').toString();

@@ -6,6 +6,7 @@ import type { DpopMode } from '../../services/dpop/dpop-mode.ts';
 import type { TrustedIssuer } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { TokenAuthority } from '../../services/identity/foreign/token-authority.ts';
 import type { ConfiguredClient } from '../../services/clients/configured-clients.ts';
+import type { ClientKey } from '../../services/identity/client-credential.ts';
 import type { OverageSettings } from '../../services/identity/group-overage.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { PresetName } from '../../services/identity/presets/presets.ts';
@@ -44,7 +45,11 @@ export interface GatehouseConfig {
     readonly preset: PresetName;
     readonly issuer: string;
     readonly clientId: string;
+    /** Empty: a key or a token takes its place. */
     readonly clientSecret: string;
+    readonly clientKey: ClientKey | undefined;
+    /** The file of a token that the platform renews. */
+    readonly clientTokenPath: string | undefined;
     readonly scopes: readonly string[];
     /** Of the authorization request, beyond those of every login. */
     readonly authorizationParameters: Readonly<Record<string, string>>;

@@ -1,5 +1,6 @@
 import type * as openIdClient from 'openid-client';
 
+import type { ClientCredential } from './client-credential.ts';
 import type { OverageSettings } from './group-overage.ts';
 import type { GroupsSource } from './groups-claim.ts';
 
@@ -9,6 +10,8 @@ export interface OpenIdSettings extends GroupsSource {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** Default: the secret. */
+  readonly clientCredential?: ClientCredential;
   readonly scopes: readonly string[];
   /** Of the authorization request, beyond those of every login and under them. Default: none. */
   readonly authorizationParameters?: Readonly<Record<string, string>>;

@@ -1,12 +1,16 @@
-import type { ClientAuth, Configuration, ExportedJWKSCache } from 'openid-client';
+import type { Configuration, ExportedJWKSCache } from 'openid-client';
 
 import type { Clock } from '../../platform/clock.ts';
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
-import type { DiscoveredProvider, OpenIdClient, OpenIdSettings } from './openid-settings.ts';
+import { type ChooseAuthentication, createClientAuthentication } from './client-credential.ts';
+import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
 import { ProviderFailure, summarizeFailure } from './provider-failure.ts';
 
 export interface ConnectionDeps {
-  readonly config: Pick<OpenIdSettings, 'clientId' | 'clientSecret' | 'allowInsecureHttp'>;
+  readonly config: Pick<
+    OpenIdSettings,
+    'clientId' | 'clientSecret' | 'clientCredential' | 'allowInsecureHttp'
+  >;
   readonly clock: Clock;
 }
 
@@ -28,11 +32,13 @@ const refetchableAgeSeconds = 60;
  * throws: it holds tokens and the provider's text, so it goes through `summarizeFailure`.
  */
 export function createConnection(deps: ConnectionDeps): Connection {
+  const { clientSecret, clientCredential = { method: 'secret', secret: clientSecret } } = deps.config;
+  const authenticate = createClientAuthentication(clientCredential);
   let keys: ExportedJWKSCache | undefined;
 
   return async (provider, fetch, talk) => {
     const { client } = provider;
-    const configuration = configure(deps, provider, fetch);
+    const configuration = await configure(deps, provider, { fetch, authenticate });
     const known = keys === undefined ? undefined : makeRefetchable(keys);
     if (known !== undefined) client.setJwksCache(configuration, known);
     let isUnusable = false;
@@ -69,17 +75,17 @@ export function checkIssuedAt(issuedAt: unknown, clock: Clock): void {
 }
 
 /** A configuration per talk: it carries the fetch that watches this one, and today's clock. */
-function configure(
+async function configure(
   deps: ConnectionDeps,
   { client, metadata }: DiscoveredProvider,
-  fetch: GuardedFetch,
-): Configuration {
+  { fetch, authenticate }: { readonly fetch: GuardedFetch; readonly authenticate: ChooseAuthentication },
+): Promise<Configuration> {
   const clientMetadata = {
     // The library reads the machine's clock; the skew turns that into ours.
     [client.clockSkew]: deps.clock.nowSeconds() - Math.floor(Date.now() / 1000),
     [client.clockTolerance]: clockToleranceSeconds,
   };
-  const authentication = chooseAuthentication(client, metadata, deps.config.clientSecret);
+  const authentication = await authenticate(client, metadata);
   const { clientId, allowInsecureHttp } = deps.config;
   const configuration = new client.Configuration(metadata, clientId, clientMetadata, authentication);
   configuration[client.customFetch] = fetch;
@@ -87,15 +93,4 @@ function configure(
   // Without this the library takes TLS for the signature (Core §3.1.3.7 allows that): we verify it.
   client.enableNonRepudiationChecks(configuration);
   return configuration;
-}
-
-/** `client_secret_post` where offered: `client_secret_basic` encodes the secret, and providers disagree about how. */
-function chooseAuthentication(
-  client: OpenIdClient,
-  metadata: DiscoveredProvider['metadata'],
-  clientSecret: string,
-): ClientAuth {
-  const offered: unknown = metadata.token_endpoint_auth_methods_supported;
-  const isPostOffered = Array.isArray(offered) && offered.includes('client_secret_post');
-  return isPostOffered ? client.ClientSecretPost(clientSecret) : client.ClientSecretBasic(clientSecret);
 }

@@ -33,6 +33,7 @@ export const oktaVariables = {
 export const okta: ProviderPreset = {
   ...plainOpenId,
   title: 'Okta',
+  assertionAudience: 'token_endpoint',
   variables: oktaVariables,
   deriveIssuer: ({ OKTA_DOMAIN: domain, OKTA_AUTHORIZATION_SERVER: server }) => {
     if (domain === undefined) return undefined;

@@ -42,6 +42,8 @@ export interface ProviderPreset {
   scopes(options: PresetOptions): readonly string[];
   /** Of the authorization request, beyond those of every login. */
   authorizationParameters(options: PresetOptions): Readonly<Record<string, string>>;
+  /** Whom a client assertion has to be for. Default: the issuer. */
+  readonly assertionAudience?: 'issuer' | 'token_endpoint';
   /** Parameters that this provider refuses beside those of every login. */
   readonly forbiddenParameters: readonly string[];
   /** Whether strangers have accounts there as well: anybody could enter who is not kept out by a rule of ours. */
