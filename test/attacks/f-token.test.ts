@@ -310,7 +310,7 @@ describe('F. code exchange and token endpoint', () => {
         'token_type',
       ]);
       expect(issued['token_type']).toBe('Bearer');
-      expect(issued['expires_in']).toBe(3600);
+      expect(issued['expires_in']).toBe(3595);
     }
     const refused = await redeem(gatehouse, { ...signedIn, code: 'x' });
     expect(refused.headers.get('cache-control')).toBe('no-store');
