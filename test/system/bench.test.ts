@@ -25,6 +25,7 @@ describe.skipIf(!hasRedis)('npm run bench', () => {
       'grants',
       'revocations',
       'verified-tokens',
+      'foreign-tokens',
       'mounts',
       'policy',
       'client-documents',
