@@ -19,6 +19,15 @@ let path: ProxiedPath;
 afterEach(() => path.close());
 
 describe('the scope that every call of a mount needs', () => {
+  it('is asked for in the scheme of the call, where the token is bound to a key', async () => {
+    path = await startProxiedPath({ scopes });
+    const resource = { metadataUrl: path.metadataUrl, scopes };
+    const grant = { ...path.terms, scope: ['read'], keyThumbprint: 'thumbprint' };
+    expect(createScopeCheck(resource).judge(grant)?.headers?.[1]).toMatch(
+      /^DPoP error="insufficient_scope", .*scope="use read", .*algs="ES256 /,
+    );
+  });
+
   it.each(['POST', 'GET', 'DELETE'])('stops a %s that lacks it, before the upstream', async (method) => {
     path = await startProxiedPath({ scopes });
     const answer = await path.call({ method, bearer: path.issue({ scope: ['read'] }) });
