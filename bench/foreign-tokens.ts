@@ -91,7 +91,7 @@ function openForeign(algorithm: 'ES256' | 'RS256') {
     ...shared,
     verify,
     fingerprintClient: fingerprintClientId,
-    allowedGroups: [],
+    admits: () => true,
     onError: () => undefined,
   });
   const claims = {

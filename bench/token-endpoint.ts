@@ -162,11 +162,11 @@ function createSubject(name: StoreName, store: Store): Subject {
     identity: {
       mode: 'auto',
       graceSeconds: 3600,
-      provider: {
-        issuer: benchIdentityIssuer,
-        admits: () => true,
-        recheck: () => Promise.resolve({ outcome: 'unanswered' }),
-      },
+      admits: () => true,
+      findProvider: ({ identityIssuer }) =>
+        identityIssuer === benchIdentityIssuer
+          ? { admits: () => true, recheck: () => Promise.resolve({ outcome: 'unanswered' }) }
+          : undefined,
     },
     pause: (milliseconds) => setTimeout(milliseconds),
     emit: () => {},

@@ -1,4 +1,5 @@
-import type { GatehouseConfig, MountConfig } from '../gateway/config/config.ts';
+import { callbackPathOf } from '../gateway/callback-paths.ts';
+import type { GatehouseConfig, MountConfig, ProviderConfig } from '../gateway/config/config.ts';
 import { formatListenAddress } from '../gateway/config/listen-address.ts';
 import { ConfigError } from '../gateway/config/load-config.ts';
 import { describeConfigError, describeWarning } from './failure.ts';
@@ -44,7 +45,7 @@ function formatText(config: GatehouseConfig): string {
 
 /** What the configuration comes to, for people. Of secrets it says only that they are there. */
 function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, string]> {
-  const { identityProvider, limits } = config;
+  const { limits } = config;
   return [
     ['mode', config.productionMode ? 'production' : 'development'],
     ...(config.file === undefined ? describeOnlyMount(config.mounts[0]) : describeMounts(config)),
@@ -52,11 +53,7 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ['tls', config.certificate === undefined ? 'none here' : `certificate ${config.certificate.certFile}`],
     ['metrics on', formatListenAddress(config.metricsListen)],
     ['processes', config.workers === 1 ? '1' : `${config.workers} workers`],
-    ['identity provider', identityProvider.issuer],
-    ['client id there', identityProvider.clientId],
-    ['redirect uri there', `${config.publicUrl}/callback`],
-    ['scopes there', identityProvider.scopes.join(' ')],
-    ['may enter', describeAdmission(config)],
+    ...config.identityProviders.flatMap((provider) => describeProvider(provider, config)),
     ['store', describeStore(config.store)],
     describeSealing(config.sealing),
     ['registrations', describeLife(config.registration.ttlSeconds)],
@@ -123,9 +120,22 @@ function describeUpstreamTls({ caFile, certificate }: MountConfig['upstream']['t
   return rows;
 }
 
-function describeAdmission(config: GatehouseConfig): string {
-  if (config.allowedGroups.length === 0) return 'every account of the identity provider';
-  return `${config.identityProvider.groupsClaim}: ${config.allowedGroups.join(', ')}`;
+/** The labels are keys of the JSON report: of several each has its name in them. */
+function describeProvider(provider: ProviderConfig, config: GatehouseConfig): readonly Row[] {
+  const { name, issuer, clientId, scopes, allowedGroups, groupsClaim } = provider;
+  const isOnly = config.identityProviders.length === 1;
+  const where = isOnly ? 'there' : `at ${name}`;
+  const everybody = 'every account of the identity provider';
+  return [
+    [isOnly ? 'identity provider' : `identity provider ${name}`, issuer],
+    [`client id ${where}`, clientId],
+    [`redirect uri ${where}`, `${config.publicUrl}${callbackPathOf(config, provider)}`],
+    [`scopes ${where}`, scopes.join(' ')],
+    [
+      isOnly ? 'may enter' : `may enter from ${name}`,
+      allowedGroups.length === 0 ? everybody : `${groupsClaim}: ${allowedGroups.join(', ')}`,
+    ],
+  ];
 }
 
 function describeSealing(sealing: GatehouseConfig['sealing']): readonly [string, string] {

@@ -19,7 +19,7 @@ export interface Operator {
   readonly revocations: Revocations;
   /** Clients of the configuration. */
   readonly clientIds: readonly string[];
-  /** Whose subjects there are: of the identity provider, and of the issuers whose tokens mounts accept. */
+  /** Whose subjects there are: of the identity providers, and of the issuers whose tokens mounts accept. */
   readonly identityIssuers: readonly [string, ...string[]];
   readonly nowSeconds: () => number;
 }
@@ -43,13 +43,15 @@ export async function withOperator<Result>(run: (operator: Operator) => Promise<
   });
   try {
     const { grantLifetimeSeconds } = config.tokens;
+    const [home, ...others] = config.identityProviders;
     return await run({
       grants: createGrantDirectory({ store, clock, grantLifetimeSeconds }),
       deniedClients,
       revocations,
       clientIds: config.clients.map(({ clientId }) => clientId),
       identityIssuers: [
-        config.identityProvider.issuer,
+        home.issuer,
+        ...others.map(({ issuer }) => issuer),
         ...config.mounts.flatMap(({ accepts }) => accepts?.issuer ?? []),
       ],
       nowSeconds: () => clock.nowSeconds(),

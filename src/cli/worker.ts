@@ -1,4 +1,4 @@
-import type { GatehouseConfig } from '../gateway/config/config.ts';
+import type { GatehouseConfig, ProviderConfig } from '../gateway/config/config.ts';
 import { createGateway, type Gateway } from '../gateway/gateway.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemRandom } from '../platform/random.ts';
@@ -66,14 +66,18 @@ async function start(gateway: Gateway, line: WorkerLine): Promise<Gateway> {
 
 /** What counts for the whole gatehouse and nobody counts together is divided. */
 function shareOf(config: GatehouseConfig): GatehouseConfig {
-  const { identityProvider, workers } = config;
-  const { exchangeRatePerSecond: rate, exchangeBurst } = identityProvider;
-  return {
-    ...config,
-    identityProvider: {
-      ...identityProvider,
+  const { workers } = config;
+  const share = (provider: ProviderConfig): ProviderConfig => {
+    const { exchangeRatePerSecond: rate, exchangeBurst } = provider;
+    return {
+      ...provider,
       exchangeRatePerSecond: rate === undefined ? undefined : rate / workers,
       exchangeBurst: Math.max(1, exchangeBurst / workers),
-    },
+    };
+  };
+  const [first, ...others] = config.identityProviders;
+  return {
+    ...config,
+    identityProviders: [share(first), ...others.map(share)],
   };
 }

@@ -24,15 +24,18 @@ import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import type { ConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
 import { proofAlgorithms } from '../services/dpop/proof-key.ts';
-import type { IdentityProvider } from '../services/identity/identity-provider.ts';
+import type { IdentityProviders } from '../services/identity/identity-providers.ts';
+import { createLogoutVerification } from '../services/identity/logout-issuer.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
 import type { Resources } from '../services/resources/resources.ts';
 import type { GrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
+import { callbackPathOf } from './callback-paths.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { offerDeviceCode, openDeviceAuthorization } from './device-authorization.ts';
 import { clientCredentials, standardGrantTypes } from './grant-types.ts';
+import { createIdentityRules } from './identity-rules.ts';
 import { openClientDocuments, routeClientIds } from './open-client-documents.ts';
 import type { Endpoints } from './routes.ts';
 import { offerJwtBearer, openTrustedIssuers } from './trusted-issuers.ts';
@@ -49,7 +52,7 @@ export interface EndpointsDeps {
   /** Undefined: records of grants stay as they are. */
   readonly grantTidying: GrantTidying | undefined;
   readonly resources: Resources;
-  readonly identityProvider: IdentityProvider;
+  readonly identityProviders: IdentityProviders;
   readonly rateLimits: RateLimits;
   /** In place of the one of this machine. */
   readonly network: OutboundNetwork | undefined;
@@ -58,12 +61,12 @@ export interface EndpointsDeps {
 
 /** Builds the rooms behind the public routes, each with the narrow part of the whole that it needs. */
 export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): Endpoints {
-  const { sealer, store, clock, random, revocations, deniedClients, identityProvider, emit } = deps;
+  const { sealer, store, clock, random, revocations, deniedClients, identityProviders, emit } = deps;
   const { introspectionClients } = config;
   const issuer = config.publicUrl;
   const { resources } = deps;
   const { refreshWindowSeconds, grantLifetimeSeconds, accessTokenTtlSeconds, revokeBefore } = config.tokens;
-  const identityRecheck = config.identityProvider.recheck;
+  const { identityRecheck } = config;
   const { privateUseSchemes, ttlSeconds } = config.registration;
   const isClientDenied = (client: ClientFingerprint): boolean => deniedClients.isDenied(client);
   const clients = createClients({
@@ -100,8 +103,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     renderConsentPage: config.renderConsentPage,
     findClient: findAsking,
     isClientDenied,
-    identityProvider,
-    identityProviderScopes: config.identityProvider.scopes,
+    identityProviders,
     sealer,
     store,
     clock,
@@ -166,9 +168,12 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
           }),
     authorize: createAuthorizationEndpoint(authorization),
     consent: createConsentEndpoint(authorization),
-    callback: createCallbackEndpoint(authorization),
+    callbacks: identityProviders.all.map((own) => ({
+      path: callbackPathOf(config, own),
+      handler: createCallbackEndpoint(authorization, own),
+    })),
     backchannelLogout: createBackchannelLogoutEndpoint({
-      identityProvider,
+      verifyLogout: createLogoutVerification(identityProviders),
       store,
       revocations,
       clock,
@@ -186,7 +191,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       grants,
       revokeBefore,
       accessTokenTtlSeconds,
-      identity: { ...identityRecheck, provider: identityProvider },
+      identity: { ...identityRecheck, ...createIdentityRules(identityProviders, resources) },
       pause: (milliseconds) => setTimeout(milliseconds),
       checkRefreshRate: (terms) => deps.rateLimits.checkRefresh(terms),
       emit,

@@ -11,6 +11,7 @@ import { createFetchBudget } from '../services/clients/fetch-budget.ts';
 import { fetchJsonDocument } from '../services/clients/json-document.ts';
 import { createPublishedKeys } from '../services/clients/published-keys.ts';
 import { createIssuerKeys, type IssuerKeys } from '../services/identity/assertions/issuer-keys.ts';
+import { isAllowedGroup } from '../services/identity/claims.ts';
 import { createHmacTokens } from '../services/identity/foreign/hmac-tokens.ts';
 import { createIntrospectedTokens } from '../services/identity/foreign/introspected-tokens.ts';
 import { createJwtTokens } from '../services/identity/foreign/jwt-tokens.ts';
@@ -36,7 +37,7 @@ export interface ForeignTokensDeps {
 }
 
 export function openForeignTokens(
-  { tokens, limits, allowedGroups }: Pick<GatehouseConfig, 'tokens' | 'limits' | 'allowedGroups'>,
+  { tokens, limits, identityProviders }: Pick<GatehouseConfig, 'tokens' | 'limits' | 'identityProviders'>,
   { clock, revocations, log }: ForeignTokensDeps,
 ): ForeignTokens {
   // Not the one for what strangers name: these addresses are the operator's, and may be private.
@@ -64,10 +65,22 @@ export function openForeignTokens(
         revokeBefore: tokens.revokeBefore,
         cacheEntries: limits.tokenCacheEntries,
         fingerprintClient: fingerprintClientId,
-        allowedGroups,
+        admits: (groups) => admitsGroups(identityProviders, authority, groups),
         onError: (error) => log.error(describeError(error), 'token_check_failed'),
       }),
   };
+}
+
+/** By the rule of the identity provider that issued the token; of an issuer that is none of them, by the rule of each. */
+function admitsGroups(
+  providers: GatehouseConfig['identityProviders'],
+  { issuer }: TokenAuthority,
+  groups: readonly string[],
+): boolean {
+  const own = providers.filter((provider) => provider.issuer === issuer);
+  return (own.length === 0 ? providers : own).every(({ allowedGroups }) =>
+    isAllowedGroup(groups, allowedGroups),
+  );
 }
 
 /** The published keys of issuers that the operator named, by the cache that those of clients are kept in. */

@@ -14,19 +14,15 @@ export function describeResources(mounts: GatehouseConfig['mounts']): ResourceTa
 }
 
 /** @see RFC 9728 §3.1 for where the well-known part goes */
-export function describeResource({
-  publicOrigin,
-  path,
-  title,
-  scopes,
-  dpop,
-}: MountConfig): ProtectedResource {
+export function describeResource(mount: MountConfig): ProtectedResource {
+  const { publicOrigin, path, title, scopes, dpop, identityProviders } = mount;
   const suffix = path === '/' ? '' : path;
   return {
     identifier: `${publicOrigin}${suffix}`,
     metadataUrl: `${publicOrigin}/.well-known/oauth-protected-resource${suffix}`,
     title,
     scopes,
+    ...(identityProviders === undefined ? {} : { identityProviders }),
     dpop,
   };
 }

@@ -130,7 +130,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const policy = createMountPolicy(mount.policy, {
     mount,
     scopes: resource.scopes,
-    identityIssuer: accepts?.issuer ?? config.identityProvider.issuer,
+    identityIssuer: accepts?.issuer ?? findHomeIssuer(mount, config),
     scopeCheck,
     emit,
   });
@@ -187,6 +187,12 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
       forwarder.close();
     },
   };
+}
+
+/** Who knows the subjects that rules name without an issuer. Where there are several, the configuration has refused those. */
+function findHomeIssuer({ identityProviders: names }: MountConfig, config: GatehouseConfig): string {
+  const [first] = config.identityProviders;
+  return (config.identityProviders.find(({ name }) => names?.includes(name) ?? true) ?? first).issuer;
 }
 
 /** With proofs of keys where there may be any; else nothing of them is in the way. */

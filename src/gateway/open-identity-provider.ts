@@ -7,9 +7,15 @@ import type { Emit } from '../services/audit/events.ts';
 import type { ClientCredential } from '../services/identity/client-credential.ts';
 import { createGitHubProvider } from '../services/identity/github/github-provider.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
+import {
+  createIdentityProviders,
+  type IdentityProviders,
+  type NamedProvider,
+} from '../services/identity/identity-providers.ts';
 import { createOpenIdProvider } from '../services/identity/openid-provider.ts';
 import { findPreset } from '../services/identity/presets/presets.ts';
-import type { GatehouseConfig } from './config/config.ts';
+import { callbackPathOf } from './callback-paths.ts';
+import type { GatehouseConfig, ProviderConfig } from './config/config.ts';
 import { findConsoleHint, logConsoleHints } from './console-hints.ts';
 import { version } from './version.ts';
 
@@ -17,7 +23,32 @@ import { version } from './version.ts';
 const totalTimeoutMs = 10_000;
 const maxBytes = 512 * 1024;
 
-function chooseCredential(settings: GatehouseConfig['identityProvider']): ClientCredential {
+interface IdentityProvidersDeps {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly log: Logger;
+}
+
+/** @param only in place of the first one of the configuration, and of all that it has beside */
+export function openIdentityProviders(
+  config: Pick<GatehouseConfig, 'publicUrl' | 'identityProviders'>,
+  only: IdentityProvider | undefined,
+  deps: IdentityProvidersDeps,
+): IdentityProviders {
+  const [first, ...others] = config.identityProviders;
+  const open = (own: ProviderConfig): IdentityProvider => openIdentityProvider(own, config, deps);
+  return createIdentityProviders([
+    named(first, only ?? open(first)),
+    ...(only === undefined ? others : []).map((own) => named(own, open(own))),
+  ]);
+}
+
+/** Without its secret: what rooms get, they could show. */
+function named({ name, title, scopes }: ProviderConfig, provider: IdentityProvider): NamedProvider {
+  return { name, title, scopes, provider };
+}
+
+function chooseCredential(settings: ProviderConfig): ClientCredential {
   const { clientKey: key, clientTokenPath: path } = settings;
   const { assertionAudience: audience = 'issuer' } = findPreset(settings.preset);
   if (key !== undefined) return { method: 'private_key_jwt', key, audience };
@@ -25,25 +56,26 @@ function chooseCredential(settings: GatehouseConfig['identityProvider']): Client
   return { method: 'secret', secret: settings.clientSecret };
 }
 
-/** The configured identity provider, behind the one guarded fetch. Discovery goes on in the background. */
-export function openIdentityProvider(
-  config: GatehouseConfig,
-  deps: { readonly clock: Clock; readonly emit: Emit; readonly log: Logger },
+/** One of the configured identity providers, behind a guarded fetch. Discovery goes on in the background. */
+function openIdentityProvider(
+  own: ProviderConfig,
+  config: Pick<GatehouseConfig, 'publicUrl' | 'identityProviders'>,
+  deps: IdentityProvidersDeps,
 ): IdentityProvider {
-  const { issuer, allowInsecureHttp } = config.identityProvider;
-  const preset = findPreset(config.identityProvider.preset);
+  const { issuer, allowInsecureHttp } = own;
+  const preset = findPreset(own.preset);
   // The configuration lets a plain http issuer through on loopback, where nobody listens in, or by explicit setting.
   const plainHttp = allowInsecureHttp || issuer.startsWith('http:');
   const common = {
-    config: { ...config.identityProvider, allowInsecureHttp: plainHttp },
-    allowedGroups: config.allowedGroups,
-    redirectUri: `${config.publicUrl}/callback`,
+    config: { ...own, allowInsecureHttp: plainHttp },
+    allowedGroups: own.allowedGroups,
+    redirectUri: `${config.publicUrl}${callbackPathOf(config, own)}`,
     fetch: createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` }),
     clock: deps.clock,
     emit: deps.emit,
   };
   const warn = (event: string, error: unknown, detail: string): void =>
-    deps.log.warn({ issuer, ...describeError(error), detail }, event);
+    deps.log.warn({ identity_provider: own.name, issuer, ...describeError(error), detail }, event);
   const onClientProblem = (error: unknown): void => {
     const detail = 'logins will fail for as long as this lasts; calls with a token go on';
     warn('idp_start_check_failed', error, findConsoleHint(error, preset.consoleHints) ?? detail);
@@ -54,13 +86,13 @@ export function openIdentityProvider(
   }
   const provider = createOpenIdProvider({
     ...common,
-    config: { ...common.config, clientCredential: chooseCredential(config.identityProvider) },
+    config: { ...common.config, clientCredential: chooseCredential(own) },
     onDiscoveryFailure: (error) => {
       const detail = 'logins are refused until its discovery document can be read; calls with a token go on';
       warn('oidc_discovery_retry', error, findConsoleHint(error, preset.discoveryHints) ?? detail);
     },
     // Of a provider we know nothing of, nobody can say what it makes of such a request.
-    ...(config.identityProvider.preset === 'generic' ? {} : { onClientProblem }),
+    ...(own.preset === 'generic' ? {} : { onClientProblem }),
   });
   return logConsoleHints(provider, preset.consoleHints, deps.log);
 }

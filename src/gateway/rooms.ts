@@ -33,10 +33,11 @@ import { createMount, type MountDeps } from './mount.ts';
 import { openMounts } from './mounts.ts';
 import { describeResources } from './mount-resources.ts';
 import { observe } from './observe.ts';
-import { openIdentityProvider } from './open-identity-provider.ts';
+import { openIdentityProviders } from './open-identity-provider.ts';
 import { openKeyring } from './open-keyring.ts';
 import { openStore } from './open-store.ts';
 import type { Readiness } from './private-listener.ts';
+import { describeProviders } from './provider-readiness.ts';
 import { createPublicRequests, type PublicRequests } from './public-requests.ts';
 import { createRequestIds } from './request-ids.ts';
 import { createSites, type Sites } from './sites.ts';
@@ -128,7 +129,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     shared: store.counter ?? deps.crew?.counter,
     onSharedFailure: (error) => log.warn(describeError(error), 'rate_limits_not_shared'),
   });
-  const identityProvider = deps.identityProvider ?? openIdentityProvider(config, { clock, emit, log });
+  const identityProviders = openIdentityProviders(config, deps.identityProvider, { clock, emit, log });
 
   const { refreshWindowSeconds } = config.tokens;
   // Memory is dear in Redis, and a write cheap. On a disk it is the other way round.
@@ -155,7 +156,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     configuredClients,
     admissions,
     resources,
-    identityProvider,
+    identityProviders,
     rateLimits,
     network: deps.network,
     emit,
@@ -235,7 +236,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
         () => 'ok' as const,
         () => 'unavailable' as const,
       ),
-      identity_provider: identityProvider.isReady() ? 'ok' : 'unavailable',
+      ...describeProviders(identityProviders),
     }),
     replaceMounts(next) {
       const changes = mounts.replace(next);
@@ -252,7 +253,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     async close() {
       keys.close();
       mounts.close();
-      identityProvider.close();
+      for (const { provider } of identityProviders.all) provider.close();
       grantTidying?.close();
       rotationJournal?.close();
       revocations.close();

@@ -23,7 +23,8 @@ export interface Endpoints {
   readonly registration: Handler;
   readonly authorize: Handler;
   readonly consent: Handler;
-  readonly callback: Handler;
+  /** Of each identity provider. */
+  readonly callbacks: ReadonlyArray<{ readonly path: string; readonly handler: Handler }>;
   readonly token: Handler;
   /** Undefined: devices without a browser cannot sign in. */
   readonly device: { readonly begin: Handler; readonly page: Handler; readonly answer: Handler } | undefined;
@@ -72,7 +73,9 @@ export function createIssuerRoutes(
       ...page,
     },
     { path: '/consent', endpoint: 'consent', methods: ['POST'], handler: rooms.consent, ...page },
-    { path: '/callback', endpoint: 'callback', methods: ['GET'], handler: rooms.callback, ...page },
+    ...rooms.callbacks.map(
+      (callback) => ({ endpoint: 'callback', methods: ['GET'], ...callback, ...page }) as const,
+    ),
     { path: '/token', endpoint: 'token', handler: rooms.token, ...api },
     ...listDeviceRoutes(rooms.device, page, api),
     // The identity provider calls, never a browser.

@@ -1,4 +1,5 @@
 import type { Readiness } from './private-listener.ts';
+import { joinProviderReadiness } from './provider-readiness.ts';
 
 export interface WorkerReadinessDeps {
   readonly wanted: number;
@@ -36,6 +37,7 @@ export function createWorkerReadiness({ wanted, ask }: WorkerReadinessDeps): Wor
         status: statusOf(said.length),
         store: worst('store'),
         identity_provider: worst('identity_provider'),
+        ...joinProviderReadiness(said),
         workers: { wanted, ready: said.length },
       };
     },

@@ -172,6 +172,14 @@ export const refusalReasons = {
   idp_error: { meaning: 'The identity provider answered with an error.' },
   idp_unavailable: { meaning: 'The identity provider does not answer.' },
   idp_exchange_failed: { meaning: 'The identity provider did not exchange its code.' },
+  identity_provider_refused: {
+    meaning:
+      'The identity provider that was chosen is none at which people of this server may log in, or none is chosen of several.',
+  },
+  identity_provider_mismatch: {
+    meaning:
+      'An answer came to the callback of another identity provider than the login was started at: a mix-up. Nothing was sent anywhere.',
+  },
   idp_exchange_throttled: {
     errorCode: 'idp_exchange_throttled',
     meaning: 'More logins per second than IDP_EXCHANGE_RATE_PER_SEC allows.',

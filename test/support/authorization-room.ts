@@ -20,6 +20,7 @@ import {
   type AuthorizationCode,
   openAuthorizationCode,
 } from '../../src/services/tokens/authorization-code.ts';
+import { createIdentityProviders } from '../../src/services/identity/identity-providers.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import type { Browser, BrowserTarget } from './browser.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -91,7 +92,9 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
     renderConsentPage: true,
     findClient: findOnly(client),
     isClientDenied: () => room.clientIsDenied,
-    identityProvider,
+    identityProviders: createIdentityProviders([
+      { name: 'main', title: 'Main', scopes: [], provider: identityProvider },
+    ]),
     sealer,
     store,
     clock,
@@ -110,7 +113,7 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
   const routes: Record<string, Handler> = {
     '/authorize': createAuthorizationEndpoint(deps),
     '/consent': createConsentEndpoint(deps),
-    '/callback': createCallbackEndpoint(deps),
+    '/callback': createCallbackEndpoint(deps, deps.identityProviders.all[0]),
   };
   const room: AuthorizationRoom = {
     publicUrl: deps.issuer,

@@ -96,7 +96,7 @@ function unescapeHtml(text: string): string {
 export async function decide(
   browser: Browser,
   consentPage: Response,
-  action: 'approve' | 'deny' = 'approve',
+  action: 'approve' | 'deny' | `approve:${string}` = 'approve',
   unticked: readonly string[] = [],
 ): Promise<string> {
   const page = await consentPage.text();
@@ -125,6 +125,8 @@ export async function obtainCode(
     readonly overrides?: Record<string, string | undefined>;
     /** Permissions that the person takes away on the consent page. */
     readonly unticked?: readonly string[];
+    /** The identity provider that is chosen on the consent page. Default: there is one alone. */
+    readonly at?: string;
     /** Logs in where the browser is sent, and returns the query of the callback. Default: as the fake provider does. */
     readonly logIn?: (url: URL) => Promise<URLSearchParams>;
   } = {},
@@ -135,10 +137,12 @@ export async function obtainCode(
   const url = authorizeUrl(gatehouse, client, { code_challenge: challenge, ...options.overrides });
   const consentPage = await browser.get(url);
   if (consentPage.status !== 200) throw new Error(`authorize answered ${consentPage.status}`);
-  const login = new URL(await decide(browser, consentPage, 'approve', options.unticked));
+  const action = options.at === undefined ? 'approve' : (`approve:${options.at}` as const);
+  const login = new URL(await decide(browser, consentPage, action, options.unticked));
   const state = login.searchParams.get('state') ?? '';
   const query = (await options.logIn?.(login)) ?? new URLSearchParams({ code: 'idp-code', state });
-  const answer = await browser.get(`/callback?${query.toString()}`);
+  const callback = new URL(login.searchParams.get('redirect_uri') ?? '/callback', gatehouse.publicUrl);
+  const answer = await browser.get(`${callback.pathname}?${query.toString()}`);
   const location = answer.headers.get('location');
   if (location === null) throw new Error(`callback answered ${answer.status}: ${await answer.text()}`);
   const code = new URL(location).searchParams.get('code');

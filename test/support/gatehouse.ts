@@ -18,6 +18,8 @@ export interface TestGatehouseOptions {
   readonly env?: Record<string, string | undefined>;
   /** Text of the configuration file. The upstream is named there, and the first of its mounts is `mount`. */
   readonly file?: string;
+  /** Texts of the files that it names. */
+  readonly files?: Readonly<Record<string, string>>;
   /** URL of the MCP server behind; nothing listens there by default. */
   readonly upstream?: string;
   /** What is served, in place of the one mount that the environment describes. */
@@ -80,6 +82,8 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
   };
   const loaded = loadConfig(env, (path) => {
     if (path === configFile && options.file !== undefined) return options.file;
+    const text = options.files?.[path];
+    if (text !== undefined) return text;
     throw new Error('no files in this test');
   });
   const config =
@@ -101,7 +105,8 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
     log,
     clock,
     store,
-    identityProvider,
+    // Those of a file are real ones, with simulators where they say that they are.
+    ...(config.identityProviders.length > 1 ? {} : { identityProvider }),
     network: options.network ?? nowhere,
     onEvent: (event) => events.push(event),
   });

@@ -141,7 +141,13 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
     grants,
     revokeBefore: options.revokeBefore,
     accessTokenTtlSeconds: options.accessTokenTtlSeconds ?? 3600,
-    identity: { mode: options.identityMode ?? 'auto', graceSeconds: 3600, provider: identityProvider },
+    identity: {
+      mode: options.identityMode ?? 'auto',
+      graceSeconds: 3600,
+      findProvider: ({ identityIssuer }) =>
+        identityIssuer === identityProvider.issuer ? identityProvider : undefined,
+      admits: (_, groups) => identityProvider.admits(groups),
+    },
     pause: (milliseconds) => {
       pauses.push(milliseconds);
       return new Promise((resolve) => setImmediate(resolve));

@@ -4,7 +4,8 @@ import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { Store } from '../../platform/store/store.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { ClientFingerprint, FindClient } from '../../services/clients/client.ts';
-import type { IdentityProvider, IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
+import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
+import type { IdentityProviders } from '../../services/identity/identity-providers.ts';
 import type { Resources } from '../../services/resources/resources.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
 
@@ -15,15 +16,14 @@ export interface AuthorizationDeps {
   readonly resources: Pick<Resources, 'find' | 'resolve'>;
   /**
    * Default true. False sends every authorization request straight to the identity provider: any registered client
-   * then gets a code from whoever is logged in there. For closed sets of clients only.
+   * then gets a code from whoever is logged in there. For closed sets of clients only. Where several may be logged in at,
+   * people still choose.
    */
   readonly renderConsentPage: boolean;
   readonly findClient: FindClient;
   /** Whether a client may not be used any more, although it was found when the flow began. */
   readonly isClientDenied: (client: ClientFingerprint) => boolean;
-  readonly identityProvider: IdentityProvider;
-  /** What the identity provider is asked for, as the consent page shows it. */
-  readonly identityProviderScopes?: readonly string[];
+  readonly identityProviders: Pick<IdentityProviders, 'all' | 'forResource'>;
   readonly sealer: Sealer;
   readonly store: Store;
   readonly clock: Clock;

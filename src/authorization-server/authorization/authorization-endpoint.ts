@@ -6,6 +6,7 @@
  * 2. what is asked                            a redirect to the client when that fails
  * 3. by form: a redirect to the same request by query
  * 4. consent: the page, bound to this browser by a cookie of its own
+ *    choice:  (consent page switched off) the page that asks at which of several identity providers, bound the same way
  *    login:   (consent page switched off) straight to the identity provider, bound by a flow cookie
  *
  * Writes nothing to the store: a million requests cost nothing but their answers. Codes are the callback's.
@@ -21,6 +22,7 @@ import {
 } from './authorization-request.ts';
 import { createBeginConsent } from './begin-consent.ts';
 import { createBrowserBinding } from './browser-binding.ts';
+import { chooseProvider, listProviders } from './chosen-provider.ts';
 import { startLogin } from './login-step.ts';
 import { nextStep } from './next-step.ts';
 
@@ -40,7 +42,8 @@ export function createAuthorizationEndpoint(deps: AuthorizationDeps): Handler {
   }
 
   async function sendToLogin(request: Request, { terms }: AuthorizationRequest): Promise<Response> {
-    const login = await startLogin({ ...deps, binding }, request, terms, { afterHumanStep: false });
+    const provider = chooseProvider(deps, terms, undefined);
+    const login = await startLogin({ ...deps, binding }, provider, request, terms, { afterHumanStep: false });
     // A browser carries the fragment of the authorization URL over to a location that has none of its own.
     const location = login.location.hash === '' ? `${login.location.href}#` : login.location.href;
     const headers = new Headers({ location, 'cache-control': 'no-store' });
@@ -52,10 +55,16 @@ export function createAuthorizationEndpoint(deps: AuthorizationDeps): Handler {
     const asked = await readAuthorizationRequest(request, deps);
     if (request.method === 'POST') return askByQuery(asked);
     const client = abbreviateClient(asked.client.fingerprint);
-    switch (nextStep(asked, deps)) {
+    const providers = listProviders(deps, asked.terms).length;
+    switch (nextStep(asked, { ...deps, providers })) {
       case 'consent': {
         const page = beginConsent(request, asked);
         deps.emit({ type: 'authorize_initiated', path: 'consent', client }, context.requestId);
+        return page;
+      }
+      case 'choice': {
+        const page = beginConsent(request, asked);
+        deps.emit({ type: 'authorize_initiated', path: 'silent', client }, context.requestId);
         return page;
       }
       case 'login': {

@@ -1,23 +1,27 @@
 /**
- * GET /callback: where the identity provider sends the person back, and where an authorization code is made.
+ * GET /callback, or /callback/NAME of each of several: where the identity provider sends the person back, and where an authorization code is made.
  *
  * 1. one answer, unambiguous: each parameter once, code or error          400, a page
  * 2. its state is ours and live                                           400, a page
+ *    of a login at the identity provider whose callback this is     400, a page; nothing claimed, nobody called
  * 3. the browser has the flow's cookie, which only the approving one got  403, a page; nothing claimed, nobody called
- * 4. the provider said error: the client is told, in fixed words
+ * 4. the provider said error, or is none of this resource's any more: the client is told, in fixed words
  * 5. claimed, once                                                        400 callback_state_replay
  * 6. the login is finished with the provider: who, how fresh, may they in else the client is told
  * 7. the grant is recorded, the code sealed, the browser sent to the client
  *
  * What fails before step 4 stays on a page: until then this need not be the person who approved.
- * @see OAuth 2.1 §4.1.2, RFC 9207 §2, RFC 9700 §4.7, OpenID Connect Core §3.1.2.5
+ * Two identity providers share no callback, whether they say `iss` or not: what one sends is never taken to the other.
+ * @see OAuth 2.1 §4.1.2, RFC 9207 §2, RFC 9700 §4.4 and §4.7, OpenID Connect Core §3.1.2.5
  */
 import type { Handler } from '../../platform/http/handler.ts';
 import { OAuthError, type OAuthErrorCode } from '../../protocol/oauth-error.ts';
 import { abbreviateClient } from '../../services/clients/client.ts';
 import type { Login } from '../../services/identity/identity-provider.ts';
+import type { NamedProvider } from '../../services/identity/identity-providers.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
 import { createBrowserBinding } from './browser-binding.ts';
+import { listProviders } from './chosen-provider.ts';
 import { toClient } from './client-answer.ts';
 import { issueCode } from './code-step.ts';
 import { type IdentityProviderAnswer, parseIdentityProviderAnswer } from './identity-provider-answer.ts';
@@ -25,7 +29,8 @@ import { claimOnce } from './single-use.ts';
 import { openAwaitingLogin } from './transaction-codec.ts';
 import { type AwaitingLogin, loginTtlSeconds } from './transaction.ts';
 
-export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
+/** @param own the identity provider that answers here */
+export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvider): Handler {
   const binding = createBrowserBinding(deps);
 
   function openTransaction(state: string): AwaitingLogin {
@@ -33,6 +38,14 @@ export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
     if (transaction !== undefined && transaction.expiresAt > deps.clock.nowSeconds()) return transaction;
     throw new OAuthError('invalid_request', 'This login has expired; start again from your application', {
       reason: 'callback_state_invalid',
+    });
+  }
+
+  function checkProvider({ identityProvider: name }: AwaitingLogin): void {
+    const isOnly = deps.identityProviders.all.length === 1;
+    if (name === own.name || (name === undefined && isOnly)) return;
+    throw new OAuthError('invalid_request', 'The answer is not from the identity provider of this login', {
+      reason: 'identity_provider_mismatch',
     });
   }
 
@@ -50,7 +63,7 @@ export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
     transaction: AwaitingLogin,
   ): Promise<Login> {
     try {
-      return await deps.identityProvider.finishLogin({
+      return await own.provider.finishLogin({
         query: answer.query,
         state: answer.state,
         secrets: transaction.secrets,
@@ -67,10 +80,12 @@ export function createCallbackEndpoint(deps: AuthorizationDeps): Handler {
   return async (request, context) => {
     const answer = parseIdentityProviderAnswer(request);
     const transaction = openTransaction(answer.state);
+    checkProvider(transaction);
     const { terms, flowId } = transaction;
     if (!binding.flow.matches(request, flowId, transaction.flowHash)) throw foreignBrowser();
     const client = { ...terms, afterHumanStep: true, cookie: binding.flow.end(flowId) };
     if (answer.outcome === 'error') throw toClient(refusedLogin(answer.error), client);
+    if (!listProviders(deps, terms).includes(own)) throw toClient(providerRefused(), client);
     await claimCallback(transaction, context.requestId);
     try {
       const login = await identify(answer, transaction);
@@ -99,6 +114,13 @@ function foreignBrowser(): OAuthError {
     'This login was started in another browser, or cookies are blocked; start again from your application',
     { reason: 'browser_mismatch' },
   );
+}
+
+/** A reload may have changed where people of this resource log in. */
+function providerRefused(): OAuthError {
+  return new OAuthError('access_denied', 'This server does not let people log in there', {
+    reason: 'identity_provider_refused',
+  });
 }
 
 function refusedLogin(code: OAuthErrorCode): OAuthError {

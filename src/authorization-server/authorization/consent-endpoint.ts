@@ -1,6 +1,6 @@
 /**
  * POST /consent: the answer to the consent page. Everything that was asked is in the sealed token; the form says
- * nothing but yes or no, and which of the permissions.
+ * nothing but yes or no, which of the permissions, and where to log in when there is a choice.
  *
  * 1. no client authentication, no query, a form          401, 400
  * 2. posted by a page of ours                            403 cross_site_post
@@ -8,12 +8,13 @@
  * 4. the token is ours and live                          400
  * 5. by the browser that was asked (the page's cookie)  403 browser_mismatch
  * 6. for a client that was not denied since             401 client_denied
- * 7. nothing is allowed that was not asked               400; approved, and nothing allowed: the page again
- * 8. claimed, once                                       else the page again, with the original expiry
- * 9. deny: the client is told; approve: on to the identity provider, and the browser gets the flow's cookie;
+ * 7. at an identity provider of this resource          400 identity_provider_refused
+ * 8. nothing is allowed that was not asked               400; approved, and nothing allowed: the page again
+ * 9. claimed, once                                       else the page again, with the original expiry
+ * 10. deny: the client is told; approve: on to the identity provider, and the browser gets the flow's cookie;
  *    either way the page's cookie ends
  *
- * Only step 8 writes, so nothing that is refused before it costs the person their decision.
+ * Only step 9 writes, so nothing that is refused before it costs the person their decision.
  * @see MCP security best practices 2026-07-28, "Confused Deputy Problem"; RFC 9700 §4.7
  */
 import type { Handler } from '../../platform/http/handler.ts';
@@ -25,9 +26,11 @@ import { checkSameOriginPost } from '../../services/requests/same-origin-post.ts
 import { noScopes } from '../../services/resources/resource.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
 import { createBrowserBinding } from './browser-binding.ts';
-import { chooseScope, type ScopeChoice } from './chosen-scope.ts';
+import type { NamedProvider } from '../../services/identity/identity-providers.ts';
+import { chooseProvider } from './chosen-provider.ts';
+import { chooseScope, listPermissions, type ScopeChoice } from './chosen-scope.ts';
 import { parseConsentForm } from './consent-form.ts';
-import { askForConsent } from './consent-step.ts';
+import { askForConsent, isChoiceAlone } from './consent-step.ts';
 import { renderInterstitialPage } from './interstitial-page.ts';
 import { startLogin } from './login-step.ts';
 import { claimOnce } from './single-use.ts';
@@ -56,7 +59,9 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     return askForConsent(deps, again, { notice: 'answered-before', cookies });
   }
 
-  function choose({ terms }: AwaitingConsent, chosen: readonly string[]): ScopeChoice {
+  function choose({ terms }: AwaitingConsent, ticked: readonly string[]): ScopeChoice {
+    // A page without permissions to choose from takes none away.
+    const chosen = isChoiceAlone(deps, terms) ? listPermissions(terms.scope) : ticked;
     return chooseScope(terms.scope, chosen, deps.resources.find(terms.resource)?.scopes ?? noScopes);
   }
 
@@ -81,9 +86,10 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     request: Request,
     { terms }: AwaitingConsent,
     scope: readonly string[],
+    provider: NamedProvider,
   ): Promise<Response> {
     const chosen = { ...terms, scope };
-    const login = await startLogin({ ...deps, binding }, request, chosen, { afterHumanStep: true });
+    const login = await startLogin({ ...deps, binding }, provider, request, chosen, { afterHumanStep: true });
     return renderInterstitialPage({
       title: 'On to your login',
       message: `You are being taken to ${login.location.host}.`,
@@ -103,6 +109,8 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     if (!binding.consent.matches(request, transactionId, consentHash)) throw foreignBrowser();
     if (deps.isClientDenied(transaction.terms.client)) throw refuseDeniedClient();
     const client = abbreviateClient(transaction.terms.client);
+    const provider =
+      action === 'approve' ? chooseProvider(deps, transaction.terms, form.identityProvider) : undefined;
     const choice = choose(transaction, form.scope);
     if (action === 'approve' && choice.outcome === 'nothing-chosen') {
       return askForConsent(deps, transaction, { notice: 'nothing-chosen', cookies: [] });
@@ -112,9 +120,11 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
       return askAgain(request, transaction);
     }
     const decision = action === 'approve' ? 'approved' : 'denied';
-    deps.emit({ type: 'consent_decided', decision, client }, context.requestId);
-    return choice.outcome === 'chosen' && action === 'approve'
-      ? approve(request, transaction, choice.scope)
+    if (!isChoiceAlone(deps, transaction.terms)) {
+      deps.emit({ type: 'consent_decided', decision, client }, context.requestId);
+    }
+    return choice.outcome === 'chosen' && provider !== undefined
+      ? approve(request, transaction, choice.scope, provider)
       : deny(transaction);
   };
 }

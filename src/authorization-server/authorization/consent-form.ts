@@ -5,9 +5,14 @@ import type { RequestParameters } from '../../protocol/parameters.ts';
 export interface ConsentForm {
   readonly consentToken: string;
   readonly action: 'approve' | 'deny';
+  /** Where to log in. Undefined: not said. Whether it was on the page is the caller's to check. */
+  readonly identityProvider: string | undefined;
   /** The permissions that are ticked. Whether they were on the page is the caller's to check. */
   readonly scope: readonly string[];
 }
+
+/** What stands before the name of the identity provider on a button that approves and chooses. */
+export const approveAt = 'approve:';
 
 const fields = ['consent_token', 'action', 'scope'];
 
@@ -21,11 +26,16 @@ export function parseConsentForm(parameters: RequestParameters): ConsentForm {
   }
   const consentToken = parameters.find('consent_token');
   if (consentToken === undefined) throw refuse('consent_token is required', 'parameter_missing');
-  const action = parameters.find('action');
-  if (action !== 'approve' && action !== 'deny') {
+  return { consentToken, ...parseAction(parameters.find('action')), scope: parameters.all('scope') };
+}
+
+/** One field, since it is one button: `approve:corp` approves, and goes on to log in at `corp`. */
+function parseAction(text: string | undefined): Pick<ConsentForm, 'action' | 'identityProvider'> {
+  if (text === 'approve' || text === 'deny') return { action: text, identityProvider: undefined };
+  if (text?.startsWith(approveAt) !== true) {
     throw refuse('action must be approve or deny', 'parameter_malformed');
   }
-  return { consentToken, action, scope: parameters.all('scope') };
+  return { action: 'approve', identityProvider: text.slice(approveAt.length) };
 }
 
 function refuse(description: string, reason: 'parameter_missing' | 'parameter_malformed'): OAuthError {

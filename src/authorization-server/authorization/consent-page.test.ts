@@ -42,7 +42,9 @@ function textOf(shown: Shown = {}): Promise<string> {
     },
     consentToken: 'mgh_cs_token',
     resourceName: 'Handbook',
-    identityProvider: { issuer: 'https://login.test:8443/realm', scopes: ['openid', 'email'] },
+    identityProviders: [
+      { name: 'main', title: 'Main', issuer: 'https://login.test:8443/realm', scopes: ['openid', 'email'] },
+    ],
     scopes: noScopes,
     notice: undefined,
     cookies: [],

@@ -6,6 +6,7 @@ import { describeRedirectUri, type VerifiedRedirectUri } from '../../protocol/re
 import { expandScope } from '../../protocol/scope.ts';
 import type { ScopeRules } from '../../services/resources/resource.ts';
 import { listPermissions } from './chosen-scope.ts';
+import { renderDeny, renderProviderButtons } from './provider-buttons.ts';
 import type { AwaitingConsent, RequestedTerms } from './transaction.ts';
 
 export interface ConsentPage {
@@ -16,10 +17,19 @@ export interface ConsentPage {
   readonly resourceName: string | undefined;
   /** What the requested scopes are called, and which of them the person cannot leave out. */
   readonly scopes: ScopeRules;
-  readonly identityProvider: { readonly issuer: string; readonly scopes: readonly string[] };
+  /** Where the person may log in; of several one is chosen here. */
+  readonly identityProviders: readonly ShownProvider[];
   /** Why the page is shown again. */
   readonly notice: ConsentNotice | undefined;
   readonly cookies: readonly string[];
+}
+
+/** What a page shows of an identity provider. */
+export interface ShownProvider {
+  readonly name: string;
+  readonly title: string;
+  readonly issuer: string;
+  readonly scopes: readonly string[];
 }
 
 /** The form before this one was answered already; or approved without a single permission. */
@@ -58,24 +68,15 @@ export function renderConsentPage(page: ConsentPage): Response {
       </div>
       <div>
         <dt>Asked of your login</dt>
-        <dd>${describeLogin(page.identityProvider.scopes)}</dd>
+        <dd>${describeLogin(page.identityProviders)}</dd>
       </div>
     </dl>
     ${terms.userCode === undefined ? warnOfTarget(terms.redirectUri) : deviceWarning}
     <h2>What happens next</h2>
-    <p>
-      If you approve, you log in at
-      <strong><bdi>${new URL(page.identityProvider.issuer).host}</bdi></strong> and the application is let in.
-      Your password stays there. If you deny, the application is told so and gets nothing.
-    </p>
+    <p>${describeNext(page.identityProviders)}</p>
     <form id="decision" method="post" action="/consent">
       <input type="hidden" name="consent_token" value="${page.consentToken}" />
-      <div class="decision">
-        <div><button type="submit" name="action" value="deny">Deny</button></div>
-        <div class="arming">
-          <button class="primary" type="submit" name="action" value="approve">Approve</button>
-        </div>
-      </div>
+      ${renderDecision(page.identityProviders)}
     </form>
     <p class="small">This page can be answered once, within five minutes. Your answer is not remembered.</p>`;
   return renderPage({
@@ -201,9 +202,37 @@ function titleOf(name: string, { declared }: ScopeRules): string {
   return declared.find((scope) => scope.name === name)?.description ?? name;
 }
 
-function describeLogin(scopes: readonly string[]): Markup {
-  const asked = scopes.length === 0 ? '' : html`<br /><code>${scopes.join(' ')}</code>`;
+function describeLogin(providers: readonly ShownProvider[]): Markup {
+  const asked = providers
+    .filter(({ scopes }) => scopes.length > 0)
+    .map(({ title, scopes }) => {
+      const where = providers.length === 1 ? '' : html`<bdi>${title}</bdi>: `;
+      return html`<br />${where}<code>${scopes.join(' ')}</code>`;
+    });
   return html`Who you are. This goes to the server, not to the application.${asked}`;
+}
+
+function describeNext(providers: readonly ShownProvider[]): Markup {
+  const [only] = providers;
+  if (only === undefined || providers.length > 1) {
+    return html`Choose where you have an account: you log in there, and the application is let in. Your
+    password stays there. If you deny, the application is told so and gets nothing.`;
+  }
+  return html`If you approve, you log in at <strong><bdi>${new URL(only.issuer).host}</bdi></strong> and the
+    application is let in. Your password stays there. If you deny, the application is told so and gets
+    nothing.`;
+}
+
+/** One button approves; of several each says where it leads. */
+function renderDecision(providers: readonly ShownProvider[]): Markup {
+  // Deny first: what Enter in a box above does is what the first button does.
+  if (providers.length > 1) return html`${renderDeny('Deny')} ${renderProviderButtons(providers)}`;
+  return html`<div class="decision">
+    <div><button type="submit" name="action" value="deny">Deny</button></div>
+    <div class="arming">
+      <button class="primary" type="submit" name="action" value="approve">Approve</button>
+    </div>
+  </div>`;
 }
 
 function warnOfTarget(uri: VerifiedRedirectUri): Markup | '' {

@@ -1,27 +1,52 @@
 import { noScopes } from '../../services/resources/resource.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
+import { renderChooserPage } from './chooser-page.ts';
+import { listProviders } from './chosen-provider.ts';
 import { type ConsentNotice, renderConsentPage } from './consent-page.ts';
 import { sealTransaction } from './transaction-codec.ts';
-import type { AwaitingConsent } from './transaction.ts';
+import type { AwaitingConsent, RequestedTerms } from './transaction.ts';
 
 export type ConsentStepDeps = Pick<
   AuthorizationDeps,
-  'sealer' | 'resources' | 'identityProvider' | 'identityProviderScopes'
+  'sealer' | 'resources' | 'identityProviders' | 'renderConsentPage'
 >;
 
-/** Asks the person. Nothing is written anywhere: the transaction is in the page's form, sealed. */
+/**
+ * Asks the person. Nothing is written anywhere: the transaction is in the page's form, sealed. Without a consent page
+ * there is still the choice between several identity providers.
+ */
 export function askForConsent(
   deps: ConsentStepDeps,
   transaction: AwaitingConsent,
   showing: { readonly notice: ConsentNotice | undefined; readonly cookies: readonly string[] },
 ): Response {
-  const resource = deps.resources.find(transaction.terms.resource);
+  const { terms } = transaction;
+  const resource = deps.resources.find(terms.resource);
+  const consentToken = sealTransaction(deps.sealer, transaction);
+  const providers = listProviders(deps, terms).map(({ name, title, scopes, provider }) => ({
+    name,
+    title,
+    scopes,
+    issuer: provider.issuer,
+  }));
+  if (isChoiceAlone(deps, terms)) {
+    const resourceName = resource?.title ?? terms.resource;
+    return renderChooserPage({ resourceName, consentToken, providers, ...showing });
+  }
   return renderConsentPage({
     transaction,
-    consentToken: sealTransaction(deps.sealer, transaction),
+    consentToken,
     resourceName: resource?.title,
     scopes: resource?.scopes ?? noScopes,
-    identityProvider: { issuer: deps.identityProvider.issuer, scopes: deps.identityProviderScopes ?? [] },
+    identityProviders: providers,
     ...showing,
   });
+}
+
+/** Whether the page asks where to log in and nothing else. Of a device the person is always asked. */
+export function isChoiceAlone(
+  { renderConsentPage: asksForConsent }: Pick<ConsentStepDeps, 'renderConsentPage'>,
+  { userCode }: Pick<RequestedTerms, 'userCode'>,
+): boolean {
+  return !asksForConsent && userCode === undefined;
 }

@@ -1,3 +1,4 @@
+import type { NamedProvider } from '../../services/identity/identity-providers.ts';
 import type { BrowserBinding } from './browser-binding.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
 import { type ClientAnswer, toClient } from './client-answer.ts';
@@ -13,18 +14,19 @@ export interface LoginStart {
 
 export interface LoginStepDeps extends Pick<
   AuthorizationDeps,
-  'identityProvider' | 'sealer' | 'clock' | 'random'
+  'identityProviders' | 'sealer' | 'clock' | 'random'
 > {
   readonly binding: BrowserBinding;
 }
 
 /**
- * Begins the login at the identity provider. `state`, `nonce` and code verifier come into being here and nowhere
+ * Begins the login at the identity provider that was chosen. Whose answer is awaited is sealed into the state. `state`, `nonce` and code verifier come into being here and nowhere
  * earlier: before a person approved there is nothing that could be carried to another browser.
  * @throws AuthorizationError `temporarily_unavailable`, reason `idp_unavailable`
  */
 export async function startLogin(
   deps: LoginStepDeps,
+  { name, provider }: NamedProvider,
   request: Request,
   terms: RequestedTerms,
   refusal: Pick<ClientAnswer, 'afterHumanStep'>,
@@ -38,11 +40,12 @@ export async function startLogin(
     terms,
     flowHash: flow.hash,
     secrets,
+    ...(deps.identityProviders.all.length === 1 ? {} : { identityProvider: name }),
     expiresAt: deps.clock.nowSeconds() + loginTtlSeconds,
   });
   try {
     const { reauthentication } = terms;
-    const location = await deps.identityProvider.startLogin({ state, secrets, reauthentication });
+    const location = await provider.startLogin({ state, secrets, reauthentication });
     return { location, cookies: flow.cookies };
   } catch (error) {
     throw toClient(error, { ...terms, ...refusal });

@@ -1,10 +1,12 @@
 import type { AuthorizationRequest } from './authorization-request.ts';
 
 /** What an authorization request that passed every check meets next. */
-export type NextStep = 'consent' | 'login';
+export type NextStep = 'consent' | 'choice' | 'login';
 
 export interface ConsentPolicy {
   readonly renderConsentPage: boolean;
+  /** How many identity providers there are to log in at. */
+  readonly providers: number;
 }
 
 /**
@@ -12,5 +14,6 @@ export interface ConsentPolicy {
  * remembered, so whoever asks is asked about, each time and whatever was approved before.
  */
 export function nextStep(_request: AuthorizationRequest, policy: ConsentPolicy): NextStep {
-  return policy.renderConsentPage ? 'consent' : 'login';
+  if (policy.renderConsentPage) return 'consent';
+  return policy.providers === 1 ? 'login' : 'choice';
 }

@@ -31,7 +31,7 @@ const sealedConsent = sealedTerms.extend(
   { nam: text, hst: name, reg: oneOf('operator') },
 );
 
-const sealedLogin = sealedTerms.extend({ flw: name, ck: name, non: name, ver: name });
+const sealedLogin = sealedTerms.extend({ flw: name, ck: name, non: name, ver: name }, { idp: name });
 
 /** @throws SealTooLargeError when the transaction does not fit its purpose's cap */
 export function sealTransaction(sealer: Sealer, transaction: Transaction): string {
@@ -54,6 +54,7 @@ export function sealTransaction(sealer: Sealer, transaction: Transaction): strin
         ck: transaction.flowHash,
         non: transaction.secrets.nonce,
         ver: transaction.secrets.codeVerifier,
+        ...(transaction.identityProvider === undefined ? {} : { idp: transaction.identityProvider }),
       };
       return sealer.seal(loginPurpose, JSON.stringify(packed));
     }
@@ -86,6 +87,7 @@ export function openAwaitingLogin(sealer: Sealer, token: string): AwaitingLogin 
     terms: unpackTerms(packed),
     flowHash: packed.ck,
     secrets: { nonce: packed.non, codeVerifier: packed.ver },
+    ...(packed.idp === undefined ? {} : { identityProvider: packed.idp }),
     expiresAt: packed.exp,
   };
 }

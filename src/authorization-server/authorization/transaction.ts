@@ -52,6 +52,8 @@ export interface AwaitingLogin {
   /** SHA-256 of the flow's cookie, which only the approving browser got. */
   readonly flowHash: string;
   readonly secrets: LoginSecrets;
+  /** The one that the login was started at, by name. Absent: there was one alone. */
+  readonly identityProvider?: string | undefined;
   readonly expiresAt: EpochSeconds;
 }
 

@@ -38,12 +38,10 @@ function post(
   parts: { store?: Store; headers?: Record<string, string> } = {},
 ): Promise<Response> {
   const endpoint = createBackchannelLogoutEndpoint({
-    identityProvider: {
-      verifyLogout: (token) =>
-        token === 'good'
-          ? Promise.resolve(logout)
-          : Promise.reject(new OAuthError('invalid_request', 'no', { reason: 'logout_token_invalid' })),
-    },
+    verifyLogout: (token) =>
+      token === 'good'
+        ? Promise.resolve(logout)
+        : Promise.reject(new OAuthError('invalid_request', 'no', { reason: 'logout_token_invalid' })),
     store: parts.store ?? store,
     revocations,
     clock,

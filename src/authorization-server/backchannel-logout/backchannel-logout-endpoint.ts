@@ -20,13 +20,14 @@ import type { Handler } from '../../platform/http/handler.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
 import { OAuthError, storeUnavailable } from '../../protocol/oauth-error.ts';
 import type { Emit } from '../../services/audit/events.ts';
-import type { IdentityProvider, Logout } from '../../services/identity/identity-provider.ts';
+import type { Logout } from '../../services/identity/identity-provider.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import { type CutOff, personKey, sessionKey, untilNow } from '../../services/tokens/cut-off.ts';
 import type { Revocations } from '../../services/tokens/revocations.ts';
 
 export interface BackchannelLogoutDeps {
-  readonly identityProvider: Pick<IdentityProvider, 'verifyLogout'>;
+  /** As of the identity provider that the token says it is from. */
+  readonly verifyLogout: (token: string) => Promise<Logout>;
   readonly store: Pick<Store, 'get' | 'putIfAbsent' | 'replace'>;
   readonly revocations: Pick<Revocations, 'cutOff'>;
   readonly clock: Clock;
@@ -47,7 +48,7 @@ export function createBackchannelLogoutEndpoint(deps: BackchannelLogoutDeps): Ha
     if (token === undefined) {
       throw new OAuthError('invalid_request', 'logout_token is required', { reason: 'parameter_missing' });
     }
-    const logout = await deps.identityProvider.verifyLogout(token);
+    const logout = await deps.verifyLogout(token);
     await endOnce(logout, planCutOffs(logout, deps.clock), deps);
     const { subject, sessionId } = logout;
     const kind = sessionId === undefined ? 'subject' : 'session';
@@ -77,7 +78,9 @@ async function endOnce(
   cutOffs: readonly CutOff[],
   deps: BackchannelLogoutDeps,
 ): Promise<void> {
-  const key = `logout_jti:${createHash('sha256').update(logout.tokenId).digest('base64url')}`;
+  // With the issuer: one identity provider must not use up the names of another's tokens.
+  const name = `${logout.issuer}\n${logout.tokenId}`;
+  const key = `logout_jti:${createHash('sha256').update(name).digest('base64url')}`;
   const { store, revocations } = deps;
   const until = logout.acceptableUntil;
   try {

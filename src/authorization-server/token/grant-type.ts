@@ -39,7 +39,12 @@ export interface IdentityRules {
   readonly mode: IdentityRecheckMode;
   /** How long after its last word a provider that does not answer stops nobody. */
   readonly graceSeconds: number;
-  readonly provider: Pick<IdentityProvider, 'issuer' | 'recheck' | 'admits'>;
+  /** Who vouches today for people of this issuer at this resource. Undefined: nobody does any more. */
+  readonly findProvider: (
+    person: Pick<GrantTerms, 'identityIssuer' | 'resource'>,
+  ) => Pick<IdentityProvider, 'recheck' | 'admits'> | undefined;
+  /** Whether somebody of these groups may enter for whom an issuer vouches, be it none that people log in at. */
+  readonly admits: (issuer: string, groups: readonly string[]) => boolean;
 }
 
 /** A token request whose client has proven who it is. */

@@ -27,15 +27,22 @@ export function asksProvider(
   token: RefreshToken,
   { identity }: ConfirmationDeps,
 ): token is RefreshToken & { readonly identity: IdentityProof } {
-  return identity.mode !== 'off' && token.identity !== undefined && isOurs(token, identity.provider);
+  return (
+    identity.mode !== 'off' &&
+    token.identity !== undefined &&
+    identity.findProvider(token.terms) !== undefined
+  );
 }
 
 /** Without asking: the settings may have changed since the login, or demand an answer that nobody can get. */
 export function confirmUnasked(token: RefreshToken, { identity }: ConfirmationDeps): Confirmation {
   const { terms } = token;
-  if (!isOurs(token, identity.provider)) return { outcome: 'gone', reason: 'identity_gone' };
+  // Who vouched for the person must still be who lets people in. A former provider is asked nothing and sends no logouts:
+  // whoever has left there would stay in here for as long as the grant lives, whatever the settings about asking.
+  const provider = identity.findProvider(terms);
+  if (provider === undefined) return { outcome: 'gone', reason: 'identity_gone' };
   if (identity.mode === 'off') return { ...confirmed(token), source: 'unasked' };
-  if (!identity.provider.admits(terms.groups)) return { outcome: 'gone', reason: 'group' };
+  if (!provider.admits(terms.groups)) return { outcome: 'gone', reason: 'group' };
   if (identity.mode === 'required') return { outcome: 'impossible' };
   return { ...confirmed(token), source: 'impossible' };
 }
@@ -46,7 +53,9 @@ export async function confirmIdentity(
   { clock, identity: rules }: ConfirmationDeps,
 ): Promise<Confirmation> {
   const { terms, identity: proof } = token;
-  const answer = await rules.provider.recheck({
+  const provider = rules.findProvider(terms);
+  if (provider === undefined) return { outcome: 'gone', reason: 'identity_gone' };
+  const answer = await provider.recheck({
     refreshToken: proof.refreshToken,
     known: identityOf(terms),
   });
@@ -66,18 +75,10 @@ export async function confirmIdentity(
       const isRecent = clock.nowSeconds() - proof.checkedAt < rules.graceSeconds;
       if (!isRecent) return { outcome: 'unanswered' };
       // Our own settings need no answer.
-      if (!rules.provider.admits(terms.groups)) return { outcome: 'gone', reason: 'group' };
+      if (!provider.admits(terms.groups)) return { outcome: 'gone', reason: 'group' };
       return { ...confirmed(token), source: 'unanswered' };
     }
   }
-}
-
-/**
- * Who vouched for the person must still be who lets people in. A former provider is asked nothing and sends no logouts:
- * whoever has left there would stay in here for as long as the grant lives, whatever the settings about asking.
- */
-function isOurs({ terms }: RefreshToken, provider: { readonly issuer: string }): boolean {
-  return terms.identityIssuer === provider.issuer;
 }
 
 function confirmed({ terms, identity }: RefreshToken) {

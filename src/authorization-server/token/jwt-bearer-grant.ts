@@ -40,7 +40,8 @@ export function createJwtBearerGrant({ verifyAssertion, revocations }: JwtBearer
     }
     const assertion = await verifyAssertion(presented, client);
     const asked = readAsked(assertion, request, deps);
-    if (!deps.identity.provider.admits(assertion.identity.groups)) throw refuse('group');
+    const { issuer, groups } = assertion.identity;
+    if (!deps.identity.admits(issuer, groups)) throw refuse('group');
     const terms = makeTerms(assertion, asked, client, deps);
     checkCutOffs(terms, revocations, deps);
     const keys = await bindTokens(request, terms, deps);

@@ -40,40 +40,14 @@ export interface GatehouseConfig {
   readonly streams: { readonly keepAliveSeconds: number; readonly idleSeconds: number };
   /** Silence on a connection after which the kernel asks its peer for a sign of life. 0: it does not ask. */
   readonly tcpKeepAliveSeconds: number;
-  readonly identityProvider: {
-    /** Whose ways it has. */
-    readonly preset: PresetName;
-    readonly issuer: string;
-    readonly clientId: string;
-    /** Empty: a key or a token takes its place. */
-    readonly clientSecret: string;
-    readonly clientKey: ClientKey | undefined;
-    /** The file of a token that the platform renews. */
-    readonly clientTokenPath: string | undefined;
-    readonly scopes: readonly string[];
-    /** Of the authorization request, beyond those of every login. */
-    readonly authorizationParameters: Readonly<Record<string, string>>;
-    /** Claims of the ID token that must have one of these values, by name. */
-    readonly requiredClaims: Readonly<Record<string, readonly string[]>>;
-    /** What is done about people whose groups are not all in their claims. Undefined: nothing has to be. */
-    readonly overage: OverageSettings | undefined;
-    readonly allowInsecureHttp: boolean;
-    readonly groupsClaim: string;
-    /** `keys`: the claim is an object whose keys are the groups. */
-    readonly groupsForm: 'names' | 'keys';
-    /** Forward an e-mail address although the provider does not say that it is verified. */
-    readonly trustUnverifiedEmail: boolean;
-    /** Undefined: unlimited. */
-    readonly exchangeRatePerSecond: number | undefined;
-    readonly exchangeBurst: number;
-    readonly recheck: {
-      readonly mode: IdentityRecheckMode;
-      /** How long after its last word a provider that does not answer stops nobody. */
-      readonly graceSeconds: number;
-    };
+  /** Where people log in. No two have the same issuer. */
+  readonly identityProviders: readonly [ProviderConfig, ...ProviderConfig[]];
+  /** Whether refreshes ask the identity provider again. */
+  readonly identityRecheck: {
+    readonly mode: IdentityRecheckMode;
+    /** How long after its last word a provider that does not answer stops nobody. */
+    readonly graceSeconds: number;
   };
-  /** Empty: every person the identity provider lets in. */
-  readonly allowedGroups: readonly string[];
   /** What seals and opens: secrets for as long as the process lives, or a file of keys that may change meanwhile. */
   readonly sealing:
     | {
@@ -148,6 +122,41 @@ export interface GatehouseConfig {
   readonly warnings: readonly ConfigWarning[];
 }
 
+/** One place where people log in. The environment describes one; the file that `GATEHOUSE_CONFIG` names any number. */
+export interface ProviderConfig {
+  /** Names it in its callback's path and in logs: lower-case letters, digits and `-`. */
+  readonly name: string;
+  /** For people. */
+  readonly title: string;
+  /** Whose ways it has. */
+  readonly preset: PresetName;
+  readonly issuer: string;
+  readonly clientId: string;
+  /** Empty: a key or a token takes its place. */
+  readonly clientSecret: string;
+  readonly clientKey: ClientKey | undefined;
+  /** The file of a token that the platform renews. */
+  readonly clientTokenPath: string | undefined;
+  readonly scopes: readonly string[];
+  /** Of the authorization request, beyond those of every login. */
+  readonly authorizationParameters: Readonly<Record<string, string>>;
+  /** Claims of the ID token that must have one of these values, by name. */
+  readonly requiredClaims: Readonly<Record<string, readonly string[]>>;
+  /** What is done about people whose groups are not all in their claims. Undefined: nothing has to be. */
+  readonly overage: OverageSettings | undefined;
+  readonly allowInsecureHttp: boolean;
+  readonly groupsClaim: string;
+  /** `keys`: the claim is an object whose keys are the groups. */
+  readonly groupsForm: 'names' | 'keys';
+  /** Forward an e-mail address although the provider does not say that it is verified. */
+  readonly trustUnverifiedEmail: boolean;
+  /** Undefined: unlimited. */
+  readonly exchangeRatePerSecond: number | undefined;
+  readonly exchangeBurst: number;
+  /** Empty: every person it lets in. */
+  readonly allowedGroups: readonly string[];
+}
+
 /**
  * One protected resource and the MCP server behind it. The environment describes one; the file that `GATEHOUSE_CONFIG`
  * names any number.
@@ -185,6 +194,8 @@ export interface MountConfig {
   /** Origins of web pages that may call it. */
   readonly allowedOrigins: readonly string[];
   readonly scopes: ScopeRules;
+  /** Names of the identity providers whose people may be let in. Undefined: every one there is. */
+  readonly identityProviders?: readonly string[] | undefined;
   /** Whether its tokens are bound to a key of the client. */
   readonly dpop: DpopMode;
   /** Whose tokens it takes in place of ours. Absent: ours. */

@@ -1,18 +1,32 @@
 import type { ClientKey } from '../../services/identity/client-credential.ts';
 import type { PresetOptions, ProviderPreset } from '../../services/identity/presets/preset.ts';
 import { findPreset, presets } from '../../services/identity/presets/presets.ts';
-import type { ConfigWarning, GatehouseConfig } from './config.ts';
+import type { ConfigWarning, ProviderConfig } from './config.ts';
+import type { ProviderSetting } from './provider-settings.ts';
 import type { SettingValues } from './schema.ts';
 import type { ConfigProblem } from './setting.ts';
 import { parseIssuerUrl } from './url-values.ts';
 
 type Values = Partial<SettingValues>;
 
-/** What the preset says, under what the operator says. */
-export function assembleIdentityProvider(values: SettingValues): GatehouseConfig['identityProvider'] {
+/** Settings of one identity provider alone, by which the file describes each of several. */
+export type ProviderSettings = Pick<SettingValues, ProviderSetting>;
+
+/** Settings that are the same for all. */
+type CommonSettings = Pick<
+  SettingValues,
+  'IDENTITY_RECHECK' | 'IDP_EXCHANGE_RATE_PER_SEC' | 'IDP_EXCHANGE_BURST'
+>;
+
+/** What the preset says, under what the operator says. @param called default: as the preset is */
+export function assembleIdentityProvider(
+  values: ProviderSettings & CommonSettings,
+  called?: Pick<ProviderConfig, 'name' | 'title'>,
+): ProviderConfig {
   const preset = findPreset(values.IDP);
   const options = presetOptions(values);
   return {
+    ...(called ?? { name: values.IDP, title: preset.title }),
     preset: values.IDP,
     issuer: findIssuer(values, preset) ?? '',
     clientId: values.OIDC_CLIENT_ID,
@@ -32,7 +46,7 @@ export function assembleIdentityProvider(values: SettingValues): GatehouseConfig
     trustUnverifiedEmail: values.TRUST_UNVERIFIED_EMAIL,
     exchangeRatePerSecond: values.IDP_EXCHANGE_RATE_PER_SEC,
     exchangeBurst: values.IDP_EXCHANGE_BURST,
-    recheck: { mode: values.IDENTITY_RECHECK, graceSeconds: values.IDENTITY_RECHECK_GRACE },
+    allowedGroups: values.ALLOWED_GROUPS,
   };
 }
 
@@ -64,7 +78,7 @@ export function findIdentityProviderWarnings(values: Values): ConfigWarning[] {
 function chooseKey({
   OIDC_CLIENT_KEY: key,
   OIDC_CLIENT_KEY_ID: keyId,
-}: SettingValues): ClientKey | undefined {
+}: ProviderSettings): ClientKey | undefined {
   return key === undefined ? undefined : { ...key, keyId: keyId ?? key.keyId };
 }
 

@@ -21,7 +21,7 @@ describe('loadConfig', () => {
       productionMode: true,
       publicUrl: 'https://gatehouse.test',
       mounts: [{ upstream: { origin: 'http://127.0.0.1:3000', path: '/mcp', authorization: undefined } }],
-      identityProvider: { issuer: 'https://login.test/realms/main', clientId: 'gatehouse' },
+      identityProviders: [{ issuer: 'https://login.test/realms/main', clientId: 'gatehouse' }],
       sealing: { kind: 'secrets', secrets: [strongSecret] },
     });
   });
@@ -122,7 +122,7 @@ describe('secrets from files', () => {
       { OIDC_CLIENT_SECRET: undefined, OIDC_CLIENT_SECRET_FILE: '/run/s' },
       { '/run/s': `secret ${end}` },
     );
-    expect(config.identityProvider.clientSecret).toBe('secret ');
+    expect(config.identityProviders[0].clientSecret).toBe('secret ');
   });
 
   it('refuses a file that cannot be read', () => {

@@ -2,13 +2,27 @@ import { demandAsLoginsDo } from '../../services/identity/assertions/trusted-iss
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
 import { readClients } from './file/assemble-clients.ts';
+import {
+  findChoiceProblems,
+  findChoiceWarnings,
+  hasProviderSection,
+  leaveProviderSettingsOut,
+  leaveProviderValuesOut,
+  readIdentityProviders,
+} from './file/assemble-identity-providers.ts';
 import { readMounts } from './file/assemble-mounts.ts';
-import { readGivenConfig } from './file/given-file.ts';
+import { type GivenConfig, readGivenConfig } from './file/given-file.ts';
 import { findTrustedIssuerWarnings, readTrustedIssuers } from './file/trusted-issuers-section.ts';
 import { defaultListenAddress } from './listen-address.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
 import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
-import { type Environment, judgeSettings, type ReadFile, readSettings } from './read-settings.ts';
+import {
+  type Environment,
+  judgeSettings,
+  type ReadFile,
+  readSettings,
+  type SettingsReading,
+} from './read-settings.ts';
 import { assembleRedis } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
 import { ConfigError, type ConfigProblem } from './setting.ts';
@@ -26,7 +40,8 @@ export { ConfigError, type ConfigProblem, describeProblem } from './setting.ts';
  */
 export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtime = {}): GatehouseConfig {
   const given = readGivenConfig(env, readFile);
-  const reading = readSettings(given.env, readFile);
+  const reading = readOwnSettings(given, readFile);
+  const listed = readIdentityProviders(given, reading.values, readFile);
   const judgement = judgeSettings(reading.values);
   const { mounts, secretFiles, ...mounted } = readMounts(given, reading.values, readFile);
   const trusted = readTrustedIssuers(given, mounts);
@@ -40,32 +55,51 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     ...reading.problems,
     ...judgement.problems,
     ...findCombinedProblems(reading.values),
+    ...listed.problems,
     ...mounted.problems,
+    ...findChoiceProblems(given, mounts, listed.providers),
     ...trusted.problems,
     ...clientProblems,
   ]);
   // No problem means that every variable has its value, and that there is a mount.
   const values = reading.values as SettingValues;
-  const identityProvider = assembleIdentityProvider(values);
   const { path, settings } = given;
+  const [first = assembleIdentityProvider(values), ...others] = listed.providers;
   const config = assemble(values, {
     mounts: mounts as GatehouseConfig['mounts'],
-    trustedIssuers: demandAsLoginsDo(trusted.trustedIssuers, identityProvider),
+    trustedIssuers: demandAsLoginsDo(trusted.trustedIssuers, [first, ...others]),
     clients,
-    file: path === undefined ? undefined : { path, secretFiles: [...secretFiles, ...files], settings },
+    identityProviders: [first, ...others],
+    file:
+      path === undefined
+        ? undefined
+        : { path, secretFiles: [...listed.secretFiles, ...secretFiles, ...files], settings },
     workers: values.WORKERS === 'auto' ? Math.max(1, runtime.cores ?? 1) : values.WORKERS,
     warnings: [
+      ...listed.warnings,
+      ...findChoiceWarnings(mounts, listed.providers),
       ...reading.warnings,
       ...judgement.warnings,
       ...findCombinedWarnings(reading.values),
       ...mounted.warnings,
-      ...findTrustedIssuerWarnings(trusted.trustedIssuers, identityProvider.issuer),
+      ...findTrustedIssuerWarnings(trusted.trustedIssuers, [first, ...others]),
       ...unknown,
       ...findRuntimeWarnings(runtime),
     ],
   });
   refuse([...findUnverifiedEmail(config), ...(runtime.examine?.(config) ?? [])]);
   return config;
+}
+
+/** The settings without those that the file has taken the place of, which are a problem of their own. */
+function readOwnSettings(given: GivenConfig, readFile: ReadFile): SettingsReading {
+  const reading = readSettings(given.env, readFile);
+  if (!hasProviderSection(given)) return reading;
+  return {
+    ...reading,
+    values: leaveProviderValuesOut(reading.values),
+    problems: leaveProviderSettingsOut(reading.problems),
+  };
 }
 
 /** What is known of the process that is configured. */
@@ -85,7 +119,10 @@ function findRuntimeWarnings({ nodeVersion }: Runtime): ConfigWarning[] {
 
 function assemble(
   values: SettingValues,
-  others: Pick<GatehouseConfig, 'mounts' | 'clients' | 'trustedIssuers' | 'file' | 'workers' | 'warnings'>,
+  others: Pick<
+    GatehouseConfig,
+    'mounts' | 'clients' | 'identityProviders' | 'trustedIssuers' | 'file' | 'workers' | 'warnings'
+  >,
 ): GatehouseConfig {
   return {
     productionMode: values.PROD_MODE,
@@ -101,8 +138,7 @@ function assemble(
       idleSeconds: values.STREAM_IDLE_TIMEOUT,
     },
     tcpKeepAliveSeconds: values.TCP_KEEPALIVE_INTERVAL,
-    identityProvider: assembleIdentityProvider(values),
-    allowedGroups: values.ALLOWED_GROUPS,
+    identityRecheck: { mode: values.IDENTITY_RECHECK, graceSeconds: values.IDENTITY_RECHECK_GRACE },
     sealing: assembleSealing(values),
     store: assembleStore(values),
     registration: {

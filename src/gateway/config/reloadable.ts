@@ -26,6 +26,7 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
     const fix = 'restart for it: every token and every URL that was published is bound to it';
     throw new ConfigError([{ variable: 'PROXY_BASE_URL', problem: 'is not what it was at the start', fix }]);
   }
+  refuseUnknownProviders(initial, next);
   const { mounts, clients, file, warnings } = next;
   const joined = { ...initial, mounts, clients, file, warnings };
   // What the file says of this now holds after a restart alone.
@@ -34,10 +35,21 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
   return joined;
 }
 
+/** A mount for the people of a provider that waits for a restart would be for nobody, or for others. */
+function refuseUnknownProviders(initial: GatehouseConfig, next: GatehouseConfig): void {
+  const known = initial.identityProviders.map(({ name }) => name);
+  const isKnown = (name: string): boolean => known.includes(name);
+  if (next.mounts.every(({ identityProviders = [] }) => identityProviders.every(isKnown))) return;
+  const problem = 'has one that a mount names, and that was not there at the start';
+  const fix = 'restart for it: identity providers are read at the start alone';
+  throw new ConfigError([{ variable: 'identity_providers', problem, fix }]);
+}
+
 /** Sections of the file that are read at the start alone. */
-const lateSections = { trusted_issuers: 'trustedIssuers' } as const satisfies Readonly<
-  Record<string, keyof GatehouseConfig>
->;
+const lateSections = {
+  identity_providers: 'identityProviders',
+  trusted_issuers: 'trustedIssuers',
+} as const satisfies Readonly<Record<string, keyof GatehouseConfig>>;
 
 /** Variables and sections of which the file says something else than at the start, and that wait for a restart. */
 export function listLate(initial: GatehouseConfig, next: GatehouseConfig): readonly string[] {

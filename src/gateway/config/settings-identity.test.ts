@@ -13,7 +13,7 @@ describe('OIDC_ISSUER_URL', () => {
     ['http://127.4.5.6', 'http://127.4.5.6'],
     ['http://[::1]:1', 'http://[::1]:1'],
   ])('reads %s as %s', (text, issuer) => {
-    expect(load({ OIDC_ISSUER_URL: text }).identityProvider.issuer).toBe(issuer);
+    expect(load({ OIDC_ISSUER_URL: text }).identityProviders[0].issuer).toBe(issuer);
   });
 
   it.each([
@@ -33,7 +33,7 @@ describe('OIDC_ISSUER_URL', () => {
       OIDC_ISSUER_URL: 'http://keycloak:8080',
       OIDC_ALLOW_INSECURE_HTTP: 'true',
     };
-    expect(load(changes).identityProvider).toMatchObject({
+    expect(load(changes).identityProviders[0]).toMatchObject({
       issuer: 'http://keycloak:8080',
       allowInsecureHttp: true,
     });
@@ -53,18 +53,18 @@ describe('OIDC_ALLOW_INSECURE_HTTP', () => {
   });
 
   it('stays off by anything but true', () => {
-    expect(load({ OIDC_ALLOW_INSECURE_HTTP: 'yes' }).identityProvider.allowInsecureHttp).toBe(false);
+    expect(load({ OIDC_ALLOW_INSECURE_HTTP: 'yes' }).identityProviders[0].allowInsecureHttp).toBe(false);
   });
 });
 
 describe('OIDC_SCOPES', () => {
   it('is openid, email and profile by default', () => {
-    expect(load().identityProvider.scopes).toEqual(['openid', 'email', 'profile']);
+    expect(load().identityProviders[0].scopes).toEqual(['openid', 'email', 'profile']);
   });
 
   it('reads scopes separated by blanks, each once', () => {
     const config = load({ OIDC_SCOPES: ' openid  groups openid offline_access ' });
-    expect(config.identityProvider.scopes).toEqual(['openid', 'groups', 'offline_access']);
+    expect(config.identityProviders[0].scopes).toEqual(['openid', 'groups', 'offline_access']);
   });
 
   it.each(['email profile', 'OpenID', ' '])('refuses %j, which lacks openid', (text) => {
@@ -80,17 +80,20 @@ describe('OIDC_SCOPES', () => {
 
 describe('groups', () => {
   it('come from the claim "groups" unless another is named', () => {
-    expect(load().identityProvider.groupsClaim).toBe('groups');
-    expect(load({ GROUPS_CLAIM: 'roles' }).identityProvider.groupsClaim).toBe('roles');
+    expect(load().identityProviders[0].groupsClaim).toBe('groups');
+    expect(load({ GROUPS_CLAIM: 'roles' }).identityProviders[0].groupsClaim).toBe('roles');
   });
 
   it('are not required by default', () => {
-    expect(load().allowedGroups).toEqual([]);
-    expect(load({ ALLOWED_GROUPS: ' , ,' }).allowedGroups).toEqual([]);
+    expect(load().identityProviders[0].allowedGroups).toEqual([]);
+    expect(load({ ALLOWED_GROUPS: ' , ,' }).identityProviders[0].allowedGroups).toEqual([]);
   });
 
   it('are read from a list with trimmed items', () => {
-    expect(load({ ALLOWED_GROUPS: ' staff , mcp users,, ' }).allowedGroups).toEqual(['staff', 'mcp users']);
+    expect(load({ ALLOWED_GROUPS: ' staff , mcp users,, ' }).identityProviders[0].allowedGroups).toEqual([
+      'staff',
+      'mcp users',
+    ]);
   });
 
   it('are not missed in a development set-up', () => {
@@ -100,24 +103,24 @@ describe('groups', () => {
 
 describe('TRUST_UNVERIFIED_EMAIL', () => {
   it('is off by default', () => {
-    expect(load().identityProvider.trustUnverifiedEmail).toBe(false);
+    expect(load().identityProviders[0].trustUnverifiedEmail).toBe(false);
   });
 
   it('turns on with a warning', () => {
     const changes = { TRUST_UNVERIFIED_EMAIL: 'True' };
-    expect(load(changes).identityProvider.trustUnverifiedEmail).toBe(true);
+    expect(load(changes).identityProviders[0].trustUnverifiedEmail).toBe(true);
     expect(warningsOf(changes)).toContain('unverified_email_trusted');
   });
 });
 
 describe('IDENTITY_RECHECK', () => {
   it('asks where it can by default, with an hour of grace', () => {
-    expect(load().identityProvider.recheck).toEqual({ mode: 'auto', graceSeconds: 3600 });
+    expect(load().identityRecheck).toEqual({ mode: 'auto', graceSeconds: 3600 });
     expect(warningsOf({})).not.toContain('identity_recheck_off');
   });
 
   it.each(['auto', 'required', 'off', 'Required'])('reads %s', (text) => {
-    expect(load({ IDENTITY_RECHECK: text }).identityProvider.recheck.mode).toBe(text.toLowerCase());
+    expect(load({ IDENTITY_RECHECK: text }).identityRecheck.mode).toBe(text.toLowerCase());
   });
 
   it('warns when it is off', () => {
@@ -135,7 +138,7 @@ describe('IDENTITY_RECHECK', () => {
     ['15m', 900],
     ['24h', 86_400],
   ])('reads a grace of %s', (text, seconds) => {
-    expect(load({ IDENTITY_RECHECK_GRACE: text }).identityProvider.recheck.graceSeconds).toBe(seconds);
+    expect(load({ IDENTITY_RECHECK_GRACE: text }).identityRecheck.graceSeconds).toBe(seconds);
   });
 
   it.each([
@@ -149,8 +152,13 @@ describe('IDENTITY_RECHECK', () => {
 
 describe('IDP_EXCHANGE_RATE_PER_SEC and IDP_EXCHANGE_BURST', () => {
   it('do not limit by default', () => {
-    expect(load().identityProvider).toMatchObject({ exchangeRatePerSecond: undefined, exchangeBurst: 50 });
-    expect(load({ IDP_EXCHANGE_RATE_PER_SEC: '0' }).identityProvider.exchangeRatePerSecond).toBeUndefined();
+    expect(load().identityProviders[0]).toMatchObject({
+      exchangeRatePerSecond: undefined,
+      exchangeBurst: 50,
+    });
+    expect(
+      load({ IDP_EXCHANGE_RATE_PER_SEC: '0' }).identityProviders[0].exchangeRatePerSecond,
+    ).toBeUndefined();
   });
 
   it.each([
@@ -159,7 +167,7 @@ describe('IDP_EXCHANGE_RATE_PER_SEC and IDP_EXCHANGE_BURST', () => {
     ['.25', 0.25],
     ['1e1', 10],
   ])('read a rate of %s', (text, rate) => {
-    expect(load({ IDP_EXCHANGE_RATE_PER_SEC: text }).identityProvider.exchangeRatePerSecond).toBe(rate);
+    expect(load({ IDP_EXCHANGE_RATE_PER_SEC: text }).identityProviders[0].exchangeRatePerSecond).toBe(rate);
   });
 
   it.each([
@@ -176,7 +184,7 @@ describe('IDP_EXCHANGE_RATE_PER_SEC and IDP_EXCHANGE_BURST', () => {
   });
 
   it('read a burst of 1 and refuse one of 0', () => {
-    expect(load({ IDP_EXCHANGE_BURST: '1' }).identityProvider.exchangeBurst).toBe(1);
+    expect(load({ IDP_EXCHANGE_BURST: '1' }).identityProviders[0].exchangeBurst).toBe(1);
     expect(complaintsOf({ IDP_EXCHANGE_BURST: '0' })).toEqual(['IDP_EXCHANGE_BURST is out of range']);
   });
 });

@@ -7,7 +7,7 @@ import type { ConfigProblem } from './setting.ts';
  * reload does not change, or a trusted issuer. Whoever can write one into their profile there has the rights of whose it is.
  */
 export function findUnverifiedEmail(
-  config: Pick<GatehouseConfig, 'identityProvider' | 'trustedIssuers' | 'mounts'>,
+  config: Pick<GatehouseConfig, 'identityProviders' | 'trustedIssuers' | 'mounts'>,
 ): readonly ConfigProblem[] {
   return config.mounts.flatMap(({ policy, ...mount }, index) => {
     if (policy === undefined || !asksForEmail(policy)) return [];
@@ -23,12 +23,20 @@ export function findUnverifiedEmail(
 }
 
 function findCulprit(
-  { identityProvider, trustedIssuers }: Pick<GatehouseConfig, 'identityProvider' | 'trustedIssuers'>,
-  { accepts, publicOrigin, path }: Omit<GatehouseConfig['mounts'][0], 'policy'>,
+  { identityProviders, trustedIssuers }: Pick<GatehouseConfig, 'identityProviders' | 'trustedIssuers'>,
+  { accepts, publicOrigin, path, identityProviders: names }: Omit<GatehouseConfig['mounts'][0], 'policy'>,
 ): string | undefined {
   // Tokens of another issuer are the only ones there, and are judged with the mount.
   if (accepts !== undefined) return undefined;
-  if (identityProvider.trustUnverifiedEmail) return 'TRUST_UNVERIFIED_EMAIL';
+  const trusting = identityProviders.find(
+    ({ name, trustUnverifiedEmail }) => trustUnverifiedEmail && (names?.includes(name) ?? true),
+  );
+  if (trusting !== undefined) {
+    const isOnly = identityProviders.length === 1;
+    return isOnly
+      ? 'TRUST_UNVERIFIED_EMAIL'
+      : `trust_unverified_email of the identity provider ${trusting.name}`;
+  }
   const sends = trustedIssuers.filter(
     ({ resources }) => resources === undefined || resources.includes(`${publicOrigin}${path}`),
   );

@@ -57,6 +57,9 @@ input.code {
   display: block; width: 100%; margin-top: 0.3rem; padding: 0.5rem 0.8rem; text-transform: uppercase;
   border: 1px solid var(--edge); border-radius: 0.55rem; background: var(--card); color: var(--ink);
 }
+.providers { list-style: none; margin: 1.5rem 0 0; padding: 0; }
+.providers li { margin: 0 0 1rem; }
+.providers .small { margin-top: 0.25rem; }
 .decision { display: flex; flex-wrap: wrap; gap: 0.75rem; margin: 1.5rem 0 0.75rem; }
 .decision > * { flex: 1 1 9rem; }
 button, .button {

@@ -33,7 +33,7 @@ function open(verify: ForeignAdmissionDeps['verify'], changes: Partial<ForeignAd
     revocations: { judge: () => false },
     revokeBefore: undefined,
     fingerprintClient: fingerprintClientId,
-    allowedGroups: [],
+    admits: () => true,
     onError: () => undefined,
     ...changes,
   });

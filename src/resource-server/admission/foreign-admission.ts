@@ -14,7 +14,6 @@ import { createHash } from 'node:crypto';
 
 import type { Clock, EpochSeconds } from '../../platform/clock.ts';
 import type { ClientFingerprint } from '../../services/clients/client.ts';
-import { isAllowedGroup } from '../../services/identity/claims.ts';
 import type {
   ForeignToken,
   ForeignVerdict,
@@ -39,8 +38,8 @@ export interface ForeignAdmissionDeps extends Pick<
 > {
   readonly verify: VerifyForeignToken;
   readonly fingerprintClient: (clientId: string) => ClientFingerprint;
-  /** Empty: whoever has a good token. */
-  readonly allowedGroups: readonly string[];
+  /** Whether somebody of these groups may enter. */
+  readonly admits: (groups: readonly string[]) => boolean;
   /** Told of what should not happen. */
   readonly onError: (error: unknown) => void;
 }
@@ -152,7 +151,7 @@ export function createForeignAdmission(
     if (verdict.outcome === 'unavailable') return unavailable;
     if (verdict.outcome === 'refused') return refused.keep(token, refusals[verdict.reason]);
     const call = toCall(token, verdict.token, resource, deps.fingerprintClient);
-    if (!isAllowedGroup(call.grant.groups, deps.allowedGroups)) return refused.keep(token, notInGroup);
+    if (!deps.admits(call.grant.groups)) return refused.keep(token, notInGroup);
     const refusal = judge(call);
     if (refusal !== undefined) return refused.keep(token, refusal);
     const freshUntil = verdict.freshUntil ?? Infinity;

@@ -12,6 +12,8 @@ export interface ProtectedResource {
   /** For people: on the consent page and in the metadata. */
   readonly title: string | undefined;
   readonly scopes: ScopeRules;
+  /** Names of the identity providers whose people may be let in. Absent: every one there is. */
+  readonly identityProviders?: readonly string[] | undefined;
   /** Whether its tokens are bound to a key of the client. Absent: never. */
   readonly dpop?: DpopMode;
 }

@@ -1,4 +1,4 @@
-import { openIdentityProvider } from '../../../src/gateway/open-identity-provider.ts';
+import { openIdentityProviders } from '../../../src/gateway/open-identity-provider.ts';
 import { createLogger } from '../../../src/platform/telemetry/logger.ts';
 import { OAuthError } from '../../../src/protocol/oauth-error.ts';
 import type {
@@ -47,7 +47,8 @@ export function openProvider(
     OIDC_CLIENT_SECRET: simulator.clientSecret,
     ...env,
   });
-  const provider = openIdentityProvider(config, { clock, log, emit: () => undefined });
+  const opened = openIdentityProviders(config, undefined, { clock, log, emit: () => undefined });
+  const { provider } = opened.all[0];
   return {
     provider,
     logged: () => lines.join(''),

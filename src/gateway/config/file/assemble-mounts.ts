@@ -140,6 +140,7 @@ function assemble(
     },
     allowedOrigins: entry.allowed_origins ?? usual.allowedOrigins,
     scopes: entry.scopes,
+    identityProviders: entry.identity_providers,
     dpop: entry.dpop ?? usual.dpop,
     policy: entry.policy,
   };

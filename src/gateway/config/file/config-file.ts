@@ -4,6 +4,7 @@ import type { Environment } from '../read-settings.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { clientsSection } from './clients-section.ts';
 import { describeIssues, type FileProblem, type KeyHint } from './file-problems.ts';
+import { identityProvidersSection } from './identity-providers-section.ts';
 import { mountsSection } from './mounts-section.ts';
 import { fileVariable, hintForSetting, readSettingTexts, settingsSection } from './settings-section.ts';
 import { trustedIssuersSection } from './trusted-issuers-section.ts';
@@ -16,6 +17,7 @@ import { readYaml, type TextPlace, type YamlPath } from './yaml-text.ts';
 export const configFileSchema = z
   .strictObject({
     settings: settingsSection.optional(),
+    identity_providers: identityProvidersSection.optional(),
     mounts: mountsSection.optional(),
     trusted_issuers: trustedIssuersSection.optional(),
     clients: clientsSection.optional(),
@@ -80,6 +82,9 @@ const hintFor: KeyHint = (path, key) => {
   if (path.length === 1 && path[0] === 'settings') return hintForSetting(key);
   if (key === 'upstream_authorization') {
     return 'secrets do not stand in this file: write upstream_authorization_file and the path of a file that holds it';
+  }
+  if (key === 'client_secret') {
+    return 'secrets do not stand in this file: write client_secret_file and the path of a file that holds it';
   }
   return undefined;
 };

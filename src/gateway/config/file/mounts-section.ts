@@ -108,6 +108,11 @@ const mount = z
         'Whether the upstream is told who calls (`X-User-Sub`, `X-User-Email`, `X-User-Groups`). Off only for one that must not know.',
     }),
     scopes: scopesSection.default(noScopes),
+    identity_providers: z.array(z.string()).min(1).max(20).optional().meta({
+      title: 'Identity providers',
+      description:
+        'Names of the identity providers whose people may come in. Every one of the section `identity_providers`, if nothing is said: people then choose.',
+    }),
     accepts: acceptsSection.optional(),
     dpop: z.enum(dpopModes).optional().meta({
       title: 'Bound tokens',

@@ -86,12 +86,13 @@ export function readTrustedIssuers(
   return { trustedIssuers, problems };
 }
 
-/** @param identityIssuer of the identity provider that people log in at */
+/** @param providers at which people log in */
 export function findTrustedIssuerWarnings(
   trustedIssuers: readonly TrustedIssuer[],
-  identityIssuer: string,
+  providers: ReadonlyArray<{ readonly issuer: string }>,
 ): readonly ConfigWarning[] {
-  if (trustedIssuers.every(({ issuer: name }) => name === identityIssuer)) return [];
+  const isKnown = (name: string): boolean => providers.some((provider) => provider.issuer === name);
+  if (trustedIssuers.every(({ issuer: name }) => isKnown(name))) return [];
   const message =
     'a trusted issuer is not the identity provider that people log in at: the upstream gets the subjects of both in X-User-Sub and cannot tell them apart';
   return [{ event: 'trusted_issuer_foreign', message }];

@@ -22,7 +22,10 @@ export interface TrustedIssuer {
  */
 export function demandAsLoginsDo(
   issuers: readonly TrustedIssuer[],
-  { issuer, requiredClaims }: Required<Pick<TrustedIssuer, 'issuer' | 'requiredClaims'>>,
+  providers: ReadonlyArray<Required<Pick<TrustedIssuer, 'issuer' | 'requiredClaims'>>>,
 ): readonly TrustedIssuer[] {
-  return issuers.map((each) => (each.issuer === issuer ? { ...each, requiredClaims } : each));
+  return issuers.map((each) => {
+    const own = providers.find(({ issuer }) => issuer === each.issuer);
+    return own === undefined ? each : { ...each, requiredClaims: own.requiredClaims };
+  });
 }
