@@ -87,6 +87,16 @@ describe('IDP=entra with ENTRA_GRAPH_URL', () => {
     },
   );
 
+  it('sends the token nowhere else, whatever a page names as the next', async () => {
+    const thief = await SimulatedGraph.start();
+    graph.misbehaviour = 'leads-elsewhere';
+    graph.elsewhere = thief.url;
+    const refusal = await refusalOf(open().logIn());
+    await thief.close();
+    expect(refusal.reason).toBe('groups_unresolved');
+    expect(thief.requests).toEqual([]);
+  });
+
   it('refuses an access token that the ID token does not name before Graph sees it', async () => {
     becomeCrowded({ _claim_names: { groups: 'src1' }, at_hash: 'of-another-token' });
     expect((await refusalOf(open().logIn())).reason).toBe('id_token_verification_failed');

@@ -20,6 +20,8 @@ export class SimulatedGraph {
   accepts = 'provider-access-token';
   misbehaviour: 'none' | 'denied' | 'throttled' | 'down' | 'page' | 'shape' | 'leads-elsewhere' | 'endless' =
     'none';
+  /** Where pages lead that lead elsewhere. */
+  elsewhere = 'http://127.0.0.1:9';
   readonly requests: { readonly url: string; readonly authorization: string | undefined }[] = [];
   readonly #server: Server;
 
@@ -63,7 +65,7 @@ export class SimulatedGraph {
     const groups = this.groups.map((id) => ({ '@odata.type': '#microsoft.graph.group', id }));
     const all = [...this.otherMemberships, ...groups];
     const isMore = from + size < all.length || this.misbehaviour === 'endless';
-    const origin = this.misbehaviour === 'leads-elsewhere' ? 'http://127.0.0.1:9' : this.url;
+    const origin = this.misbehaviour === 'leads-elsewhere' ? this.elsewhere : this.url;
     const next = `${origin}/v1.0/me/transitiveMemberOf?$select=id&$top=${size}&$skiptoken=${from + size}`;
     return {
       '@odata.context': 'https://graph.microsoft.com/v1.0/$metadata#directoryObjects',
