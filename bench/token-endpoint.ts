@@ -162,6 +162,7 @@ function createSubject(name: StoreName, store: Store): Subject {
     identity: {
       mode: 'auto',
       graceSeconds: 3600,
+      entry: { judge: () => undefined },
       admits: () => true,
       findProvider: ({ identityIssuer }) =>
         identityIssuer === benchIdentityIssuer

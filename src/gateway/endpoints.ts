@@ -24,6 +24,7 @@ import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import type { ConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
 import { proofAlgorithms } from '../services/dpop/proof-key.ts';
+import type { EntryGate } from '../services/entry/entry-gate.ts';
 import type { IdentityProviders } from '../services/identity/identity-providers.ts';
 import { createLogoutVerification } from '../services/identity/logout-issuer.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
@@ -52,6 +53,7 @@ export interface EndpointsDeps {
   /** Undefined: records of grants stay as they are. */
   readonly grantTidying: GrantTidying | undefined;
   readonly resources: Resources;
+  readonly entryGate: EntryGate;
   readonly identityProviders: IdentityProviders;
   readonly rateLimits: RateLimits;
   /** In place of the one of this machine. */
@@ -64,7 +66,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   const { sealer, store, clock, random, revocations, deniedClients, identityProviders, emit } = deps;
   const { introspectionClients } = config;
   const issuer = config.publicUrl;
-  const { resources } = deps;
+  const { resources, entryGate } = deps;
   const { refreshWindowSeconds, grantLifetimeSeconds, accessTokenTtlSeconds, revokeBefore } = config.tokens;
   const { identityRecheck } = config;
   const { privateUseSchemes, ttlSeconds } = config.registration;
@@ -103,6 +105,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     renderConsentPage: config.renderConsentPage,
     findClient: findAsking,
     isClientDenied,
+    entry: entryGate,
     identityProviders,
     sealer,
     store,
@@ -163,8 +166,14 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
         : createIntrospectionEndpoint({
             issuer,
             clients: introspectionClients,
-            findActive: (token) =>
-              deps.admissions.findActive(token, (resource) => resources.find(resource) !== undefined),
+            findActive(token) {
+              const active = deps.admissions.findActive(
+                token,
+                (resource) => resources.find(resource) !== undefined,
+              );
+              const isRefused = active !== undefined && entryGate.judge(active.grant) !== undefined;
+              return isRefused ? undefined : active;
+            },
           }),
     authorize: createAuthorizationEndpoint(authorization),
     consent: createConsentEndpoint(authorization),
@@ -191,7 +200,11 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       grants,
       revokeBefore,
       accessTokenTtlSeconds,
-      identity: { ...identityRecheck, ...createIdentityRules(identityProviders, resources) },
+      identity: {
+        ...identityRecheck,
+        ...createIdentityRules(identityProviders, resources),
+        entry: entryGate,
+      },
       pause: (milliseconds) => setTimeout(milliseconds),
       checkRefreshRate: (terms) => deps.rateLimits.checkRefresh(terms),
       emit,

@@ -1,3 +1,4 @@
+import { renderEntryRefusedPage } from '../authorization-server/authorization/entry-refused-page.ts';
 import { renderInterstitialPage } from '../authorization-server/authorization/interstitial-page.ts';
 import { renderErrorPage } from '../platform/html/page.ts';
 import { formatAuthorizationResponse } from '../protocol/authorization-response.ts';
@@ -47,6 +48,15 @@ function renderAuthorizationError(error: AuthorizationError, context: ErrorConte
     iss: context.issuer,
   });
   const target = describeRedirectUri(error.redirectUri);
+  if (error.notice !== undefined && isNavigation(context.request)) {
+    return renderEntryRefusedPage({
+      ...error.notice,
+      requestId: context.requestId,
+      location,
+      linkText: `Return to ${target.origin}`,
+      cookie: error.headers['set-cookie'],
+    });
+  }
   // RFC 9700 §4.11.2: anybody can register a client, so an error redirect to a web address that no person asked for
   // would make this an open redirector. A browser gets a page with a link; scripts and loopback clients the redirect.
   if (!error.afterHumanStep && target.kind !== 'loopback' && isNavigation(context.request)) {

@@ -82,7 +82,7 @@ export interface Listening {
 }
 
 /** What a server goes over to without a restart. */
-type ReloadableConfig = Pick<GatehouseConfig, 'mounts' | 'clients'>;
+type ReloadableConfig = Pick<GatehouseConfig, 'mounts' | 'clients' | 'entry'>;
 
 export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gateway {
   const inFlight = createInFlight();
@@ -201,7 +201,8 @@ function matchExempt(limits: GatehouseConfig['limits']): (address: string) => bo
 }
 
 /** Mounts first: they can be refused, and nothing has changed then. */
-function replaceParts(rooms: Rooms, { mounts, clients }: ReloadableConfig): void {
+function replaceParts(rooms: Rooms, { mounts, clients, entry }: ReloadableConfig): void {
   rooms.replaceMounts(mounts);
+  rooms.replaceEntry({ mounts, entry });
   rooms.replaceClients(clients);
 }

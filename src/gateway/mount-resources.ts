@@ -1,3 +1,4 @@
+import type { EntryTable } from '../services/entry/entry-gate.ts';
 import type { ProtectedResource } from '../services/resources/resource.ts';
 import type { ResourceTable } from '../services/resources/resources.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
@@ -11,6 +12,30 @@ export function describeResources(mounts: GatehouseConfig['mounts']): ResourceTa
   const resources = ours.map(describeResource);
   const fallbackAt = ours.length === 1 ? 0 : ours.findIndex((mount) => mount.isDefault);
   return { resources, fallback: resources[fallbackAt] };
+}
+
+/** Who may enter which of the resources that the mounts are. */
+export function describeEntry(
+  { mounts, entry }: Pick<GatehouseConfig, 'mounts' | 'entry'>,
+  config: Pick<GatehouseConfig, 'identityProviders'>,
+): EntryTable {
+  const ofMounts = mounts.flatMap((mount) =>
+    mount.entry === undefined ? [] : [[describeResource(mount).identifier, mount.entry] as const],
+  );
+  const homes = mounts.map(
+    (mount) =>
+      [describeResource(mount).identifier, mount.accepts?.issuer ?? findHomeIssuer(mount, config)] as const,
+  );
+  return { all: entry, ofResource: new Map(ofMounts), homeIssuers: new Map(homes) };
+}
+
+/** Who knows the subjects that rules name without an issuer. Where there are several, the configuration has refused those. */
+export function findHomeIssuer(
+  { identityProviders: names }: MountConfig,
+  config: Pick<GatehouseConfig, 'identityProviders'>,
+): string {
+  const [first] = config.identityProviders;
+  return (config.identityProviders.find(({ name }) => names?.includes(name) ?? true) ?? first).issuer;
 }
 
 /** @see RFC 9728 §3.1 for where the well-known part goes */

@@ -6,6 +6,7 @@ import type { Random } from '../platform/random.ts';
 import type { Tagger } from '../platform/sealing/tagger.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import type { Admissions } from '../resource-server/admission/admit.ts';
+import { createEntryAdmission } from '../resource-server/admission/entry-admission.ts';
 import { createProvenAdmission, type KeyProofs } from '../resource-server/admission/proven-admission.ts';
 import { createResourceMetadataEndpoint } from '../resource-server/metadata/resource-metadata-endpoint.ts';
 import { createForwarder } from '../resource-server/proxy/forwarder.ts';
@@ -21,6 +22,7 @@ import { createScopeCheck } from '../resource-server/proxy/scope-check.ts';
 import { createSessionBinding } from '../resource-server/proxy/session-binding.ts';
 import { createTargetRewrite } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
+import type { EntryGate } from '../services/entry/entry-gate.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../services/limits/subject-concurrency.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
@@ -29,7 +31,7 @@ import { type LiveCertificates, openUpstreamTls } from './certificates.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
 import type { ForeignTokens } from './foreign-tokens.ts';
 import { createMountPolicy } from './mount-policy.ts';
-import { describeResource } from './mount-resources.ts';
+import { describeResource, findHomeIssuer } from './mount-resources.ts';
 import { securityHeaders } from './security-headers.ts';
 
 /** Bodies up to this wait for their end before the upstream hears of the call. */
@@ -39,6 +41,7 @@ export interface MountDeps {
   readonly admissions: Pick<Admissions, 'forResource'>;
   readonly foreignTokens: ForeignTokens;
   readonly keyProofs: KeyProofs;
+  readonly entryGate: Pick<EntryGate, 'judgeAgain' | 'onChange'>;
   /** What the ids of sessions are bound with. */
   readonly sessionTags: Tagger;
   /** Of a person, at all mounts: they protect this process. */
@@ -83,8 +86,9 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const { clock, revocations, emit, log, rateLimits } = deps;
   const resource = describeResource(mount);
   const { accepts } = mount;
-  const admission =
+  const bearer =
     accepts === undefined ? openAdmission(mount, deps) : deps.foreignTokens.admissionFor(accepts, resource);
+  const admission = createEntryAdmission(bearer, resource, deps.entryGate);
   const nameAmongMany = (): string | undefined => (deps.isOneOfMany() ? mount.name : undefined);
   const underWay = createUnderWay();
   const originCheck = createOriginCheck({ publicUrl: publicOrigin, allowedOrigins });
@@ -124,6 +128,9 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   });
   const stopListening = revocations.onCutOff((madeAtMs) => {
     liveCalls.sweepSoon(madeAtMs);
+  });
+  const stopAsking = deps.entryGate.onChange(() => {
+    liveCalls.sweepSoon(clock.nowMilliseconds());
   });
   const scopeCheck = createScopeCheck(resource);
   let current = mount;
@@ -182,17 +189,12 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
     close() {
       upstreamTls?.close();
       stopListening();
+      stopAsking();
       liveCalls.close();
       quietStreams.close();
       forwarder.close();
     },
   };
-}
-
-/** Who knows the subjects that rules name without an issuer. Where there are several, the configuration has refused those. */
-function findHomeIssuer({ identityProviders: names }: MountConfig, config: GatehouseConfig): string {
-  const [first] = config.identityProviders;
-  return (config.identityProviders.find(({ name }) => names?.includes(name) ?? true) ?? first).issuer;
 }
 
 /** With proofs of keys where there may be any; else nothing of them is in the way. */

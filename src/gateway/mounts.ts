@@ -120,9 +120,9 @@ function followRules(mount: Mount, configs: GatehouseConfig['mounts']): void {
   if (heir !== undefined) changePolicy(mount, heir.policy);
 }
 
-/** Nothing that a mount itself has to know, or only from its next call on. */
+/** Nothing that a mount itself has to know, or only from its next call on. Entry rules are kept and changed elsewhere. */
 function withoutTheLive(config: MountConfig): MountConfig {
-  return { ...config, policy: undefined, isDefault: false };
+  return { ...config, policy: undefined, entry: undefined, isDefault: false };
 }
 
 /** A mount that was opened as the default one may be another's neighbour now. */

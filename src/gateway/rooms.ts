@@ -15,6 +15,7 @@ import { type ConfiguredClients, createConfiguredClients } from '../services/cli
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createProofCheck } from '../services/dpop/proof.ts';
 import { createReplayMemory } from '../services/dpop/replay-memory.ts';
+import { createEntryGate } from '../services/entry/entry-gate.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createSubjectConcurrency } from '../services/limits/subject-concurrency.ts';
@@ -31,7 +32,7 @@ import type { GatewayDeps } from './gateway.ts';
 import type { InFlight } from './in-flight.ts';
 import { createMount, type MountDeps } from './mount.ts';
 import { openMounts } from './mounts.ts';
-import { describeResources } from './mount-resources.ts';
+import { describeEntry, describeResources } from './mount-resources.ts';
 import { observe } from './observe.ts';
 import { openIdentityProviders } from './open-identity-provider.ts';
 import { openKeyring } from './open-keyring.ts';
@@ -63,6 +64,8 @@ export interface Rooms {
   /** Goes over to other clients of the operator. What those that are gone were granted ends with its next refresh. */
   readonly replaceClients: ConfiguredClients['replace'];
   readiness(): Promise<Readiness>;
+  /** Goes over to other rules about who may enter, for those who are in as well. */
+  readonly replaceEntry: (config: Pick<GatehouseConfig, 'mounts' | 'entry'>) => void;
   /** Reads again what may change without a restart. Resolves when it is in force. */
   reload(): Promise<void>;
   /**
@@ -144,6 +147,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     revokeBefore: tokens.revokeBefore,
     cacheEntries: limits.tokenCacheEntries,
   });
+  const entryGate = createEntryGate(describeEntry(config, config), { clock });
   const resources = createResources(issuer, describeResources(config.mounts));
   const endpoints = createEndpoints(config, {
     sealer,
@@ -156,6 +160,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     configuredClients,
     admissions,
     resources,
+    entryGate,
     identityProviders,
     rateLimits,
     network: deps.network,
@@ -174,6 +179,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const mountDeps: MountDeps = {
     admissions,
     keyProofs: { check: createProofCheck(), used: createReplayMemory({ clock }), clock },
+    entryGate,
     foreignTokens: openForeignTokens(config, { clock, revocations, log }),
     sessionTags: createTagger({ keyring: keys.keyring, purpose: 'mcp-session-id', context: issuer }),
     subjectConcurrency: createSubjectConcurrency(limits.perSubjectConcurrency),
@@ -229,6 +235,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     requests,
     registry,
     emit,
+    replaceEntry: (next) => entryGate.replace(describeEntry(next, config)),
     replaceClients: (clients) => configuredClients.replace(clients),
     readiness: async () => ({
       status: deps.isDraining() ? 'shutting_down' : 'ok',

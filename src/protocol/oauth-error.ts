@@ -71,6 +71,17 @@ export class OAuthError extends Error {
   }
 }
 
+/** Why somebody who is logged in gets no further, for their own eyes: none of it is for the client. */
+export interface PersonNotice {
+  /** By which they know themselves: an address or a name. */
+  readonly account: string;
+  /** What they may not use, by its name for people. */
+  readonly service: string;
+  /** The account is the right one, and the login not of the kind that is needed. */
+  readonly isAboutLogin: boolean;
+  readonly contact: string | undefined;
+}
+
 /**
  * A refusal that the client learns by redirect. It can only be made with a redirect URI that was matched against
  * the client's registration: everything else stays on a page of ours (RFC 6749 §4.1.2.1).
@@ -80,6 +91,8 @@ export class AuthorizationError extends OAuthError {
   readonly state: string | undefined;
   /** Whether a person has acted in this flow already (RFC 9700 §4.11.2). */
   readonly afterHumanStep: boolean;
+  /** Told to the person before they return: another try with the same account ends in the same way. */
+  readonly notice: PersonNotice | undefined;
 
   constructor(
     code: OAuthErrorCode,
@@ -88,6 +101,7 @@ export class AuthorizationError extends OAuthError {
       readonly redirectUri: VerifiedRedirectUri;
       readonly state: string | undefined;
       readonly afterHumanStep: boolean;
+      readonly notice?: PersonNotice;
     },
   ) {
     super(code, description, options);
@@ -95,6 +109,7 @@ export class AuthorizationError extends OAuthError {
     this.redirectUri = options.redirectUri;
     this.state = options.state;
     this.afterHumanStep = options.afterHumanStep;
+    this.notice = options.notice;
   }
 }
 

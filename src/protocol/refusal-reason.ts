@@ -204,10 +204,29 @@ export const refusalReasons = {
     errorCode: 'group_invalid',
     meaning: 'A group name has characters that would split the header it travels in.',
   },
-  group: { meaning: 'The person is in none of ALLOWED_GROUPS.' },
   groups_unresolved: {
     meaning:
       'The person is in more groups than the token of the identity provider lists, and the place that knows them was not configured or did not answer (ENTRA_GRAPH_URL).',
+  },
+  group: { meaning: 'The groups of the person are not those of ALLOWED_GROUPS or of the entry rules.' },
+  entry_subject: { meaning: 'The entry rules do not let this account (`subjects`) in.' },
+  entry_email: {
+    meaning: 'The entry rules do not let this e-mail address in, or none is verified (`emails`).',
+  },
+  entry_domain: {
+    meaning: 'The entry rules do not let this e-mail domain in, or no address is verified (`domains`).',
+  },
+  entry_acr: {
+    meaning:
+      'The identity provider does not say that the login was of a class (`acr`) that the entry rules ask for.',
+  },
+  entry_amr: {
+    meaning:
+      'The identity provider does not say that the login was made by all methods (`amr`) that the entry rules ask for.',
+  },
+  entry_age: {
+    meaning:
+      'The login is longer ago than the entry rules allow (`max_authentication_age`), or nobody says when it was.',
   },
   claim_required: {
     meaning: 'The account is of another organisation than may enter, such as another GOOGLE_HOSTED_DOMAIN.',

@@ -250,4 +250,15 @@ describe('Enterprise-Managed Authorization', () => {
       ['grant_type_refused'],
     ]);
   });
+
+  it('holds people to the entry rules of the mount', async () => {
+    const house = await open({
+      mount: { entry: { subjects: { deny: ['alice'] }, groups: { none: ['temps'] } } },
+    });
+    // The same name at the provider that is set is another person.
+    expect((await house.exchange(await house.assert())).status).toBe(200);
+    const answer = await house.exchange(await house.assert({ groups: ['temps'] }));
+    expect([answer.status, (await tokensOf(answer))['error']]).toEqual([400, 'invalid_grant']);
+    expect(refusalsOf(house)).toEqual(['group']);
+  });
 });

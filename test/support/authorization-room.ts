@@ -27,6 +27,7 @@ import { FakeClock } from './fake-clock.ts';
 import { FakeIdentityProvider } from './fake-identity-provider.ts';
 import { oneResource } from './one-resource.ts';
 import { authorizeUrl, createPkce, readForm, readInterstitial } from './flow.ts';
+import { openEntry } from './open-entry.ts';
 
 export const issuer = 'https://gatehouse.test';
 export const resource = 'https://gatehouse.test/mcp';
@@ -95,6 +96,7 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
     identityProviders: createIdentityProviders([
       { name: 'main', title: 'Main', scopes: [], provider: identityProvider },
     ]),
+    entry: openEntry,
     sealer,
     store,
     clock,

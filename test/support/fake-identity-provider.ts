@@ -1,5 +1,6 @@
 import type { OAuthError } from '../../src/protocol/oauth-error.ts';
 import type {
+  Authentication,
   GoneReason,
   Identity,
   IdentityProvider,
@@ -23,6 +24,8 @@ export class FakeIdentityProvider implements IdentityProvider {
   };
   /** Whether logins come with a refresh token. It is replaced on every use; a spent one ends the session. */
   givesRefreshTokens = false;
+  /** How the next login was made. */
+  authentication: Authentication = {};
   /** `sid` of the next login. */
   sessionId: string | undefined;
   allowedGroups: readonly string[] = [];
@@ -56,7 +59,8 @@ export class FakeIdentityProvider implements IdentityProvider {
     this.finishedLogins.push(answer.query);
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     const refreshToken = this.givesRefreshTokens ? this.issueRefreshToken() : undefined;
-    return Promise.resolve({ identity: this.person, refreshToken, sessionId: this.sessionId });
+    const { person: identity, sessionId, authentication } = this;
+    return Promise.resolve({ identity, refreshToken, sessionId, authentication });
   }
 
   async recheck(request: RecheckRequest): Promise<Recheck> {

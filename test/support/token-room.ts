@@ -30,6 +30,7 @@ import type { IdentityRecheckMode } from '../../src/services/identity/identity-p
 import { FakeClock } from './fake-clock.ts';
 import { FakeIdentityProvider } from './fake-identity-provider.ts';
 import { describeAsResource } from './one-resource.ts';
+import { openEntry } from './open-entry.ts';
 
 const scopes = {
   declared: ['read', 'write', 'admin'].map((name) => ({
@@ -147,6 +148,7 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
       findProvider: ({ identityIssuer }) =>
         identityIssuer === identityProvider.issuer ? identityProvider : undefined,
       admits: (_, groups) => identityProvider.admits(groups),
+      entry: openEntry,
     },
     pause: (milliseconds) => {
       pauses.push(milliseconds);

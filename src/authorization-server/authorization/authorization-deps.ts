@@ -4,6 +4,7 @@ import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { Store } from '../../platform/store/store.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { ClientFingerprint, FindClient } from '../../services/clients/client.ts';
+import type { EntryGate } from '../../services/entry/entry-gate.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { IdentityProviders } from '../../services/identity/identity-providers.ts';
 import type { Resources } from '../../services/resources/resources.ts';
@@ -23,6 +24,8 @@ export interface AuthorizationDeps {
   readonly findClient: FindClient;
   /** Whether a client may not be used any more, although it was found when the flow began. */
   readonly isClientDenied: (client: ClientFingerprint) => boolean;
+  /** Who may enter what. */
+  readonly entry: Pick<EntryGate, 'judge' | 'demandsOf' | 'contactOf'>;
   readonly identityProviders: Pick<IdentityProviders, 'all' | 'forResource'>;
   readonly sealer: Sealer;
   readonly store: Store;

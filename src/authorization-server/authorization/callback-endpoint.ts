@@ -8,7 +8,8 @@
  * 4. the provider said error, or is none of this resource's any more: the client is told, in fixed words
  * 5. claimed, once                                                        400 callback_state_replay
  * 6. the login is finished with the provider: who, how fresh, may they in else the client is told
- * 7. the grant is recorded, the code sealed, the browser sent to the client
+ * 7. the entry rules of the resource let them in                       else they are told, and then the client
+ * 8. the grant is recorded, the code sealed, the browser sent to the client
  *
  * What fails before step 4 stays on a page: until then this need not be the person who approved.
  * Two identity providers share no callback, whether they say `iss` or not: what one sends is never taken to the other.
@@ -23,6 +24,7 @@ import type { AuthorizationDeps } from './authorization-deps.ts';
 import { createBrowserBinding } from './browser-binding.ts';
 import { listProviders } from './chosen-provider.ts';
 import { toClient } from './client-answer.ts';
+import { describePerson, judgeEntry } from './entry-step.ts';
 import { issueCode } from './code-step.ts';
 import { type IdentityProviderAnswer, parseIdentityProviderAnswer } from './identity-provider-answer.ts';
 import { claimOnce } from './single-use.ts';
@@ -89,6 +91,14 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
     await claimCallback(transaction, context.requestId);
     try {
       const login = await identify(answer, transaction);
+      const refusal = judgeEntry(deps, terms, login);
+      if (refusal !== undefined) {
+        const { subject } = login.identity;
+        const { resource } = terms;
+        const refused = { reason: refusal.reason, subject, client: abbreviateClient(terms.client), resource };
+        deps.emit({ type: 'entry_refused', ...refused }, context.requestId);
+        throw toClient(refusal, client, describePerson(deps, terms, login, refusal));
+      }
       const location = await issueCode(deps, terms, login, context.requestId);
       const event = { subject: login.identity.subject, client: abbreviateClient(terms.client) };
       deps.emit({ type: 'login_succeeded', ...event }, context.requestId);

@@ -1,4 +1,4 @@
-import { AuthorizationError, OAuthError } from '../../protocol/oauth-error.ts';
+import { AuthorizationError, OAuthError, type PersonNotice } from '../../protocol/oauth-error.ts';
 import type { RequestedTerms } from './transaction.ts';
 
 /** Where an answer to the client goes. It can only be built from a verified redirect URI. */
@@ -13,7 +13,7 @@ export interface ClientAnswer extends Pick<RequestedTerms, 'redirectUri' | 'stat
  * Turns a refusal into the one that the client learns by redirect. What is no refusal of ours (a bug, say) stays what
  * it is: an unknown error is never told to a client.
  */
-export function toClient(error: unknown, answer: ClientAnswer): unknown {
+export function toClient(error: unknown, answer: ClientAnswer, notice?: PersonNotice): unknown {
   if (!(error instanceof OAuthError) || error instanceof AuthorizationError) return error;
   return new AuthorizationError(error.code, error.description, {
     reason: error.reason,
@@ -21,6 +21,7 @@ export function toClient(error: unknown, answer: ClientAnswer): unknown {
     redirectUri: answer.redirectUri,
     state: answer.state,
     afterHumanStep: answer.afterHumanStep,
+    ...(notice === undefined ? {} : { notice }),
     ...(answer.cookie === undefined ? {} : { headers: { 'set-cookie': answer.cookie } }),
   });
 }

@@ -26,7 +26,7 @@ export type CodeStepDeps = Pick<
 export async function issueCode(
   deps: CodeStepDeps,
   requested: RequestedTerms,
-  { identity, refreshToken, sessionId }: Login,
+  { identity, refreshToken, sessionId, authentication = {} }: Login,
   requestId: string,
 ): Promise<string> {
   const now = deps.clock.nowSeconds();
@@ -39,6 +39,7 @@ export async function issueCode(
     name: identity.name,
     groups: identity.groups,
     ...(sessionId === undefined ? {} : { sessionId }),
+    ...authentication,
     client: requested.client,
     ...(requested.keyThumbprint === undefined ? {} : { keyThumbprint: requested.keyThumbprint }),
     resource: requested.resource,

@@ -14,7 +14,7 @@ export interface LoginStart {
 
 export interface LoginStepDeps extends Pick<
   AuthorizationDeps,
-  'identityProviders' | 'sealer' | 'clock' | 'random'
+  'entry' | 'identityProviders' | 'sealer' | 'clock' | 'random'
 > {
   readonly binding: BrowserBinding;
 }
@@ -45,7 +45,9 @@ export async function startLogin(
   });
   try {
     const { reauthentication } = terms;
-    const location = await provider.startLogin({ state, secrets, reauthentication });
+    const demands = deps.entry.demandsOf(terms.resource);
+    const login = { state, secrets, reauthentication, ...(demands === undefined ? {} : { demands }) };
+    const location = await provider.startLogin(login);
     return { location, cookies: flow.cookies };
   } catch (error) {
     throw toClient(error, { ...terms, ...refusal });

@@ -5,6 +5,7 @@ import type { RequestParameters } from '../../protocol/parameters.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { AuthenticateClient } from '../../services/clients/client-authentication.ts';
 import { abbreviateClient, type Client } from '../../services/clients/client.ts';
+import type { EntryGate } from '../../services/entry/entry-gate.ts';
 import type { IdentityProvider, IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { Resources } from '../../services/resources/resources.ts';
@@ -45,6 +46,8 @@ export interface IdentityRules {
   ) => Pick<IdentityProvider, 'recheck' | 'admits'> | undefined;
   /** Whether somebody of these groups may enter for whom an issuer vouches, be it none that people log in at. */
   readonly admits: (issuer: string, groups: readonly string[]) => boolean;
+  /** The rules of the deployment, whatever the provider says. */
+  readonly entry: Pick<EntryGate, 'judge'>;
 }
 
 /** A token request whose client has proven who it is. */

@@ -1,3 +1,4 @@
+import type { EntryRefusal } from '../../services/entry/entry-rules.ts';
 import type { GoneReason, Identity } from '../../services/identity/identity-provider.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { IdentityProof, RefreshToken } from '../../services/tokens/refresh-token.ts';
@@ -16,7 +17,7 @@ export type Confirmation =
       /** What the provider did about it. `unasked`: by setting, or for want of its refresh token. */
       readonly source: 'present' | 'unanswered' | 'impossible' | 'unasked';
     }
-  | { readonly outcome: 'gone'; readonly reason: GoneReason }
+  | { readonly outcome: 'gone'; readonly reason: GoneReason | EntryRefusal }
   /** The provider has not answered for longer than may be overlooked. */
   | { readonly outcome: 'unanswered' }
   /** It cannot be asked, and the settings insist. */
@@ -79,6 +80,13 @@ export async function confirmIdentity(
       return { ...confirmed(token), source: 'unanswered' };
     }
   }
+}
+
+/** Whom the provider vouches for may still be somebody whom the rules of the deployment do not let in now. */
+export function confirmEntry(confirmation: Confirmation, { identity }: ConfirmationDeps): Confirmation {
+  if (confirmation.outcome !== 'confirmed') return confirmation;
+  const reason = identity.entry.judge(confirmation.terms);
+  return reason === undefined ? confirmation : { outcome: 'gone', reason };
 }
 
 function confirmed({ terms, identity }: RefreshToken) {

@@ -21,7 +21,7 @@ export interface JwtBearerDeps {
  * with another assertion, so that the enterprise keeps the say. Groups count as they do at a login; who was cut off after
  * the assertion was made, stays out with it. The single use comes last: what is refused spends nothing.
  * @throws OAuthError `invalid_request` (`parameter_missing`), `unauthorized_client` (`grant_type_refused`), `invalid_grant`
- * (those of the assertion, `identity_assertion_resource`, `identity_assertion_replay`, `group`, `token_revoked`,
+ * (those of the assertion, `identity_assertion_resource`, `identity_assertion_replay`, `group`, `entry_*`, `token_revoked`,
  * `token_revoked_iat_cutoff`), and what `readLimitedRequest` and `bindTokens` throw
  * @see RFC 7523 §2.1, MCP extension "Enterprise-Managed Authorization"
  */
@@ -43,6 +43,8 @@ export function createJwtBearerGrant({ verifyAssertion, revocations }: JwtBearer
     const { issuer, groups } = assertion.identity;
     if (!deps.identity.admits(issuer, groups)) throw refuse('group');
     const terms = makeTerms(assertion, asked, client, deps);
+    const refusal = deps.identity.entry.judge(terms);
+    if (refusal !== undefined) throw refuse(refusal);
     checkCutOffs(terms, revocations, deps);
     const keys = await bindTokens(request, terms, deps);
     const now = deps.clock.nowSeconds();

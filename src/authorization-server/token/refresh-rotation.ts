@@ -4,7 +4,13 @@ import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Lease, Rotation } from '../../services/tokens/grants.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
 import { nameGrant, type TokenDeps } from './grant-type.ts';
-import { asksProvider, type Confirmation, confirmIdentity, confirmUnasked } from './identity-confirmation.ts';
+import {
+  asksProvider,
+  type Confirmation,
+  confirmEntry,
+  confirmIdentity,
+  confirmUnasked,
+} from './identity-confirmation.ts';
 import { bindTo, type KeyBinding } from './key-binding.ts';
 import { takeTurn } from './rotation-turn.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
@@ -24,13 +30,13 @@ export interface Refresh {
 /**
  * Rotates a refresh token once the identity provider has vouched for the person again.
  * @throws OAuthError `invalid_grant` (`refresh_token_invalid`, `refresh_family_revoked`, `refresh_reuse_detected`,
- * `identity_gone`, `group`, `group_invalid`, `email_unverified`, `identity_recheck_impossible`),
+ * `identity_gone`, `group`, `group_invalid`, `email_unverified`, `identity_recheck_impossible`, those of the entry rules),
  * `temporarily_unavailable` (`identity_recheck_unanswered`, `refresh_in_progress`)
  */
 export async function rotate(refresh: Refresh, deps: TokenDeps): Promise<IssuedTokens> {
   const { token } = refresh;
   if (!asksProvider(token, deps)) {
-    const rotation = await rotateAs(refresh, confirmUnasked(token, deps), deps);
+    const rotation = await rotateAs(refresh, confirmEntry(confirmUnasked(token, deps), deps), deps);
     return rotation.outcome === 'issued' ? rotation.tokens : repeatOrRefuse(refresh, rotation, deps);
   }
   const holder = deps.random.token(12);
@@ -39,7 +45,7 @@ export async function rotate(refresh: Refresh, deps: TokenDeps): Promise<IssuedT
   try {
     const rotation = await rotateInTurn(
       refresh,
-      await confirmIdentity(token, deps),
+      confirmEntry(await confirmIdentity(token, deps), deps),
       { holder, record: turn.record },
       deps,
     );
@@ -146,12 +152,17 @@ async function refuseIdentity(
     case 'unanswered':
       return providerSilent();
     case 'gone': {
-      const cause = confirmation.reason === 'group' ? 'group' : 'identity_gone';
+      const cause = causeOf(confirmation.reason);
       await deps.grants.revoke(terms, cause);
       deps.emit({ type: 'grant_revoked', cause, ...nameGrant(terms) }, requestId);
       return invalidToken(confirmation.reason);
     }
   }
+}
+
+function causeOf(reason: RefusalReason): 'group' | 'entry' | 'identity_gone' {
+  if (reason === 'group') return 'group';
+  return reason.startsWith('entry_') ? 'entry' : 'identity_gone';
 }
 
 const reasonOfRefusal = {

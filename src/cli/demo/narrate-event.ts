@@ -15,6 +15,8 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return `consent ${event.decision}`;
     case 'login_succeeded':
       return `logged in: ${event.subject}`;
+    case 'entry_refused':
+      return `not let in: ${event.subject} (${event.reason})`;
     case 'tokens_issued':
       return event.grantType === 'refresh_token' ? 'tokens refreshed' : 'tokens issued';
     case 'refresh_repeated':

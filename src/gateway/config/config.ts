@@ -5,6 +5,7 @@ import type { HeaderPolicy } from '../../resource-server/proxy/header-policy.ts'
 import type { DpopMode } from '../../services/dpop/dpop-mode.ts';
 import type { TrustedIssuer } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { TokenAuthority } from '../../services/identity/foreign/token-authority.ts';
+import type { EntrySettings } from '../../services/entry/entry-gate.ts';
 import type { ConfiguredClient } from '../../services/clients/configured-clients.ts';
 import type { ClientKey } from '../../services/identity/client-credential.ts';
 import type { OverageSettings } from '../../services/identity/group-overage.ts';
@@ -48,6 +49,8 @@ export interface GatehouseConfig {
     /** How long after its last word a provider that does not answer stops nobody. */
     readonly graceSeconds: number;
   };
+  /** Who may enter, all mounts. Undefined: whoever the provider lets in. */
+  readonly entry: EntrySettings | undefined;
   /** What seals and opens: secrets for as long as the process lives, or a file of keys that may change meanwhile. */
   readonly sealing:
     | {
@@ -200,6 +203,8 @@ export interface MountConfig {
   readonly dpop: DpopMode;
   /** Whose tokens it takes in place of ours. Absent: ours. */
   readonly accepts?: TokenAuthority | undefined;
+  /** Who may enter it, beside the rules for all. Absent: nothing more. */
+  readonly entry?: EntrySettings | undefined;
   /** Absent: whoever has a token for it may call everything. */
   readonly policy?: PolicyRules | undefined;
 }

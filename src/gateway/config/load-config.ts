@@ -1,5 +1,6 @@
 import { demandAsLoginsDo } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
+import { findEntryProblems } from './entry-posture.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
 import { readClients } from './file/assemble-clients.ts';
 import {
@@ -69,6 +70,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     mounts: mounts as GatehouseConfig['mounts'],
     trustedIssuers: demandAsLoginsDo(trusted.trustedIssuers, [first, ...others]),
     clients,
+    entry: given.sections?.entry,
     identityProviders: [first, ...others],
     file:
       path === undefined
@@ -87,7 +89,11 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
       ...findRuntimeWarnings(runtime),
     ],
   });
-  refuse([...findUnverifiedEmail(config), ...(runtime.examine?.(config) ?? [])]);
+  refuse([
+    ...findUnverifiedEmail(config),
+    ...findEntryProblems(config),
+    ...(runtime.examine?.(config) ?? []),
+  ]);
   return config;
 }
 
@@ -121,7 +127,7 @@ function assemble(
   values: SettingValues,
   others: Pick<
     GatehouseConfig,
-    'mounts' | 'clients' | 'identityProviders' | 'trustedIssuers' | 'file' | 'workers' | 'warnings'
+    'mounts' | 'clients' | 'entry' | 'identityProviders' | 'trustedIssuers' | 'file' | 'workers' | 'warnings'
   >,
 ): GatehouseConfig {
   return {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { GatehouseConfig } from './config.ts';
 import { ConfigError } from './setting.ts';
+import { findEntryProblems } from './entry-posture.ts';
 import { findUnverifiedEmail } from './unverified-email.ts';
 
 /** Settings that are defaults of mounts, and so take effect with them. */
@@ -27,10 +28,10 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
     throw new ConfigError([{ variable: 'PROXY_BASE_URL', problem: 'is not what it was at the start', fix }]);
   }
   refuseUnknownProviders(initial, next);
-  const { mounts, clients, file, warnings } = next;
-  const joined = { ...initial, mounts, clients, file, warnings };
+  const { mounts, clients, entry, file, warnings } = next;
+  const joined = { ...initial, mounts, clients, entry, file, warnings };
   // What the file says of this now holds after a restart alone.
-  const problems = findUnverifiedEmail(joined);
+  const problems = [...findUnverifiedEmail(joined), ...findEntryProblems(joined)];
   if (problems.length > 0) throw new ConfigError(problems);
   return joined;
 }

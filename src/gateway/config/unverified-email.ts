@@ -22,7 +22,8 @@ export function findUnverifiedEmail(
   });
 }
 
-function findCulprit(
+/** Which setting takes addresses that nobody verified for people of this mount. */
+export function findCulprit(
   { identityProviders, trustedIssuers }: Pick<GatehouseConfig, 'identityProviders' | 'trustedIssuers'>,
   { accepts, publicOrigin, path, identityProviders: names }: Omit<GatehouseConfig['mounts'][0], 'policy'>,
 ): string | undefined {

@@ -25,6 +25,9 @@ const badTokens = {
   token_revoked_iat_cutoff: 'The access token is from before the revocation date',
   token_bound: 'The access token is bound to a key, and is no bearer token',
   token_claims_unusable: 'The access token does not say what is needed here',
+  entry_acr: 'The login behind the access token is not of the kind that is needed here',
+  entry_amr: 'The login behind the access token is not of the kind that is needed here',
+  entry_age: 'The login behind the access token is too long ago',
 } as const satisfies Partial<Record<RefusalReason, string>>;
 
 /** Why a token is refused with 401. */
@@ -66,5 +69,8 @@ export function prepareRefusals(resource: AdmittingResource): RefusedCalls {
     token_revoked_iat_cutoff: invalid('token_revoked_iat_cutoff'),
     token_bound: invalid('token_bound'),
     token_claims_unusable: invalid('token_claims_unusable'),
+    entry_acr: invalid('entry_acr'),
+    entry_amr: invalid('entry_amr'),
+    entry_age: invalid('entry_age'),
   };
 }

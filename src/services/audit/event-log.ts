@@ -13,6 +13,7 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
   switch (event.type) {
     case 'replay_detected':
     case 'groups_claim_shape_mismatch':
+    case 'entry_refused':
     case 'identity_token_dropped':
     case 'upstream_failed':
     case 'connection_refused':

@@ -6,6 +6,12 @@ import type { GatehouseEvent } from './events.ts';
 const denialReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'group',
   'identity_gone',
+  'entry_subject',
+  'entry_email',
+  'entry_domain',
+  'entry_acr',
+  'entry_amr',
+  'entry_age',
   'group_invalid',
   'email_unverified',
   'subject_missing',
@@ -46,6 +52,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const consents = counter('mcp_auth_consent_decisions_total', 'Decisions on the consent page', ['decision']);
   const authorizations = counter('mcp_auth_authorize_initiated_total', 'Authorization flows begun', ['path']);
   const devices = counter('gatehouse_device_authorizations_total', 'Device authorizations begun', []);
+  const entries = counter('gatehouse_entry_refused_total', 'Logins that the entry rules refused', ['reason']);
   const shapes = counter('mcp_auth_groups_claim_shape_mismatch_total', 'Group claims of another shape', []);
   const refused = counter('gatehouse_requests_refused_total', 'Refusals by endpoint', ['endpoint', 'reason']);
   const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
@@ -94,6 +101,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         devices.inc();
         return;
       case 'login_succeeded':
+        return;
+      case 'entry_refused':
+        entries.inc({ reason: event.reason });
         return;
       case 'groups_claim_shape_mismatch':
         shapes.inc();

@@ -24,6 +24,14 @@ export type GatehouseEvent =
   /** A device got its two codes. */
   | { readonly type: 'device_authorization_begun'; readonly client: string }
   | { readonly type: 'login_succeeded'; readonly subject: string; readonly client: string }
+  | {
+      /** The entry rules do not let somebody in who has logged in. */
+      readonly type: 'entry_refused';
+      readonly reason: RefusalReason;
+      readonly subject: string;
+      readonly client: string;
+      readonly resource: string;
+    }
   | { readonly type: 'groups_claim_shape_mismatch'; readonly subject: string; readonly claim: string }
   | {
       readonly type: 'tokens_issued';
@@ -52,7 +60,13 @@ export type GatehouseEvent =
   | {
       readonly type: 'grant_revoked';
       readonly cause:
-        'code_replay' | 'device_code_replay' | 'refresh_reuse' | 'identity_gone' | 'group' | 'client';
+        | 'code_replay'
+        | 'device_code_replay'
+        | 'refresh_reuse'
+        | 'identity_gone'
+        | 'group'
+        | 'entry'
+        | 'client';
       readonly grant: string;
       readonly subject: string;
       readonly client: string;

@@ -11,6 +11,14 @@ export interface Identity {
   readonly groups: readonly string[];
 }
 
+/** How somebody logged in, as far as the ID token says.   @see OpenID Connect Core §2 */
+export interface Authentication {
+  readonly acr?: string | undefined;
+  readonly amr?: readonly string[] | undefined;
+  /** `auth_time` */
+  readonly authenticatedAt?: EpochSeconds | undefined;
+}
+
 /** What a login needs to survive the trip to the provider and back; travels sealed in `state`. */
 export interface LoginSecrets {
   readonly nonce: string;
@@ -32,6 +40,14 @@ export interface LoginRequest {
   readonly state: string;
   readonly secrets: LoginSecrets;
   readonly reauthentication: Reauthentication;
+  /** What the rules for all who enter want of it, whoever the client is. The answer is held to them elsewhere. */
+  readonly demands?: LoginDemands;
+}
+
+export interface LoginDemands {
+  readonly maxAgeSeconds: number | undefined;
+  /** `acr_values`, of which one will do. */
+  readonly acrValues: readonly string[];
 }
 
 /** What came back from the provider, with what the login was started with. */
@@ -49,6 +65,8 @@ export interface Login {
   readonly refreshToken: string | undefined;
   /** The provider's session (`sid`), which a back-channel logout may name. Undefined: not said. */
   readonly sessionId: string | undefined;
+  /** Absent: the provider says nothing of it. */
+  readonly authentication?: Authentication;
 }
 
 /**

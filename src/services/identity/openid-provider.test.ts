@@ -212,6 +212,18 @@ describe('createOpenIdProvider', () => {
       return (await provider.finishLogin({ ...fresh, query })).identity;
     }
 
+    it('asks for what the rules of the deployment need, and for the stricter age', async () => {
+      const demands = { maxAgeSeconds: 600, acrValues: ['gold', 'silver'] };
+      const ask = async (maxAgeSeconds: number | undefined): Promise<URLSearchParams> => {
+        const reauthentication = { ...login.reauthentication, maxAgeSeconds };
+        return (await provider.startLogin({ ...login, reauthentication, demands })).searchParams;
+      };
+      const plain = await ask(undefined);
+      expect([plain.get('max_age'), plain.get('acr_values')]).toEqual(['600', 'gold silver']);
+      expect((await ask(60)).get('max_age')).toBe('60');
+      expect((await ask(6000)).get('max_age')).toBe('600');
+    });
+
     it.each([
       [{ prompt: 'login' }, { prompt: 'login', max_age: '0' }],
       [

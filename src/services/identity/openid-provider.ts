@@ -10,6 +10,7 @@ import {
   isAllowedGroup,
   readClaims,
 } from './claims.ts';
+import { readAuthentication } from './authentication.ts';
 import { findClientProblem } from './client-check.ts';
 import { createCodeExchange } from './code-exchange.ts';
 import { startDiscovery } from './discovery.ts';
@@ -73,7 +74,7 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
     isReady: () => discovery.isDone(),
     close: () => discovery.close(),
 
-    async startLogin({ state, secrets, reauthentication }) {
+    async startLogin({ state, secrets, reauthentication, demands }) {
       const { client, metadata } = await discovery.demand();
       const configuration = new client.Configuration(metadata, config.clientId);
       if (config.allowInsecureHttp) client.allowInsecureRequests(configuration);
@@ -85,7 +86,7 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
         nonce: secrets.nonce,
         code_challenge: computeCodeChallenge(secrets.codeVerifier),
         code_challenge_method: 'S256',
-        ...formatReauthentication(reauthentication, config.authorizationParameters?.['prompt']),
+        ...formatReauthentication(reauthentication, config.authorizationParameters?.['prompt'], demands),
       });
     },
 
@@ -116,7 +117,12 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
         deps.emit({ type: 'groups_claim_shape_mismatch', subject, claim: config.groupsClaim }, undefined);
       }
       checkAllowedGroups(identity.groups, deps.allowedGroups);
-      return { identity, refreshToken, sessionId: readSessionId(claims) };
+      return {
+        identity,
+        refreshToken,
+        sessionId: readSessionId(claims),
+        authentication: readAuthentication(claims),
+      };
     },
   };
 }

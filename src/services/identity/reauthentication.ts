@@ -2,7 +2,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { Claims } from './claims.ts';
 import { clockToleranceSeconds } from './provider-connection.ts';
-import type { LoginAnswer, Reauthentication } from './identity-provider.ts';
+import type { LoginAnswer, LoginDemands, Reauthentication } from './identity-provider.ts';
 
 /**
  * The parameters that ask the provider for a fresh login or another account.
@@ -10,20 +10,23 @@ import type { LoginAnswer, Reauthentication } from './identity-provider.ts';
  * `prompt=login` goes out with `max_age=0`. The two mean the same (Core §3.1.2.1: "max_age=0 is equivalent to
  * prompt=login"), but only `max_age` obliges the provider to say when the person logged in, and without that nobody
  * could tell whether the request reached it whole: it travels through the browser, whose user can take both out.
- * `standingPrompt` is what every login at this provider asks for.
+ * `standingPrompt` is what every login at this provider asks for, `demands` what the operator's rules need.
  * @see OpenID Connect Core §3.1.2.1
  */
 export function formatReauthentication(
   reauthentication: Reauthentication,
   standingPrompt?: string,
+  demands?: LoginDemands,
 ): Record<string, string> {
   // A list of words (Core §3.1.2.1): what the client asks for does not take away what every login asks for.
   const words = [reauthentication.prompt, standingPrompt].filter((word) => word !== undefined);
   const prompt = words.length === 0 ? undefined : [...new Set(words.join(' ').split(' '))].join(' ');
-  const maxAgeSeconds = resolveMaxAge(reauthentication);
+  const ages = [resolveMaxAge(reauthentication), demands?.maxAgeSeconds].filter((age) => age !== undefined);
+  const acrValues = demands?.acrValues ?? [];
   return {
     ...(prompt === undefined ? {} : { prompt }),
-    ...(maxAgeSeconds === undefined ? {} : { max_age: String(maxAgeSeconds) }),
+    ...(ages.length === 0 ? {} : { max_age: String(Math.min(...ages)) }),
+    ...(acrValues.length === 0 ? {} : { acr_values: acrValues.join(' ') }),
   };
 }
 

@@ -13,6 +13,10 @@ export interface GrantTerms {
   readonly groups: readonly string[];
   /** The identity provider's name for the session that the login began (`sid`), where it said one. */
   readonly sessionId?: string | undefined;
+  /** How the person logged in, where the identity provider said it: `acr`, `amr` and `auth_time`. */
+  readonly acr?: string | undefined;
+  readonly amr?: readonly string[] | undefined;
+  readonly authenticatedAt?: EpochSeconds | undefined;
   /** The client acts for itself: the subject is its id, and no person is meant. Absent: a person. */
   readonly actor?: 'client' | undefined;
   readonly client: ClientFingerprint;
@@ -33,7 +37,18 @@ export interface GrantTerms {
 /** Sealed form of the terms: short names, since it travels in URLs and headers. Part of the released format. */
 export const sealedTerms = shape(
   { gid: name, idp: name, sub: name, cid: name, res: name, gat: integer, end: integer },
-  { eml: text, nam: text, grp: textList, sid: name, act: oneOf('client'), jkt: name, scp: textList },
+  {
+    eml: text,
+    nam: text,
+    grp: textList,
+    sid: name,
+    act: oneOf('client'),
+    acr: name,
+    amr: textList,
+    aut: integer,
+    jkt: name,
+    scp: textList,
+  },
 );
 
 export type SealedTerms = Infer<typeof sealedTerms>;
@@ -47,6 +62,9 @@ export function packTerms(terms: GrantTerms): SealedTerms {
     ...(terms.name === undefined ? {} : { nam: terms.name }),
     ...(terms.groups.length === 0 ? {} : { grp: [...terms.groups] }),
     ...(terms.sessionId === undefined ? {} : { sid: terms.sessionId }),
+    ...(terms.acr === undefined ? {} : { acr: terms.acr }),
+    ...(terms.amr === undefined ? {} : { amr: [...terms.amr] }),
+    ...(terms.authenticatedAt === undefined ? {} : { aut: terms.authenticatedAt }),
     ...(terms.actor === undefined ? {} : { act: terms.actor }),
     cid: terms.client,
     ...(terms.keyThumbprint === undefined ? {} : { jkt: terms.keyThumbprint }),
@@ -66,6 +84,9 @@ export function unpackTerms(sealed: SealedTerms): GrantTerms {
     name: sealed.nam,
     groups: sealed.grp ?? [],
     ...(sealed.sid === undefined ? {} : { sessionId: sealed.sid }),
+    ...(sealed.acr === undefined ? {} : { acr: sealed.acr }),
+    ...(sealed.amr === undefined ? {} : { amr: sealed.amr }),
+    ...(sealed.aut === undefined ? {} : { authenticatedAt: sealed.aut }),
     ...(sealed.act === undefined ? {} : { actor: sealed.act }),
     client: sealed.cid as ClientFingerprint,
     ...(sealed.jkt === undefined ? {} : { keyThumbprint: sealed.jkt }),

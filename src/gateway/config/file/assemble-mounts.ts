@@ -142,6 +142,7 @@ function assemble(
     scopes: entry.scopes,
     identityProviders: entry.identity_providers,
     dpop: entry.dpop ?? usual.dpop,
+    entry: entry.entry,
     policy: entry.policy,
   };
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Environment } from '../read-settings.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { clientsSection } from './clients-section.ts';
+import { entrySection } from './entry-section.ts';
 import { describeIssues, type FileProblem, type KeyHint } from './file-problems.ts';
 import { identityProvidersSection } from './identity-providers-section.ts';
 import { mountsSection } from './mounts-section.ts';
@@ -19,6 +20,7 @@ export const configFileSchema = z
     settings: settingsSection.optional(),
     identity_providers: identityProvidersSection.optional(),
     mounts: mountsSection.optional(),
+    entry: entrySection.optional(),
     trusted_issuers: trustedIssuersSection.optional(),
     clients: clientsSection.optional(),
   })

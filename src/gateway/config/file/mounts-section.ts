@@ -6,6 +6,7 @@ import { settings } from '../schema.ts';
 import { ValueProblem } from '../setting.ts';
 import { parseOrigins } from '../url-values.ts';
 import { acceptsSection } from './accepts-section.ts';
+import { entrySection } from './entry-section.ts';
 import { requestHeadersSection, responseHeadersSection } from './headers-section.ts';
 import { parseMountUpstream, parseMountUrl } from './mount-url.ts';
 import { findUndeclaredScopes, policySection } from './policy-section.ts';
@@ -118,6 +119,7 @@ const mount = z
       title: 'Bound tokens',
       description: 'In place of `DPOP`: whether the tokens for it are bound to a key of the client.',
     }),
+    entry: entrySection.optional(),
     policy: policySection.optional(),
   })
   .superRefine(({ policy, scopes }, context) => {
