@@ -3,12 +3,10 @@ import { checkCodeVerifier, parseCodeVerifier } from '../../protocol/pkce.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import { type AuthorizationCode, openAuthorizationCode } from '../../services/tokens/authorization-code.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
-import type { Redemption } from '../../services/tokens/grants.ts';
 import { limitGranted } from './client-limits.ts';
 import { checkResource } from './granted-resource.ts';
-import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
-import { bindTokens } from './key-binding.ts';
-import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
+import type { TokenDeps, TokenRequest } from './grant-type.ts';
+import { type FailedRedemption, redeemApproval } from './redeem-approval.ts';
 import type { IssuedTokens } from './token-response.ts';
 
 /**
@@ -67,40 +65,20 @@ function checkCode(
 }
 
 async function redeem(
-  { terms, identityToken }: AuthorizationCode,
+  code: AuthorizationCode,
   request: TokenRequest,
   deps: TokenDeps,
 ): Promise<IssuedTokens> {
-  const { requestId } = request;
-  const keys = await bindTokens(request, terms, deps);
-  const now = deps.clock.nowSeconds();
-  // The provider vouched for the person when they logged in.
-  const identity =
-    identityToken === undefined ? undefined : { refreshToken: identityToken, checkedAt: terms.grantedAt };
-  const access = makeAccessToken(deps.sealer, keys.ofAccess, now, deps.accessTokenTtlSeconds);
-  const refresh = makeRefreshToken(deps.sealer, keys.ofRefresh, deps.random.token(16), now, identity);
-  const redemption = await deps.grants.redeem(terms, refresh.tokenId);
-  if (redemption !== 'redeemed') {
-    if (redemption === 'replayed') await endReplayedGrant(terms, requestId, deps);
-    throw invalidCode(reasonOfRefusal[redemption]);
-  }
-  deps.emit({ type: 'tokens_issued', grantType: 'authorization_code', ...nameGrant(terms) }, requestId);
-  return { ...access, refreshToken: refresh.sealed, scope: terms.scope };
+  const issued = await redeemApproval(code, 'code', request, deps);
+  if (typeof issued === 'string') throw invalidCode(reasonOfRefusal[issued]);
+  return issued;
 }
 
 const reasonOfRefusal = {
   replayed: 'code_replay',
   revoked: 'code_replay',
   unknown: 'code_invalid',
-} as const satisfies Record<Exclude<Redemption, 'redeemed'>, RefusalReason>;
-
-/** OAuth 2.1 §4.1.3: somebody else has the code too, and what it was exchanged for may be theirs. */
-async function endReplayedGrant(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<void> {
-  // First: an alarm must not depend on whether the store answers.
-  deps.emit({ type: 'replay_detected', kind: 'code', ...nameGrant(terms) }, requestId);
-  await deps.grants.revoke(terms, 'code_replay');
-  deps.emit({ type: 'grant_revoked', cause: 'code_replay', ...nameGrant(terms) }, requestId);
-}
+} as const satisfies Record<FailedRedemption, RefusalReason>;
 
 /** One text for every code that is not good: a stranger cannot tell forged from expired, foreign or spent. */
 function invalidCode(reason: RefusalReason): OAuthError {

@@ -5,9 +5,8 @@ import { type DeviceApproval, openDeviceApproval } from '../../services/tokens/d
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { limitGranted } from './client-limits.ts';
 import { checkResource } from './granted-resource.ts';
-import { type GrantType, nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
-import { bindTokens } from './key-binding.ts';
-import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
+import type { GrantType, TokenDeps, TokenRequest } from './grant-type.ts';
+import { redeemApproval } from './redeem-approval.ts';
 import type { IssuedTokens } from './token-response.ts';
 
 /**
@@ -49,38 +48,13 @@ function checkApproval(terms: GrantTerms, { client, parameters }: TokenRequest, 
 }
 
 async function redeem(
-  { terms, identityToken }: DeviceApproval,
+  approval: DeviceApproval,
   request: TokenRequest,
   deps: TokenDeps,
 ): Promise<IssuedTokens> {
-  const { requestId } = request;
-  const keys = await bindTokens(request, terms, deps);
-  const now = deps.clock.nowSeconds();
-  // The provider vouched for the person when they logged in.
-  const identity =
-    identityToken === undefined ? undefined : { refreshToken: identityToken, checkedAt: terms.grantedAt };
-  const access = makeAccessToken(deps.sealer, keys.ofAccess, now, deps.accessTokenTtlSeconds);
-  const refresh = makeRefreshToken(deps.sealer, keys.ofRefresh, deps.random.token(16), now, identity);
-  switch (await deps.grants.redeem(terms, refresh.tokenId)) {
-    case 'redeemed':
-      deps.emit({ type: 'tokens_issued', grantType: 'device_code', ...nameGrant(terms) }, requestId);
-      return { ...access, refreshToken: refresh.sealed, scope: terms.scope };
-    case 'replayed':
-      await endReplayedGrant(terms, requestId, deps);
-      throw invalidCode('device_code_replay');
-    case 'revoked':
-      throw invalidCode('device_code_replay');
-    case 'unknown':
-      throw refuse('expired');
-  }
-}
-
-/** Somebody else has the device code too, and what it was exchanged for may be theirs. */
-async function endReplayedGrant(terms: GrantTerms, requestId: string, deps: TokenDeps): Promise<void> {
-  // First: an alarm must not depend on whether the store answers.
-  deps.emit({ type: 'replay_detected', kind: 'device_code', ...nameGrant(terms) }, requestId);
-  await deps.grants.revoke(terms, 'device_code_replay');
-  deps.emit({ type: 'grant_revoked', cause: 'device_code_replay', ...nameGrant(terms) }, requestId);
+  const issued = await redeemApproval(approval, 'device', request, deps);
+  if (typeof issued !== 'string') return issued;
+  throw issued === 'unknown' ? refuse('expired') : invalidCode('device_code_replay');
 }
 
 type Refused = Exclude<Poll['outcome'], 'approved'>;
