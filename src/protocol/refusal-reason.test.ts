@@ -15,7 +15,9 @@ describe('refusalReasons', () => {
       .join('\n');
     // Given by name, or picked by a function or a table that maps to reasons.
     const isGiven = (reason: string): boolean =>
-      new RegExp(String.raw`(?:reason: |RefusalReason = |[(,?] ?|return |(?:reused|revoked): )'${reason}'`).test(text);
+      new RegExp(
+        String.raw`(?:reason: |RefusalReason = |[(,?] ?|return |(?:reused|revoked): )'${reason}'`,
+      ).test(text);
     const names = Object.keys(refusalReasons) as RefusalReason[];
     expect(names.filter((name) => !isGiven(name))).toEqual([]);
   });
