@@ -55,7 +55,19 @@ function describeKind(count: number, originOf: (at: number) => string): Kind {
   const mounts = Array.from({ length: count }, (_, at) => createMount(originOf(at), `/server-${at}/mcp`));
   const last = mounts.at(-1) as SitedMount;
   const endpoint = (): Promise<Response> => Promise.reject(new Error('nobody asks'));
-  const endpoints = new Proxy({}, { get: () => endpoint }) as Parameters<typeof createSites>[2]['endpoints'];
+  const endpoints: Parameters<typeof createSites>[2]['endpoints'] = {
+    authorizationServerMetadata: endpoint,
+    register: endpoint,
+    registration: endpoint,
+    authorize: endpoint,
+    consent: endpoint,
+    callbacks: [{ path: '/callback', handler: endpoint }],
+    token: endpoint,
+    device: undefined,
+    backchannelLogout: endpoint,
+    revoke: endpoint,
+    introspect: endpoint,
+  };
   const sites = createSites(mounts, mounts[0], { issuer, endpoints, isHostAcceptable: () => true });
   return { sites, host: new URL(last.publicOrigin).host, path: last.path };
 }
