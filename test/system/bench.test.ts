@@ -29,6 +29,7 @@ describe.skipIf(!hasRedis)('npm run bench', () => {
       'mounts',
       'policy',
       'client-documents',
+      'key-proofs',
     ]);
   });
 
