@@ -36,13 +36,7 @@ export interface NotApplicable extends Stated {
   readonly notApplicable: string;
 }
 
-/** Required, and not there: the document says so. */
-export interface Open extends Stated {
-  readonly open: string;
-  readonly provedBy?: readonly (Proof | StepProof)[];
-}
-
-export type Requirement = Proved | NotApplicable | Open;
+export type Requirement = Proved | NotApplicable;
 
 export interface Section {
   readonly letter: string;

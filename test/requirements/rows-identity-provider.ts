@@ -9,6 +9,9 @@ const limits = testsOf('test/attacks/o-limits.test.ts');
 const recheck = testsOf('src/authorization-server/token/identity-recheck.test.ts');
 const bearer = testsOf('test/attacks/j-bearer.test.ts');
 
+const several = testsOf('test/flows/several-identity-providers.test.ts');
+const mixUp = testsOf('test/attacks/i-mix-up.test.ts');
+
 const endsWell = provider('ends with the identity of the ID token');
 
 export const identityProvider: Section = {
@@ -62,8 +65,14 @@ export const identityProvider: Section = {
       level: 'must',
       source: 'RFC 9700 §4.4',
       sentence: 'With several identity providers a login is pinned to its own.',
-      notApplicable:
-        'A gatehouse has one identity provider; what another one that took its place says is refused (97, 98).',
+      provedBy: [several('each let people in, at a callback of its own')],
+      refusedBy: [
+        mixUp(
+          '134: the answer of one at the callback of another stays on a page, and its code is sent nowhere (iss left out: %s)',
+        ),
+        mixUp('130: a code of one that says its issuer is never shown to another'),
+        mixUp('130: a code of one is worth nothing in a login at another, though it says no issuer'),
+      ],
     },
     {
       id: 100,
