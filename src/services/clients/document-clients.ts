@@ -1,4 +1,4 @@
-import type { Clock, EpochSeconds } from '../../platform/clock.ts';
+import type { Clock } from '../../platform/clock.ts';
 import {
   type ClientIdUrl,
   findClientIdUrlProblem,
@@ -19,7 +19,7 @@ import {
 import type { FetchBudget } from './fetch-budget.ts';
 import { freshSecondsOf } from './freshness.ts';
 import { fetchJsonDocument, type JsonDocumentDeps } from './json-document.ts';
-import { remember } from './remember.ts';
+import { createRememberedReads, isAway, pauseSeconds } from './remembered-reads.ts';
 
 /**
  * Clients whose `client_id` is the address of a document about them. Nothing is registered: the document is fetched
@@ -47,67 +47,21 @@ export interface DocumentClientsDeps extends RedirectUriRules, JsonDocumentDeps 
   readonly allowLoopback: boolean;
 }
 
-interface Known {
-  readonly client: Client;
-  readonly freshUntil: EpochSeconds;
-  readonly keptUntil: EpochSeconds;
-}
-
-interface Failed {
-  readonly error: OAuthError;
-  readonly until: EpochSeconds;
-}
-
 const maxKnown = 2_000;
-const maxFailed = 2_000;
-const keptSeconds = 86_400;
-/** No cache of errors, which the draft forbids, but a pause: the same request again would be one of ours each time. */
-const pauseSeconds = 10;
 
 export function createDocumentClients(deps: DocumentClientsDeps): DocumentClients {
   const { clock } = deps;
-  const known = new Map<string, Known>();
-  const failed = new Map<string, Failed>();
-  const underWay = new Map<string, Promise<Client>>();
-
-  async function loadNow(url: ClientIdUrl): Promise<Client> {
-    const pause = failed.get(url);
-    if (pause !== undefined && pause.until > clock.nowSeconds()) throw pause.error;
-    const end = deps.budget.begin(new URL(url).hostname);
-    if (end === undefined) throw busy();
-    try {
-      const { client, freshSeconds } = await readDocument(url, deps);
-      const now = clock.nowSeconds();
-      remember(known, maxKnown, url, {
-        client,
-        freshUntil: now + freshSeconds,
-        keptUntil: now + keptSeconds,
-      });
-      failed.delete(url);
-      return client;
-    } catch (error) {
-      if (error instanceof OAuthError) {
-        remember(failed, maxFailed, url, { error, until: clock.nowSeconds() + pauseSeconds });
-        // Its host has spoken: what was read before is not what it says now.
-        if (error.reason === 'client_document_invalid') known.delete(url);
-      }
-      throw error;
-    } finally {
-      end();
-    }
-  }
-
-  /** One fetch for all who ask at the same time. */
-  function loadOnce(url: ClientIdUrl): Promise<Client> {
-    const present = underWay.get(url);
-    if (present !== undefined) return present;
-    const loading = loadNow(url).finally(() => underWay.delete(url));
-    underWay.set(url, loading);
-    return loading;
-  }
+  const clients = createRememberedReads<ClientIdUrl, Client>({
+    clock,
+    budget: deps.budget,
+    maxEntries: maxKnown,
+    read: (url) => readDocument(url, deps),
+    busy,
+    finalReason: 'client_document_invalid',
+  });
 
   async function load(clientId: string | undefined): Promise<Client> {
-    return loadOnce(checkUrl(clientId ?? '', deps));
+    return clients.read(checkUrl(clientId ?? '', deps));
   }
 
   /** Only what passed the checks is known, and they do not change; but for this one. */
@@ -117,21 +71,20 @@ export function createDocumentClients(deps: DocumentClientsDeps): DocumentClient
   }
 
   async function find(clientId: string | undefined): Promise<Client> {
-    const copy = clientId === undefined ? undefined : known.get(clientId);
+    const copy = clientId === undefined ? undefined : clients.find(clientId);
     return admit(
-      copy !== undefined && copy.freshUntil > clock.nowSeconds() ? copy.client : await load(clientId),
+      copy !== undefined && copy.freshUntil > clock.nowSeconds() ? copy.content : await load(clientId),
     );
   }
 
   async function findKnown(clientId: string | undefined): Promise<Client> {
-    const copy = clientId === undefined ? undefined : known.get(clientId);
+    const copy = clientId === undefined ? undefined : clients.find(clientId);
     if (copy === undefined || copy.keptUntil <= clock.nowSeconds()) return find(clientId);
-    if (copy.client.authentication.method === 'none') return admit(copy.client);
+    if (copy.content.authentication.method === 'none') return admit(copy.content);
     try {
       return await find(clientId);
     } catch (error) {
-      const isAway = error instanceof OAuthError && error.code === 'temporarily_unavailable';
-      if (isAway) return admit(copy.client);
+      if (isAway(error)) return admit(copy.content);
       throw error;
     }
   }
@@ -160,12 +113,12 @@ function checkUrl(clientId: string, deps: DocumentClientsDeps): ClientIdUrl {
 async function readDocument(
   url: ClientIdUrl,
   deps: DocumentClientsDeps,
-): Promise<{ readonly client: Client; readonly freshSeconds: number }> {
+): Promise<{ readonly content: Client; readonly freshSeconds: number }> {
   const read = await fetchJsonDocument(url, deps);
   if (read.outcome === 'unavailable') throw unavailable(read.cause);
   if (read.outcome === 'refused') throw refuseDocument(read.problem, read.cause);
   const document = parseClientDocument(read.value, url, deps);
-  const client: Client = {
+  const content: Client = {
     clientId: url,
     fingerprint: fingerprintClientId(url),
     ...document,
@@ -174,7 +127,7 @@ async function readDocument(
     issuedAt: deps.clock.nowSeconds(),
     expiresAt: undefined,
   };
-  return { client, freshSeconds: freshSecondsOf(read.headers) };
+  return { content, freshSeconds: freshSecondsOf(read.headers) };
 }
 
 /** One answer for whatever went wrong on the way: what our network looks like from inside is no stranger's business. */

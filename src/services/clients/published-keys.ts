@@ -1,11 +1,11 @@
-import type { Clock, EpochSeconds } from '../../platform/clock.ts';
+import type { Clock } from '../../platform/clock.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { ClientKey } from './client.ts';
 import type { FetchBudget } from './fetch-budget.ts';
 import { freshSecondsOf } from './freshness.ts';
 import { fetchJsonDocument, type JsonDocumentDeps } from './json-document.ts';
 import { parseKeySet } from './key-set.ts';
-import { remember } from './remember.ts';
+import { createRememberedReads, isAway, pauseSeconds } from './remembered-reads.ts';
 
 /**
  * The key sets behind the `jwks_uri` of clients, fetched by the same guarded client as their metadata documents.
@@ -27,93 +27,51 @@ export interface PublishedKeysDeps extends JsonDocumentDeps {
   readonly budget: FetchBudget;
 }
 
-interface Known {
-  readonly keys: readonly ClientKey[];
-  readonly readAt: EpochSeconds;
-  readonly freshUntil: EpochSeconds;
-  readonly keptUntil: EpochSeconds;
-}
-
-interface Failed {
-  readonly error: OAuthError;
-  readonly until: EpochSeconds;
-}
-
 const maxSets = 500;
-const keptSeconds = 86_400;
-const pauseSeconds = 10;
 const renewSeconds = 60;
 
 export function createPublishedKeys(deps: PublishedKeysDeps): PublishedKeys {
   const { clock } = deps;
-  const known = new Map<string, Known>();
-  const failed = new Map<string, Failed>();
-  const underWay = new Map<string, Promise<Known>>();
-
-  async function load(url: string): Promise<Known> {
-    const pause = failed.get(url);
-    if (pause !== undefined && pause.until > clock.nowSeconds()) throw pause.error;
-    const end = deps.budget.begin(new URL(url).hostname);
-    if (end === undefined) throw unavailable('client_document_throttled');
-    try {
-      const entry = await readKeys(url, deps);
-      remember(known, maxSets, url, entry);
-      failed.delete(url);
-      return entry;
-    } catch (error) {
-      if (error instanceof OAuthError) {
-        remember(failed, maxSets, url, { error, until: clock.nowSeconds() + pauseSeconds });
-        // Its host has spoken: the keys that were there are not there any more.
-        if (error.reason === 'client_keys_invalid') known.delete(url);
-      }
-      throw error;
-    } finally {
-      end();
-    }
-  }
-
-  function loadOnce(url: string): Promise<Known> {
-    const present = underWay.get(url);
-    if (present !== undefined) return present;
-    const loading = load(url).finally(() => underWay.delete(url));
-    underWay.set(url, loading);
-    return loading;
-  }
+  const sets = createRememberedReads<string, readonly ClientKey[]>({
+    clock,
+    budget: deps.budget,
+    maxEntries: maxSets,
+    read: (url) => readKeys(url, deps),
+    busy: () => unavailable('client_document_throttled'),
+    // The keys that were there are not there any more.
+    finalReason: 'client_keys_invalid',
+  });
 
   return {
     async find(url) {
-      const copy = known.get(url);
+      const copy = sets.find(url);
       const now = clock.nowSeconds();
-      if (copy !== undefined && copy.freshUntil > now) return copy.keys;
+      if (copy !== undefined && copy.freshUntil > now) return copy.content;
       try {
-        return (await loadOnce(url)).keys;
+        return await sets.read(url);
       } catch (error) {
-        const isAway = error instanceof OAuthError && error.code === 'temporarily_unavailable';
-        if (isAway && copy !== undefined && copy.keptUntil > now) return copy.keys;
+        if (isAway(error) && copy !== undefined && copy.keptUntil > now) return copy.content;
         throw error;
       }
     },
     async renew(url) {
-      const copy = known.get(url);
-      if (copy !== undefined && copy.readAt + renewSeconds > clock.nowSeconds()) return copy.keys;
-      return (await loadOnce(url)).keys;
+      const copy = sets.find(url);
+      if (copy !== undefined && copy.readAt + renewSeconds > clock.nowSeconds()) return copy.content;
+      return sets.read(url);
     },
   };
 }
 
-async function readKeys(url: string, deps: PublishedKeysDeps): Promise<Known> {
+async function readKeys(
+  url: string,
+  deps: PublishedKeysDeps,
+): Promise<{ readonly content: readonly ClientKey[]; readonly freshSeconds: number }> {
   const document = await fetchJsonDocument(url, deps);
   if (document.outcome === 'unavailable') throw unavailable('client_keys_unavailable', document.cause);
   if (document.outcome === 'refused') throw refuseKeys(document.problem, document.cause);
   const reading = parseKeySet(document.value);
   if (reading.outcome === 'refused') throw refuseKeys(reading.problem);
-  const now = deps.clock.nowSeconds();
-  return {
-    keys: reading.keys,
-    readAt: now,
-    freshUntil: now + freshSecondsOf(document.headers),
-    keptUntil: now + keptSeconds,
-  };
+  return { content: reading.keys, freshSeconds: freshSecondsOf(document.headers) };
 }
 
 function refuseKeys(problem: string, cause?: unknown): OAuthError {
