@@ -40,8 +40,7 @@ export function openForeignTokens(
   { tokens, limits, identityProviders }: Pick<GatehouseConfig, 'tokens' | 'limits' | 'identityProviders'>,
   { clock, revocations, log }: ForeignTokensDeps,
 ): ForeignTokens {
-  // Not the one for what strangers name: these addresses are the operator's, and may be private.
-  const fetch = createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` });
+  const fetch = openIssuerFetch();
   const keys = openIssuerKeys(fetch, clock);
 
   function verifierOf(authority: TokenAuthority): VerifyForeignToken {
@@ -81,6 +80,11 @@ function admitsGroups(
   return (own.length === 0 ? providers : own).every(({ allowedGroups }) =>
     isAllowedGroup(groups, allowedGroups),
   );
+}
+
+/** For issuers that the operator named, whose addresses may be private: not the one for what strangers name. */
+export function openIssuerFetch(): ReturnType<typeof createGuardedFetch> {
+  return createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` });
 }
 
 /** The published keys of issuers that the operator named, by the cache that those of clients are kept in. */

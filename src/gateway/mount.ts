@@ -87,7 +87,9 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const resource = describeResource(mount);
   const { accepts } = mount;
   const bearer =
-    accepts === undefined ? openAdmission(mount, deps) : deps.foreignTokens.admissionFor(accepts, resource);
+    accepts === undefined
+      ? openAdmission(mount, resource, deps)
+      : deps.foreignTokens.admissionFor(accepts, resource);
   const admission = createEntryAdmission(bearer, resource, deps.entryGate);
   const nameAmongMany = (): string | undefined => (deps.isOneOfMany() ? mount.name : undefined);
   const underWay = createUnderWay();
@@ -198,9 +200,11 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
 }
 
 /** With proofs of keys where there may be any; else nothing of them is in the way. */
-function openAdmission(mount: MountConfig, { admissions, keyProofs }: MountDeps): MountAdmission {
-  const resource = describeResource(mount);
-  const { dpop, publicOrigin } = mount;
+function openAdmission(
+  { dpop, publicOrigin }: MountConfig,
+  resource: ReturnType<typeof describeResource>,
+  { admissions, keyProofs }: MountDeps,
+): MountAdmission {
   const admission = admissions.forResource(resource);
   if (dpop === 'off') return admission;
   return createProvenAdmission(admission, { ...resource, dpop, publicOrigin }, keyProofs);

@@ -1,21 +1,15 @@
 import { createJwtBearerGrant } from '../authorization-server/token/jwt-bearer-grant.ts';
 import type { NamedGrantType } from '../authorization-server/token/token-endpoint.ts';
 import type { Clock } from '../platform/clock.ts';
-import { createGuardedFetch } from '../platform/outbound/guarded-fetch.ts';
 import type { Store } from '../platform/store/store.ts';
 import type { FindClient, GrantTypeName } from '../services/clients/client.ts';
 import { verifyIdentityAssertion } from '../services/identity/assertions/identity-assertion.ts';
 import type { TrustedIssuer } from '../services/identity/assertions/trusted-issuer.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
-import { openIssuerKeys } from './foreign-tokens.ts';
-import { version } from './version.ts';
+import { openIssuerFetch, openIssuerKeys } from './foreign-tokens.ts';
 
 const jwtBearer: GrantTypeName = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const idJag = 'urn:ietf:params:oauth:grant-profile:id-jag';
-
-const totalTimeoutMs = 5_000;
-/** Identity providers publish certificates beside their keys. */
-const maxBytes = 128 * 1024;
 
 export interface TrustedIssuersDeps {
   readonly issuer: string;
@@ -37,9 +31,7 @@ export function openTrustedIssuers(
 ): EnterpriseAuthorization {
   if (issuers.length === 0) return { grantTypes: [], grantProfiles: [] };
   const { clock, store, revocations } = deps;
-  // Not the one for what strangers name: these addresses are the operator's, and may be private.
-  const fetch = createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` });
-  const keys = openIssuerKeys(fetch, clock);
+  const keys = openIssuerKeys(openIssuerFetch(), clock);
   const assertions = { audience: deps.issuer, issuers, keys, store, clock };
   const exchange = createJwtBearerGrant({
     verifyAssertion: (assertion, client) => verifyIdentityAssertion(assertion, client.clientId, assertions),
