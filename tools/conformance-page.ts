@@ -16,9 +16,12 @@ export function renderLedger(): string {
 
 function renderCounts(): string {
   const rows = ledger.flatMap((section) => section.rows);
+  const open = rows.filter((row) => 'open' in row);
   const notApplicable = rows.filter((row) => 'notApplicable' in row).length;
-  const proved = rows.length - notApplicable;
-  return `${rows.length} requirements: ${proved} are shown by tests, ${notApplicable} does not apply.`;
+  const proved = rows.length - open.length - notApplicable;
+  const ids = open.map(({ id }) => id).join(', ');
+  const openText = open.length === 0 ? 'none is open' : `${open.length} are open (${ids})`;
+  return `${rows.length} requirements: ${proved} are shown by tests, ${notApplicable} do not apply, ${openText}.`;
 }
 
 function renderSection({ letter, title, rows }: Section): string {
@@ -37,6 +40,7 @@ function renderSection({ letter, title, rows }: Section): string {
 
 function renderSentence(row: Requirement): string {
   const notes = [
+    ...('open' in row ? [`**Open:** ${row.open}`] : []),
     ...('notApplicable' in row ? [`**Does not apply:** ${row.notApplicable}`] : []),
     ...(row.deviation === undefined ? [] : [`_${row.deviation}_`]),
   ];

@@ -36,7 +36,13 @@ export interface NotApplicable extends Stated {
   readonly notApplicable: string;
 }
 
-export type Requirement = Proved | NotApplicable;
+/** Required, and not there: the document says so. */
+export interface Open extends Stated {
+  readonly open: string;
+  readonly provedBy?: readonly (Proof | StepProof)[];
+}
+
+export type Requirement = Proved | NotApplicable | Open;
 
 export interface Section {
   readonly letter: string;
