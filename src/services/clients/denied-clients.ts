@@ -1,6 +1,6 @@
 import type { Clock } from '../../platform/clock.ts';
 import { type Infer, integer, oneOf, shape } from '../../platform/sealing/shape.ts';
-import { createFeedReader } from '../../platform/store/feed-reader.ts';
+import { followFeed } from '../../platform/store/feed-follower.ts';
 import type { Store } from '../../platform/store/store.ts';
 import type { ClientFingerprint } from './client.ts';
 import {
@@ -47,8 +47,6 @@ export interface DeniedClientsDeps {
 
 const feed = 'denied-clients';
 const keyPrefix = 'denied-client:';
-const pollMilliseconds = 2_000;
-const forgetEverySeconds = 60;
 const pageSize = 500;
 /** What the operator denied stays denied; a hundred years are for ever. */
 const operatorSeconds = 100 * 365 * 86_400;
@@ -60,15 +58,16 @@ const record = shape({ cause: oneOf('deleted', 'operator'), at: integer });
 export function createDeniedClients(deps: DeniedClientsDeps): DeniedClients {
   const { store, clock } = deps;
   const index = createDenialIndex();
-  let forgottenAt = clock.nowSeconds();
-  let reading = Promise.resolve();
 
   const parse = (text: string): Verdict | undefined =>
     parseVerdict(text, clock.nowSeconds() + operatorSeconds);
 
-  const reader = createFeedReader<Verdict>({
+  const follower = followFeed<Verdict>({
     store,
     feed,
+    clock,
+    forget: (now) => index.forget(now),
+    onError: deps.onError,
     take(entries) {
       for (const text of entries) {
         const verdict = parse(text);
@@ -96,21 +95,6 @@ export function createDeniedClients(deps: DeniedClientsDeps): DeniedClients {
     },
   });
 
-  async function readFeed(): Promise<void> {
-    await reader.read();
-    const now = clock.nowSeconds();
-    if (now < forgottenAt + forgetEverySeconds) return;
-    index.forget(now);
-    forgottenAt = now;
-  }
-
-  /** One after the other: two readings at once could apply a denial after the permission that followed it. */
-  function refresh(): Promise<void> {
-    const next = reading.catch(() => {}).then(readFeed);
-    reading = next;
-    return next;
-  }
-
   async function say(isDenied: boolean, client: string, cause: DenialCause, seconds: number): Promise<void> {
     // After what was heard before it, whatever the clock of whoever said that.
     const saidAtMs = Math.max(clock.nowMilliseconds(), (index.find(client)?.saidAtMs ?? 0) + 1);
@@ -120,13 +104,6 @@ export function createDeniedClients(deps: DeniedClientsDeps): DeniedClients {
     index.add(verdict);
   }
 
-  const wake = (): void => {
-    refresh().catch(deps.onError);
-  };
-  const unwatch = store.watch(feed, wake);
-  const poll = setInterval(wake, pollMilliseconds);
-  poll.unref();
-
   return {
     isDenied: (client) => index.isDenied(client, clock.nowSeconds()),
     async deny(client, cause) {
@@ -135,11 +112,8 @@ export function createDeniedClients(deps: DeniedClientsDeps): DeniedClients {
     },
     allow: (client) => say(false, client, 'operator', operatorSeconds),
     list: () => listDenials(store),
-    refresh,
-    close() {
-      unwatch();
-      clearInterval(poll);
-    },
+    refresh: () => follower.refresh(),
+    close: () => follower.close(),
   };
 }
 

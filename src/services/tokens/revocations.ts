@@ -1,5 +1,5 @@
 import type { Clock, EpochSeconds } from '../../platform/clock.ts';
-import { createFeedReader } from '../../platform/store/feed-reader.ts';
+import { followFeed } from '../../platform/store/feed-follower.ts';
 import type { Store } from '../../platform/store/store.ts';
 import { accessTokenTtlSeconds } from './access-token.ts';
 import { type CutOff, formatCutOff, type JudgedGrant, parseCutOff, untilNow } from './cut-off.ts';
@@ -28,8 +28,6 @@ export interface Revocations {
 }
 
 const feed = 'revocations';
-const pollMilliseconds = 2_000;
-const forgetEverySeconds = 60;
 /** Live access tokens can outlast the revocation of their grant by this much at most. */
 const keepGrantSeconds = accessTokenTtlSeconds + 60;
 const longestGrantLifetimeSeconds = 365 * 86_400;
@@ -50,13 +48,13 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
   const grantLifetimeSeconds = deps.grantLifetimeSeconds ?? longestGrantLifetimeSeconds;
   const index = createCutOffIndex({ grantLifetimeSeconds });
   const listeners = new Set<(madeAtMs: number) => void>();
-  let forgottenAt = clock.nowSeconds();
-  let reading: Promise<void> | undefined;
-  let readingAgain: Promise<void> | undefined;
 
-  const reader = createFeedReader<HeldCutOff>({
+  const follower = followFeed<HeldCutOff>({
     store,
     feed,
+    clock,
+    forget: (now) => index.forget(now),
+    onError: deps.onError,
     take(entries) {
       let oldestMs = clock.nowMilliseconds();
       for (const text of entries) {
@@ -86,14 +84,6 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
     },
   });
 
-  async function readFeed(): Promise<void> {
-    await reader.read();
-    const now = clock.nowSeconds();
-    if (now < forgottenAt + forgetEverySeconds) return;
-    index.forget(now);
-    forgottenAt = now;
-  }
-
   function grantEnd(madeAtMs: number | undefined): EpochSeconds {
     const madeAtSeconds = madeAtMs === undefined ? clock.nowSeconds() : Math.floor(madeAtMs / 1000);
     return madeAtSeconds + keepGrantSeconds;
@@ -119,30 +109,6 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
     await store.append(feed, formatCutOff(what, madeAtMs), until);
   }
 
-  function refresh(): Promise<void> {
-    if (reading === undefined) {
-      reading = readFeed().finally(() => {
-        reading = undefined;
-      });
-      return reading;
-    }
-    // The reading under way may have looked before the newest entry came: one more follows, for all who ask now.
-    readingAgain ??= reading
-      .catch(() => {})
-      .then(() => {
-        readingAgain = undefined;
-        return refresh();
-      });
-    return readingAgain;
-  }
-
-  const wake = (): void => {
-    refresh().catch(deps.onError);
-  };
-  const unwatch = store.watch(feed, wake);
-  const poll = setInterval(wake, pollMilliseconds);
-  poll.unref();
-
   return {
     judge: (grant) => index.covers(grant, clock.nowSeconds()),
     isRevoked: (grantId) => index.hasGrant(grantId),
@@ -154,10 +120,7 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
         listeners.delete(listener);
       };
     },
-    refresh,
-    close() {
-      unwatch();
-      clearInterval(poll);
-    },
+    refresh: () => follower.refresh(),
+    close: () => follower.close(),
   };
 }
