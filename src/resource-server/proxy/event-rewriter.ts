@@ -1,4 +1,5 @@
 import { findEventEnd, lastBytes, startOfEvents } from './event-boundary.ts';
+import type { AnswerFilter } from './judged-answer.ts';
 
 /** The same text, a text in its place, or undefined: it must not go out. */
 export type RewriteText = (json: Buffer) => Buffer | undefined;
@@ -12,7 +13,7 @@ const byteOrderMark = '\uFEFF';
  * others, with their ids and comments, are the bytes that came. No part of an event gets out before it is whole.
  * @see WHATWG HTML, 9.2.6 Interpreting an event stream
  */
-export class EventRewriter {
+export class EventRewriter implements AnswerFilter {
   readonly #rewrite: RewriteText;
   readonly #maxBytes: number;
   /** Of the event under way. */
@@ -27,7 +28,6 @@ export class EventRewriter {
     this.#maxBytes = maxBytes;
   }
 
-  /** What may go out now; undefined: the stream must not go on. */
   take(bytes: Buffer, from: number, to: number): readonly Buffer[] | undefined {
     const events: Buffer[] = [];
     let at = from;

@@ -1,5 +1,6 @@
 import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { JudgedCall } from '../policy/call-judge.ts';
+import type { RewriteText } from './event-rewriter.ts';
 
 /** Of an answer that is held, and of an event. */
 export const maxJudgedBytes = 32 * 1024 * 1024;
@@ -35,28 +36,39 @@ export function findPassage(judged: JudgedCall | undefined, answer: AnswerHead):
   return eventStream ? 'events' : 'held';
 }
 
+/** What stands between an answer and a client whose mount has rules. */
+export interface AnswerFilter {
+  /** What is sent before all else, with the length of it, when the answer is whole. Absent: the head is out. */
+  readonly head?: { readonly status: number; readonly headers: readonly string[] };
+  /** What may go out now; undefined: nothing any more. */
+  take(bytes: Buffer, from: number, to: number): readonly Buffer[] | undefined;
+  /** What is left at the end; undefined: it must not go out. */
+  end(): Buffer | undefined;
+}
+
 /** An answer that waits for its end. */
-export class HeldAnswer {
-  readonly status: number;
-  /** Name and value alternating. */
-  readonly headers: readonly string[];
+export class HeldAnswer implements AnswerFilter {
+  readonly head: { readonly status: number; readonly headers: readonly string[] };
+  readonly #rewrite: RewriteText;
   readonly #pieces: Buffer[] = [];
   #size = 0;
 
-  constructor(status: number, headers: readonly string[]) {
-    this.status = status;
-    this.headers = headers;
+  /** @param headers name and value alternating */
+  constructor(status: number, headers: readonly string[], rewrite: RewriteText) {
+    this.head = { status, headers };
+    this.#rewrite = rewrite;
   }
 
-  /** False: it is too long to be held. */
-  take(bytes: Buffer, from: number, to: number): boolean {
+  take(bytes: Buffer, from: number, to: number): readonly Buffer[] | undefined {
     // A copy: the buffer is used again.
     this.#pieces.push(Buffer.from(bytes.subarray(from, to)));
     this.#size += to - from;
-    return this.#size <= maxJudgedBytes;
+    return this.#size <= maxJudgedBytes ? [] : undefined;
   }
 
-  body(): Buffer {
-    return this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
+  end(): Buffer | undefined {
+    return this.#rewrite(
+      this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces),
+    );
   }
 }

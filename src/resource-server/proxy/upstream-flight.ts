@@ -3,7 +3,7 @@ import type { ClientFailure } from '../../platform/http1/response-sink.ts';
 import { EventRewriter } from './event-rewriter.ts';
 import { EventStream } from './event-stream.ts';
 import type { ForwardedCall, Route } from './forwarder.ts';
-import { findPassage, HeldAnswer, maxJudgedBytes } from './judged-answer.ts';
+import { type AnswerFilter, findPassage, HeldAnswer, maxJudgedBytes } from './judged-answer.ts';
 import { type CallListener, OutgoingCall } from './outgoing-call.ts';
 import type { Refusal } from './refusal.ts';
 import { findName } from './response-headers.ts';
@@ -34,8 +34,7 @@ export class UpstreamFlight implements CallListener {
   /** Where a redirect leads whose body is being thrown away. */
   #redirect: string | undefined;
   /** Where the mount has rules: an answer that waits for its end, or events that wait for theirs. */
-  #held: HeldAnswer | undefined;
-  #events: EventRewriter | undefined;
+  #filter: AnswerFilter | undefined;
 
   /** @param headers the header lines for the upstream */
   constructor(call: ForwardedCall, headers: string, route: Route) {
@@ -94,11 +93,11 @@ export class UpstreamFlight implements CallListener {
       return;
     }
     if (judged !== undefined && passage === 'held') {
-      this.#held = new HeldAnswer(status, headers);
+      this.#filter = new HeldAnswer(status, headers, (json) => judged.filter(json));
       return;
     }
     if (judged !== undefined && passage === 'events') {
-      this.#events = new EventRewriter((json) => judged.filter(json), maxJudgedBytes);
+      this.#filter = new EventRewriter((json) => judged.filter(json), maxJudgedBytes);
     }
     const bodyBytes = framing.kind === 'length' ? framing.bytes : framing.kind === 'none' ? 0 : undefined;
     for (const text of headers) exchange.headers.push(text);
@@ -122,13 +121,8 @@ export class UpstreamFlight implements CallListener {
 
   onData(bytes: Buffer, from: number, to: number): void {
     if (this.#over || this.#redirect !== undefined) return;
-    if (this.#held !== undefined) {
-      if (!this.#held.take(bytes, from, to)) this.#giveUp();
-    } else if (this.#events !== undefined) {
-      this.#passEvents(this.#events.take(bytes, from, to));
-    } else {
-      this.#pass(bytes, from, to);
-    }
+    if (this.#filter === undefined) this.#pass(bytes, from, to);
+    else this.#passAll(this.#filter.take(bytes, from, to));
   }
 
   #pass(bytes: Buffer, from: number, to: number): void {
@@ -140,33 +134,27 @@ export class UpstreamFlight implements CallListener {
     if (stream?.isEnding === true && stream.isBetweenEvents) this.#leave();
   }
 
-  /** @param events whole ones; undefined: one of them must not go out */
-  #passEvents(events: readonly Buffer[] | undefined): void {
+  /** @param pieces what may go out; undefined: no more may */
+  #passAll(pieces: readonly Buffer[] | undefined): void {
     const { stream } = this.#call.exchange;
     // The upstream has said something, whether or not it is whole.
     if (stream !== undefined) stream.silentLooks = 0;
-    for (const event of events ?? []) if (!this.#over) this.#pass(event, 0, event.length);
-    if (events === undefined) this.#giveUp();
+    for (const piece of pieces ?? []) if (!this.#over) this.#pass(piece, 0, piece.length);
+    if (pieces === undefined) this.#giveUp();
   }
 
   /** Lets go what was held; false when that must not be. */
   #release(): boolean {
-    const { exchange } = this.#call;
-    const { judged } = exchange;
-    if (judged === undefined) return true;
-    const rest = this.#events?.end();
-    if (this.#events !== undefined) this.#passEvents(rest && [rest]);
-    if (this.#held === undefined) return !this.#over;
-    const body = judged.filter(this.#held.body());
-    if (body === undefined) {
-      this.#giveUp();
-      return false;
+    const filter = this.#filter;
+    if (filter === undefined) return true;
+    const rest = filter.end();
+    if (rest !== undefined && filter.head !== undefined) {
+      const { exchange } = this.#call;
+      for (const text of filter.head.headers) exchange.headers.push(text);
+      exchange.caller.writeHead(filter.head.status, exchange.common, exchange.headers, rest.length);
     }
-    for (const text of this.#held.headers) exchange.headers.push(text);
-    exchange.caller.writeHead(this.#held.status, exchange.common, exchange.headers, body.length);
-    this.#held = undefined;
-    this.#pass(body, 0, body.length);
-    return true;
+    this.#passAll(rest && [rest]);
+    return !this.#over;
   }
 
   /** The answer cannot be told: whoever waits for it hears so, where there is a way to. */
