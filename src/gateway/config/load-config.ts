@@ -1,6 +1,7 @@
 import { demandAsLoginsDo } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { findEntryProblems } from './entry-posture.ts';
+import { findEntryWarnings } from './entry-warnings.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
 import { readClients } from './file/assemble-clients.ts';
 import {
@@ -94,7 +95,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     ...findEntryProblems(config),
     ...(runtime.examine?.(config) ?? []),
   ]);
-  return config;
+  return { ...config, warnings: [...config.warnings, ...findEntryWarnings(config)] };
 }
 
 /** The settings without those that the file has taken the place of, which are a problem of their own. */

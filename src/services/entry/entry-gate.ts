@@ -19,7 +19,7 @@ export interface EntrySettings {
 export interface EntryTable {
   readonly all: EntrySettings | undefined;
   readonly ofResource: ReadonlyMap<string, EntrySettings>;
-  /** The identity provider whose people rules about a resource name without an issuer. */
+  /** The identity provider whose people and groups rules about a resource name without an issuer. */
   readonly homeIssuers: ReadonlyMap<string, string>;
 }
 
@@ -62,6 +62,7 @@ export function createEntryGate(initial: EntryTable, deps: EntryGateDeps): Entry
   let isOpen = isForEverybody(table);
   let verdicts = new WeakMap<ResourceEntrant, Verdict>();
   const listeners = new Set<() => void>();
+  const plain = rememberPlain();
 
   const settingsOf = (resource: string): readonly EntrySettings[] =>
     [table.all, table.ofResource.get(resource)].filter((each) => each !== undefined);
@@ -73,7 +74,7 @@ export function createEntryGate(initial: EntryTable, deps: EntryGateDeps): Entry
     const known =
       entrant.identityIssuer === identityIssuer ? { ...entrant, identityIssuer: undefined } : entrant;
     for (const { rules } of settingsOf(entrant.resource)) {
-      const refusal = findEntryRefusal(withoutIssuer(rules, identityIssuer), known, clock.nowSeconds());
+      const refusal = findEntryRefusal(plain(rules, identityIssuer), known, clock.nowSeconds());
       if (refusal !== undefined) return refusal;
     }
     return undefined;
@@ -129,10 +130,27 @@ function isForEverybody({ all, ofResource }: EntryTable): boolean {
   return [all, ...ofResource.values()].every((each) => each === undefined || admitsEverybody(each.rules));
 }
 
+/** Once for each list of rules and identity provider: there are few of both, and calls are many. */
+function rememberPlain(): typeof withoutIssuer {
+  const known = new WeakMap<EntryRules, Map<string, EntryRules>>();
+  return (rules, identityIssuer) => {
+    const ofIssuer = known.get(rules) ?? new Map<string, EntryRules>();
+    const plain = ofIssuer.get(identityIssuer) ?? withoutIssuer(rules, identityIssuer);
+    known.set(rules, ofIssuer.set(identityIssuer, plain));
+    return plain;
+  };
+}
+
 function withoutIssuer(rules: EntryRules, identityIssuer: string): EntryRules {
   const { allow, deny } = rules.subjects;
-  if (allow.length === 0 && deny.length === 0) return rules;
-  const plain = (names: typeof allow): typeof allow =>
+  const { any, all, none } = rules.groups;
+  const subjects = (names: typeof allow): typeof allow =>
     names.map((name) => (name.issuer === identityIssuer ? { ...name, issuer: undefined } : name));
-  return { ...rules, subjects: { allow: plain(allow), deny: plain(deny) } };
+  const groups = (names: typeof any): typeof any =>
+    names.map((name) => (typeof name === 'object' && name.issuer === identityIssuer ? name.group : name));
+  return {
+    ...rules,
+    subjects: { allow: subjects(allow), deny: subjects(deny) },
+    groups: { any: groups(any), all: groups(all), none: groups(none) },
+  };
 }

@@ -76,6 +76,27 @@ describe('findEntryRefusal', () => {
     expect(judge(rules, nobodyKnown)).toBe(verdict);
   });
 
+  it.each<[Partial<EntryRules['groups']>, string | undefined, string]>([
+    [{ any: ['staff'] }, undefined, 'admitted'],
+    [{ any: ['staff'] }, 'https://other.test', 'group'],
+    [{ all: ['staff'] }, 'https://other.test', 'group'],
+    [{ any: [{ issuer: 'https://other.test', group: 'staff' }] }, 'https://other.test', 'admitted'],
+    [{ any: [{ issuer: 'https://other.test', group: 'staff' }] }, undefined, 'group'],
+    [{ any: [{ issuer: 'https://other.test', group: 'sales' }] }, 'https://other.test', 'group'],
+    [{ none: ['staff'] }, 'https://other.test', 'group'],
+    [{ none: [{ issuer: 'https://other.test', group: 'staff' }] }, 'https://other.test', 'group'],
+    [{ none: [{ issuer: 'https://other.test', group: 'staff' }] }, undefined, 'admitted'],
+  ])('with the groups %j, to people of %s: %s', (groups, identityIssuer, verdict) => {
+    const rules = { groups: { ...everybody.groups, ...groups } };
+    expect(judge(rules, { ...alice, identityIssuer })).toBe(verdict);
+  });
+
+  it('compares ASCII letters alone without regard to case', () => {
+    const emails = { allow: ['kate@example.com'], deny: [] };
+    expect(judge({ emails }, { ...alice, email: 'KATE@Example.COM' })).toBe('admitted');
+    expect(judge({ emails }, { ...alice, email: '\u212aate@example.com' })).toBe('entry_email');
+  });
+
   it('takes the last @ for the one before the domain', () => {
     const email = '"a@example.com"@evil.example';
     expect(judge({ domains: { allow: ['example.com'], deny: [] } }, { ...alice, email })).toBe(

@@ -2,11 +2,11 @@
 export interface EntryRules {
   readonly groups: {
     /** One of them is needed. */
-    readonly any: readonly string[];
+    readonly any: readonly GroupName[];
     /** All of them are needed. */
-    readonly all: readonly string[];
-    /** One of them is too much. */
-    readonly none: readonly string[];
+    readonly all: readonly GroupName[];
+    /** One of them is too much; one without an issuer at whichever identity provider. */
+    readonly none: readonly GroupName[];
   };
   /** Verified addresses, compared without regard to case. */
   readonly emails: AllowAndDeny;
@@ -35,6 +35,12 @@ export interface SubjectName {
   readonly issuer: string | undefined;
   readonly subject: string;
 }
+
+/**
+ * Of the identity provider that is set, or of the one that is named: who may found a group at another provider must not
+ * get in by what they call it.
+ */
+export type GroupName = string | { readonly issuer: string; readonly group: string };
 
 /** What is known of somebody who wants in, or is in. */
 export interface Entrant {
@@ -77,13 +83,13 @@ export function findEntryRefusal(
   entrant: Entrant,
   nowSeconds: number,
 ): EntryRefusal | undefined {
-  const { subject, groups } = entrant;
-  const email = entrant.email?.toLowerCase();
+  const { subject } = entrant;
+  const email = entrant.email === undefined ? undefined : lowerCase(entrant.email);
   if (!passes(subjectKeys(rules.subjects), subjectKey(entrant.identityIssuer, subject)))
     return 'entry_subject';
   if (!passes(rules.emails, email)) return 'entry_email';
   if (!passes(rules.domains, domainOf(email))) return 'entry_domain';
-  if (!hasGroups(rules.groups, groups)) return 'group';
+  if (!hasGroups(rules.groups, entrant)) return 'group';
   if (rules.acr.length > 0 && !isOneOf(rules.acr, entrant.acr)) return 'entry_acr';
   if (!rules.amr.every((method) => entrant.amr?.includes(method))) return 'entry_amr';
   return isTooOld(rules, entrant, nowSeconds) ? 'entry_age' : undefined;
@@ -113,9 +119,23 @@ function subjectKey(issuer: string | undefined, subject: string): string {
   return `${issuer ?? ''}\n${subject}`;
 }
 
-function hasGroups({ any, all, none }: EntryRules['groups'], groups: readonly string[]): boolean {
-  if (any.length > 0 && !any.some((group) => groups.includes(group))) return false;
-  return all.every((group) => groups.includes(group)) && !none.some((group) => groups.includes(group));
+function hasGroups(
+  { any, all, none }: EntryRules['groups'],
+  { identityIssuer, groups }: Pick<Entrant, 'identityIssuer' | 'groups'>,
+): boolean {
+  const isIn = (name: GroupName): boolean =>
+    typeof name === 'string'
+      ? identityIssuer === undefined && groups.includes(name)
+      : identityIssuer === name.issuer && groups.includes(name.group);
+  const isInAnywhere = (name: GroupName): boolean =>
+    typeof name === 'string' ? groups.includes(name) : isIn(name);
+  if (any.length > 0 && !any.some(isIn)) return false;
+  return all.every(isIn) && !none.some(isInAnywhere);
+}
+
+/** ASCII letters alone: other alphabets have letters whose lower case is one of these, as the Kelvin sign's is `k`. */
+function lowerCase(text: string): string {
+  return text.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 function isOneOf(list: readonly string[], value: string | undefined): boolean {

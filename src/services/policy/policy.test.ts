@@ -169,6 +169,19 @@ describe('createPolicy', () => {
       expect(decide([rule({ to: [] })], tool('x')).outcome).toBe('denied');
     });
 
+    it.each<[Partial<PolicyRule>, string]>([
+      [{ to: [{ groups: ['staff'] }] }, 'denied'],
+      [{ to: [{ groups: [{ issuer: 'https://other.test', group: 'staff' }] }] }, 'allowed'],
+      [{ to: [{ groups: [{ issuer: 'https://other.test', group: 'sales' }] }] }, 'denied'],
+      [{ except: [{ groups: ['staff'] }] }, 'denied'],
+      [{ effect: 'deny', to: [{ groups: ['staff'] }] }, 'denied'],
+      [{ effect: 'deny', except: [{ groups: ['staff'] }] }, 'denied'],
+    ])('lets nobody do more by what a group is called at another provider: %j', (changes, outcome) => {
+      const caller = { ...alice, identityIssuer: 'https://other.test' };
+      const otherwise = changes.effect === 'deny' ? 'allow' : 'deny';
+      expect(decide([rule(changes)], tool('x'), { caller, otherwise }).outcome).toBe(outcome);
+    });
+
     it('takes the subject of another provider for somebody else', () => {
       const caller = { ...alice, identityIssuer: 'https://other.test' };
       const to = [{ subjects: [{ issuer: undefined, subject: 'alice' }] }];

@@ -66,7 +66,7 @@ interface CompiledRule {
   readonly means: (operation: Operation) => boolean;
 }
 
-/** @param homeIssuer the identity provider whose subjects rules name without an issuer */
+/** @param homeIssuer the identity provider whose subjects and groups rules name without an issuer */
 export function createPolicy({ otherwise, rules }: PolicyRules, homeIssuer: string): Policy {
   const compiled = rules.map((rule) => compileRule(rule, homeIssuer));
   const known = new WeakMap<PolicyCaller, CallerPolicy>();
@@ -84,8 +84,10 @@ export function createPolicy({ otherwise, rules }: PolicyRules, homeIssuer: stri
 }
 
 function compileRule(rule: PolicyRule, homeIssuer: string): CompiledRule {
-  const to = rule.to === undefined ? () => true : matchCallers(rule.to, homeIssuer);
-  const except = matchCallers(rule.except, homeIssuer);
+  const denies = rule.effect === 'deny';
+  const to = rule.to === undefined ? () => true : matchCallers(rule.to, { homeIssuer, isDenial: denies });
+  // Whoever is left out of an allowance may do less, and out of a denial more.
+  const except = matchCallers(rule.except, { homeIssuer, isDenial: !denies });
   return { rule, speaksOf: (caller) => to(caller) && !except(caller), means: matchOperations(rule) };
 }
 

@@ -21,9 +21,12 @@ export interface Operation {
 
 export type OperationKind = 'tool' | 'prompt' | 'resource' | 'method';
 
+/** Of the mount's own identity provider, or of the one that is named. In a denial, a mere name is one of each. */
+export type GroupName = string | { readonly issuer: string; readonly group: string };
+
 /** People and clients. Of the members that are there each has to hold, by one of its values. */
 export interface Who {
-  readonly groups?: readonly string[] | undefined;
+  readonly groups?: readonly GroupName[] | undefined;
   /** The part behind the `@`, in whatever case. A subdomain is another one. */
   readonly emailDomains?: readonly string[] | undefined;
   readonly emails?: readonly string[] | undefined;

@@ -1,20 +1,28 @@
-import type { PolicyCaller, Who } from './rule.ts';
+import type { GroupName, PolicyCaller, Who } from './rule.ts';
 
 /** Whether it is one of these people or clients. */
 export type CallerMatch = (caller: PolicyCaller) => boolean;
 
-/**
- * @param whos one of them has to fit; a member without values fits nobody
- * @param homeIssuer who knows the subjects that come without an issuer
- */
-export function matchCallers(whos: readonly Who[], homeIssuer: string): CallerMatch {
-  const matches = whos.map((who) => matchWho(who, homeIssuer));
+export interface MatchOptions {
+  /** Who knows the subjects and groups that come without an issuer. */
+  readonly homeIssuer: string;
+  /** Whether whoever fits may do less. A group without an issuer is then one of whichever identity provider. */
+  readonly isDenial: boolean;
+}
+
+/** @param whos one of them has to fit; a member without values fits nobody */
+export function matchCallers(whos: readonly Who[], options: MatchOptions): CallerMatch {
+  const matches = whos.map((who) => matchWho(who, options));
   return (caller) => matches.some((match) => match(caller));
 }
 
-function matchWho(who: Who, homeIssuer: string): CallerMatch {
+function matchWho(who: Who, { homeIssuer, isDenial }: MatchOptions): CallerMatch {
   const conditions = [
-    ofAny(who.groups, ({ groups }) => groups),
+    // Whoever may found a group at another provider must not get rights by what they call it.
+    ofAny(who.groups?.map(groupKey), ({ identityIssuer, groups }) => [
+      ...(isDenial || identityIssuer === homeIssuer ? groups.map(groupKey) : []),
+      ...groups.map((group) => nameOf(identityIssuer, group)),
+    ]),
     ofAny(who.emailDomains?.map(lowerCase), ({ email }) => domainsOf(email)),
     ofAny(who.emails?.map(lowerCase), ({ email }) => (email === undefined ? [] : [lowerCase(email)])),
     ofAny(
@@ -40,6 +48,11 @@ function ofAny(
 function domainsOf(email: string | undefined): readonly string[] {
   const at = email?.lastIndexOf('@') ?? -1;
   return email === undefined || at === -1 ? [] : [lowerCase(email.slice(at + 1))];
+}
+
+/** Of none in particular; no issuer is empty. */
+function groupKey(name: GroupName): string {
+  return typeof name === 'string' ? nameOf('', name) : nameOf(name.issuer, name.group);
 }
 
 /** Two identity providers may both know a "1". */

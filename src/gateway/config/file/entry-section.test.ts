@@ -34,6 +34,8 @@ function complaintsOfAll(file: string, changes: Record<string, string> = {}): re
   }
 }
 
+const partners = { issuer: 'https://other.test', group: 'partners' };
+
 const mounts = 'mounts: [{ name: a, url: /a, upstream: "http://127.0.0.1:3000/mcp" }]\n';
 
 describe('entry rules in the configuration file', () => {
@@ -68,6 +70,7 @@ describe('entry rules in the configuration file', () => {
       emails: { allow: ['Ann@Example.COM'] },
       domains: { deny: ['Evil.Example'] },
       subjects: { allow: ['Ann', { issuer: 'https://other.test', subject: '1' }] },
+      groups: { any: ['staff', partners] },
     };
     const { sections, problems } = readConfigFile('f.yaml', `entry: ${JSON.stringify(entry)}\n`);
     expect(problems).toEqual([]);
@@ -82,6 +85,7 @@ describe('entry rules in the configuration file', () => {
         ],
         deny: [],
       },
+      groups: { any: ['staff', partners], all: [], none: [] },
     });
   });
 
@@ -92,6 +96,7 @@ describe('entry rules in the configuration file', () => {
     ],
     [{ subjects: { allow: ['a'], deny: ['a'] } }, '1 entry.subjects.deny[0] is allowed as well'],
     [{ groups: { all: ['a'], none: ['a'] } }, '1 entry.groups.none[0] is asked for as well'],
+    [{ groups: { any: [partners], none: [{ ...partners }] } }, '1 entry.groups.none[0] is asked for as well'],
     [{ emails: { deny: ['example.com'] } }, '1 entry.emails.deny[0] is no e-mail address'],
     [{ emails: { allow: ['ann@exаmple.com'] } }, '1 entry.emails.allow[0] is no e-mail address'],
     [{ domains: { allow: ['@example.com'] } }, '1 entry.domains.allow[0] is no domain'],

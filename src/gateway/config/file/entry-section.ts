@@ -12,7 +12,7 @@ const plain = textValue((text) => {
   throw new ValueProblem('is nothing that an identity provider says', 'write what its ID tokens have, whole');
 });
 
-const group = z
+const groupName = z
   .string()
   .min(1)
   .max(512)
@@ -20,6 +20,13 @@ const group = z
     message: 'is no name that a group can have here',
     params: { fix: 'remove commas, and blanks at its ends' },
   });
+const group = z.union([
+  groupName,
+  z.strictObject({
+    issuer: z.url().meta({ title: 'Issuer', description: 'The `iss` of that identity provider.' }),
+    group: groupName.meta({ title: 'Group', description: 'Its name there.' }),
+  }),
+]);
 const groups = z.array(group).max(10_000).default([]);
 
 // Lower case, since addresses are compared so. ASCII: addresses with other characters do not count as known.
@@ -87,8 +94,9 @@ export const entrySection = z
         }),
       })
       .superRefine(({ any, all, none }, context) => {
+        const asked = new Set([...any, ...all].map((each) => JSON.stringify(each)));
         for (const [index, name] of none.entries()) {
-          if (!any.includes(name) && !all.includes(name)) continue;
+          if (!asked.has(JSON.stringify(name))) continue;
           const params = { fix: 'remove it from one of the two: none decides' };
           context.addIssue({
             code: 'custom',
@@ -102,7 +110,7 @@ export const entrySection = z
       .meta({
         title: 'Groups',
         description:
-          'Groups of the identity provider; at GitHub the organisations (`acme`) and teams (`acme/ops`) of the person.',
+          'Groups of the (first) identity provider of the mount, or `{ issuer: …, group: … }` of another; at GitHub the organisations (`acme`) and teams (`acme/ops`) of the person. A name under `none` counts at every provider.',
       }),
     emails: allowAndDeny(email, 'addresses').meta({
       title: 'E-mail addresses',

@@ -72,11 +72,20 @@ const subject = z.union([
   }),
 ]);
 
+const group = z.union([
+  whole,
+  z.strictObject({
+    issuer: z.url().meta({ title: 'Issuer', description: 'The `iss` of that identity provider.' }),
+    group: whole.meta({ title: 'Group', description: 'Its name there.' }),
+  }),
+]);
+
 const who = z
   .strictObject({
-    groups: names.optional().meta({
+    groups: z.array(group).min(1).max(10_000).optional().meta({
       title: 'Groups',
-      description: 'Groups of the identity provider, one of which the person has.',
+      description:
+        'Groups of the (first) identity provider of the mount, or `{ issuer: …, group: … }` of another, one of which the person has. Where it lets people do less, a mere name counts at every provider.',
     }),
     email_domains: z.array(domain).min(1).max(10_000).optional().meta({
       title: 'E-mail domains',

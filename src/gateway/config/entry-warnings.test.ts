@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+
+import { load } from '../../../test/support/configuration.ts';
+
+const environment = {
+  GATEHOUSE_CONFIG: 'gatehouse.yaml',
+  UPSTREAM_MCP_URL: undefined,
+  OIDC_ISSUER_URL: undefined,
+  OIDC_CLIENT_ID: undefined,
+  OIDC_CLIENT_SECRET: undefined,
+};
+const partners = { issuer: 'https://partner.test', group: 'staff' };
+
+function provider(name: string): object {
+  return { name, issuer_url: `https://${name}.test`, client_id: 'mcp', client_secret_file: 'secret' };
+}
+
+/** Events and texts of the warnings about entry. */
+function warningsOf(entry: object | undefined, mount: object = {}): readonly string[] {
+  const mounts = [{ name: 'files', url: '/files/mcp', upstream: 'http://127.0.0.1:3000/mcp', ...mount }];
+  const file = { identity_providers: [provider('corp'), provider('partner')], mounts, entry };
+  return load(environment, { 'gatehouse.yaml': JSON.stringify(file), secret: 'a secret' })
+    .warnings.filter(({ event }) => event.startsWith('entry_'))
+    .map(({ event, message }) => `${event} ${message}`);
+}
+
+const shut = /^entry_groups_of_one_provider nobody of partner can enter mount files/;
+
+describe('findEntryWarnings', () => {
+  it.each([{ any: ['staff'] }, { all: ['staff'] }, { any: [partners], all: ['staff'] }])(
+    'names the provider whose people can never enter: %j',
+    (groups) => {
+      expect(warningsOf({ groups })).toEqual([expect.stringMatching(shut)]);
+      expect(warningsOf(undefined, { entry: { groups } })).toEqual([expect.stringMatching(shut)]);
+    },
+  );
+
+  it.each([{ any: ['staff', partners] }, { all: [partners] }, { none: ['suspended'] }])(
+    'is silent where they can: %j',
+    (groups) => {
+      expect(warningsOf({ groups })).toEqual([]);
+    },
+  );
+
+  it('is silent of a mount that is for one provider alone', () => {
+    expect(warningsOf({ groups: { any: ['staff'] } }, { identity_providers: ['partner'] })).toEqual([]);
+  });
+
+  it('knows the issuer that the environment names', () => {
+    const entry = { subjects: { deny: [{ issuer: 'https://login.test/realms/main', subject: 'mallory' }] } };
+    const mounts = [{ name: 'files', url: '/files/mcp', upstream: 'http://127.0.0.1:3000/mcp', entry }];
+    const { warnings } = load(
+      { GATEHOUSE_CONFIG: 'gatehouse.yaml', UPSTREAM_MCP_URL: undefined },
+      { 'gatehouse.yaml': JSON.stringify({ mounts }) },
+    );
+    expect(warnings.map(({ event }) => event)).not.toContain('entry_issuer_unknown');
+  });
+
+  it.each([
+    { groups: { none: [{ issuer: 'https://partner.test/', group: 'staff' }] } },
+    { subjects: { deny: [{ issuer: 'https://partner.test/', subject: 'mallory' }] } },
+  ])('names an issuer that vouches for nobody here: %j', (entry) => {
+    expect(warningsOf(entry)).toEqual([
+      expect.stringContaining('entry_issuer_unknown entry rules name https://partner.test/,'),
+    ]);
+  });
+});

@@ -1,0 +1,59 @@
+import type { EntrySettings } from '../../services/entry/entry-gate.ts';
+import type { GroupName } from '../../services/entry/entry-rules.ts';
+import type { ConfigWarning, GatehouseConfig, MountConfig, ProviderConfig } from './config.ts';
+
+type Judged = Pick<GatehouseConfig, 'entry' | 'trustedIssuers' | 'identityProviders' | 'mounts'>;
+
+/** Entry rules that are not wrong, and that mean less than they seem to. */
+export function findEntryWarnings(config: Judged): readonly ConfigWarning[] {
+  return [...config.mounts.flatMap((mount) => warnOfShutOut(mount, config)), ...warnOfStrangers(config)];
+}
+
+/**
+ * Identity providers whose people can choose them and never enter: rules name groups without an issuer, which are those of
+ * the first one of the mount.
+ */
+function warnOfShutOut(mount: MountConfig, config: Judged): readonly ConfigWarning[] {
+  const [home, ...others] = findFitting(mount, config);
+  const entries = [config.entry, mount.entry].filter((entry) => entry !== undefined);
+  const shut = others.filter((other) => entries.some((entry) => isShutOut(entry, other)));
+  if (home === undefined || shut.length === 0) return [];
+  const names = shut.map(({ name }) => name).join(', ');
+  const message = `nobody of ${names} can enter mount ${mount.name}: its entry rules name groups of ${home.name} alone; write { issuer: …, group: … } for others`;
+  return [{ event: 'entry_groups_of_one_provider', message }];
+}
+
+/** A denial with a slash too many in its issuer denies nobody. */
+function warnOfStrangers(config: Judged): readonly ConfigWarning[] {
+  const known = new Set([
+    ...[...config.identityProviders, ...config.trustedIssuers].map(({ issuer }) => issuer),
+    ...config.mounts.map(({ accepts }) => accepts?.issuer),
+  ]);
+  const named = [config, ...config.mounts].flatMap(({ entry }) =>
+    entry === undefined ? [] : issuersOf(entry),
+  );
+  return [...new Set(named)]
+    .filter((issuer) => !known.has(issuer))
+    .map((issuer) => ({
+      event: 'entry_issuer_unknown',
+      message: `entry rules name ${issuer}, and nobody comes from there: write the issuer of an identity provider, to the letter`,
+    }));
+}
+
+/** Nobody logs in for a mount that takes the tokens of somebody else. */
+function findFitting(
+  { identityProviders: names, accepts }: MountConfig,
+  { identityProviders: all }: Judged,
+): readonly ProviderConfig[] {
+  return accepts === undefined ? all.filter(({ name }) => names?.includes(name) ?? true) : [];
+}
+
+function isShutOut({ rules: { groups } }: EntrySettings, { issuer }: ProviderConfig): boolean {
+  const isElsewhere = (name: GroupName): boolean => typeof name === 'string' || name.issuer !== issuer;
+  return (groups.any.length > 0 && groups.any.every(isElsewhere)) || groups.all.some(isElsewhere);
+}
+
+function issuersOf({ rules: { groups, subjects } }: EntrySettings): readonly string[] {
+  const names = [...groups.any, ...groups.all, ...groups.none, ...subjects.allow, ...subjects.deny];
+  return names.flatMap((name) => (typeof name === 'string' ? [] : (name.issuer ?? [])));
+}
