@@ -48,6 +48,7 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
   const { limits } = config;
   return [
     ['mode', config.productionMode ? 'production' : 'development'],
+    ['tokens', config.issuesTokens ? 'issued here' : 'of other issuers alone; none are issued here'],
     ...(config.file === undefined ? describeOnlyMount(config.mounts[0]) : describeMounts(config)),
     ['listens on', formatListenAddress(config.listen)],
     ['tls', config.certificate === undefined ? 'none here' : `certificate ${config.certificate.certFile}`],
@@ -56,10 +57,7 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ...config.identityProviders.flatMap((provider) => describeProvider(provider, config)),
     ['store', describeStore(config.store)],
     describeSealing(config.sealing),
-    ['registrations', describeLife(config.registration.ttlSeconds)],
-    ['app schemes', config.registration.privateUseSchemes.join(', ') || 'none'],
-    ['grants', describeLife(config.tokens.grantLifetimeSeconds)],
-    ['consent page', config.renderConsentPage ? 'shown' : 'not shown'],
+    ...(config.issuesTokens ? describeIssuing(config) : []),
     ...(config.file === undefined ? [describeOrigins(config.mounts[0])] : []),
     ['rate limits', limits.enabled ? 'on' : 'off'],
     ['calls per person', limits.perSubjectConcurrency === 0 ? 'no limit' : `${limits.perSubjectConcurrency}`],
@@ -97,7 +95,7 @@ function listMarks(mount: MountConfig): string[] {
   const { isDefault, upstream, accepts, scopes, dpop, policy, allowedOrigins } = mount;
   const { tls } = upstream;
   return [
-    ...(isDefault ? ['default'] : []),
+    ...(isDefault && accepts === undefined ? ['default'] : []),
     ...(accepts === undefined ? [] : [`accepts ${accepts.kind} of ${accepts.issuer}`]),
     ...(upstream.authorization === undefined ? [] : ['authorization set']),
     ...(tls.caFile === undefined ? [] : ['own authorities']),
@@ -138,10 +136,24 @@ function describeProvider(provider: ProviderConfig, config: GatehouseConfig): re
   ];
 }
 
+function describeIssuing({ registration, tokens, renderConsentPage }: GatehouseConfig): readonly Row[] {
+  return [
+    ['registrations', describeLife(registration.ttlSeconds)],
+    ['app schemes', registration.privateUseSchemes.join(', ') || 'none'],
+    ['grants', describeLife(tokens.grantLifetimeSeconds)],
+    ['consent page', renderConsentPage ? 'shown' : 'not shown'],
+  ];
+}
+
 function describeSealing(sealing: GatehouseConfig['sealing']): readonly [string, string] {
-  return sealing.kind === 'secrets'
-    ? ['signing secrets', `1 active, ${sealing.secrets.length - 1} previous`]
-    : ['signing keys', `file ${sealing.path}`];
+  switch (sealing.kind) {
+    case 'secrets':
+      return ['signing secrets', `1 active, ${sealing.secrets.length - 1} previous`];
+    case 'key-file':
+      return ['signing keys', `file ${sealing.path}`];
+    case 'none':
+      return ['signing secrets', 'none, and nothing needs one'];
+  }
 }
 
 function describeStore(store: GatehouseConfig['store']): string {

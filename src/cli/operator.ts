@@ -43,17 +43,16 @@ export async function withOperator<Result>(run: (operator: Operator) => Promise<
   });
   try {
     const { grantLifetimeSeconds } = config.tokens;
-    const [home, ...others] = config.identityProviders;
+    const [home = config.publicUrl, ...others] = [
+      ...config.identityProviders.map(({ issuer }) => issuer),
+      ...config.mounts.flatMap(({ accepts }) => accepts?.issuer ?? []),
+    ];
     return await run({
       grants: createGrantDirectory({ store, clock, grantLifetimeSeconds }),
       deniedClients,
       revocations,
       clientIds: config.clients.map(({ clientId }) => clientId),
-      identityIssuers: [
-        home.issuer,
-        ...others.map(({ issuer }) => issuer),
-        ...config.mounts.flatMap(({ accepts }) => accepts?.issuer ?? []),
-      ],
+      identityIssuers: [home, ...others],
       nowSeconds: () => clock.nowSeconds(),
     });
   } finally {

@@ -98,6 +98,7 @@ function createPrimary(config: GatehouseConfig, { source, log }: PrimaryDeps): P
   });
   const health = createWorkerReadiness({
     wanted,
+    hasProviders: config.identityProviders.length > 0,
     async ask() {
       const answers = await questions.ask('readiness', crew.ready());
       return [...answers.values()].map((answer) => answer.readiness);

@@ -67,9 +67,12 @@ function summarize(config: GatehouseConfig): Record<string, unknown> {
     trust_proxy_headers: config.limits.trustEveryProxy,
     render_consent_page: config.renderConsentPage,
     per_subject_concurrency: config.limits.perSubjectConcurrency,
+    issues_tokens: config.issuesTokens,
     identity_providers: config.identityProviders.map(({ name }) => name),
     groups_claim: config.identityProviders.map(({ groupsClaim }) => groupsClaim).join(', '),
-    allowed_groups_set: config.identityProviders.every(({ allowedGroups }) => allowedGroups.length > 0),
+    allowed_groups_set:
+      config.identityProviders.length > 0 &&
+      config.identityProviders.every(({ allowedGroups }) => allowedGroups.length > 0),
     revoke_before_set: config.tokens.revokeBefore !== undefined,
     upstream_authorization_set: config.mounts.some(({ upstream }) => upstream.authorization !== undefined),
     mounts: config.mounts.length,
@@ -77,9 +80,8 @@ function summarize(config: GatehouseConfig): Record<string, unknown> {
     access_log_skip_re: config.logging.accessLogSkip?.source ?? '',
     tool_metrics_enabled: config.toolMetrics.enabled,
     tool_metrics_max_cardinality: config.toolMetrics.maxCardinality,
-    ...(config.sealing.kind === 'secrets'
-      ? { previous_keys: config.sealing.secrets.length - 1 }
-      : { signing_keys_file: config.sealing.path }),
+    ...(config.sealing.kind === 'secrets' ? { previous_keys: config.sealing.secrets.length - 1 } : {}),
+    ...(config.sealing.kind === 'key-file' ? { signing_keys_file: config.sealing.path } : {}),
     store: config.store.kind,
     workers: config.workers,
   };

@@ -75,9 +75,5 @@ function shareOf(config: GatehouseConfig): GatehouseConfig {
       exchangeBurst: Math.max(1, exchangeBurst / workers),
     };
   };
-  const [first, ...others] = config.identityProviders;
-  return {
-    ...config,
-    identityProviders: [share(first), ...others.map(share)],
-  };
+  return { ...config, identityProviders: config.identityProviders.map(share) };
 }

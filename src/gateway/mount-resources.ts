@@ -29,13 +29,17 @@ export function describeEntry(
   return { all: entry, ofResource: new Map(ofMounts), homeIssuers: new Map(homes) };
 }
 
-/** Who knows the subjects that rules name without an issuer. Where there are several, the configuration has refused those. */
+/**
+ * Who knows the subjects that rules name without an issuer. Where there are several, the configuration has refused those;
+ * where there is none, nobody is known by a name alone.
+ */
 export function findHomeIssuer(
   { identityProviders: names }: MountConfig,
   config: Pick<GatehouseConfig, 'identityProviders'>,
 ): string {
   const [first] = config.identityProviders;
-  return (config.identityProviders.find(({ name }) => names?.includes(name) ?? true) ?? first).issuer;
+  const own = config.identityProviders.find(({ name }) => names?.includes(name) ?? true) ?? first;
+  return own?.issuer ?? '';
 }
 
 /** @see RFC 9728 §3.1 for where the well-known part goes */

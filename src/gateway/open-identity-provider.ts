@@ -35,12 +35,10 @@ export function openIdentityProviders(
   only: IdentityProvider | undefined,
   deps: IdentityProvidersDeps,
 ): IdentityProviders {
-  const [first, ...others] = config.identityProviders;
-  const open = (own: ProviderConfig): IdentityProvider => openIdentityProvider(own, config, deps);
-  return createIdentityProviders([
-    named(first, only ?? open(first)),
-    ...(only === undefined ? others : []).map((own) => named(own, open(own))),
-  ]);
+  const { identityProviders } = config;
+  const open = (own: ProviderConfig): IdentityProvider => only ?? openIdentityProvider(own, config, deps);
+  const wanted = only === undefined ? identityProviders : identityProviders.slice(0, 1);
+  return createIdentityProviders(wanted.map((own) => named(own, open(own))));
 }
 
 /** Without its secret: what rooms get, they could show. */

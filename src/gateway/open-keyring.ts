@@ -6,6 +6,7 @@ import {
   type KeyState,
   scheduleSecrets,
 } from '../platform/sealing/keyring.ts';
+import type { Random } from '../platform/random.ts';
 import { createSealCounter } from '../platform/sealing/seal-counter.ts';
 import { Gauge, type Registry } from '../platform/telemetry/metrics.ts';
 import type { Emit } from '../services/audit/events.ts';
@@ -26,6 +27,7 @@ export interface OpenKeyringDeps {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly registry: Registry;
+  readonly random: Random;
 }
 
 /** @throws KeySetError when the key file is not acceptable */
@@ -40,6 +42,10 @@ export function openKeyring(
   };
   const onSeal = observeSeals(registry, emit);
   const { sealing } = config;
+  if (sealing.kind === 'none') {
+    const keyring = createKeyring(scheduleSecrets([deps.random.token(32)]), keyringDeps);
+    return { keyring, onSeal, reload: async () => {}, close: () => {} };
+  }
   if (sealing.kind === 'secrets') {
     const keyring = createKeyring(scheduleSecrets(sealing.secrets), keyringDeps);
     observeStates(registry, keyring);

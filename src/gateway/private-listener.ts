@@ -8,8 +8,8 @@ import { isLoopbackHost } from './config/listen-address.ts';
 export interface Readiness {
   readonly status: 'ok' | 'shutting_down' | 'starting' | 'no_worker';
   readonly store: 'ok' | 'unavailable';
-  /** The worst of them. */
-  readonly identity_provider: 'ok' | 'unavailable';
+  /** The worst of them. Absent: there are none. */
+  readonly identity_provider?: 'ok' | 'unavailable';
   /** Of several each by its name. */
   readonly identity_providers?: Readonly<Record<string, 'ok' | 'unavailable'>>;
   /** Where several processes answer. */

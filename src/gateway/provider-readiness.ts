@@ -3,8 +3,9 @@ import type { Readiness } from './private-listener.ts';
 
 type ProviderReadiness = Pick<Readiness, 'identity_provider' | 'identity_providers'>;
 
-/** What readiness says of where people log in. One in trouble keeps nobody from the others, and is named. */
+/** What readiness says of where people log in; nothing where nobody does. One in trouble keeps nobody from the others, and is named. */
 export function describeProviders({ all }: Pick<IdentityProviders, 'all'>): ProviderReadiness {
+  if (all.length === 0) return {};
   const states = all.map(({ name, provider }) => [name, provider.isReady() ? 'ok' : 'unavailable'] as const);
   return {
     identity_provider: states.every(([, state]) => state === 'ok') ? 'ok' : 'unavailable',

@@ -26,7 +26,7 @@ import { type AccessRecord, type CallDetails, createAccessLog } from './access-l
 import { type LiveCertificates, observeExpiry } from './certificates.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
-import { createEndpoints } from './endpoints.ts';
+import { createEndpoints, type EndpointsDeps } from './endpoints.ts';
 import { openForeignTokens } from './foreign-tokens.ts';
 import type { GatewayDeps } from './gateway.ts';
 import type { InFlight } from './in-flight.ts';
@@ -93,7 +93,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onEvent: deps.onEvent,
   });
   const { emit, registry } = observed;
-  const keys = openKeyring(config, { clock, emit, registry });
+  const keys = openKeyring(config, { clock, emit, registry, random });
   const opened = deps.store ?? (await openStore(config.store, { clock, random, log, registry }));
   const store = deps.crew?.joinFeeds(opened) ?? opened;
   const sealer = createSealer({
@@ -149,7 +149,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const entryGate = createEntryGate(describeEntry(config, config), { clock });
   const resources = createResources(issuer, describeResources(config.mounts));
-  const endpoints = createEndpoints(config, {
+  const endpointsDeps: EndpointsDeps = {
     sealer,
     store: rotationJournal?.store ?? store,
     clock,
@@ -165,7 +165,8 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     rateLimits,
     network: deps.network,
     emit,
-  });
+  };
+  const endpoints = config.issuesTokens ? createEndpoints(config, endpointsDeps) : undefined;
   const dispatch = createDispatch({
     issuer,
     findSite: (url) => sites.findByUrl(url),

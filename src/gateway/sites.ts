@@ -34,7 +34,8 @@ export interface Sites {
 
 export interface SitesDeps {
   readonly issuer: string;
-  readonly endpoints: Endpoints;
+  /** Undefined: there is no authorization server. */
+  readonly endpoints: Endpoints | undefined;
   /** Whether a `Host` that is nobody's may be taken for the issuer's. */
   readonly isHostAcceptable: (hosts: readonly string[]) => boolean;
 }
@@ -49,7 +50,11 @@ export function createSites(
   const here = groups.get(issuer) ?? [];
   const described = here.map(describe);
   const rootMetadata = here.find((mount) => mount === fallback)?.metadata;
-  const issuerSite = createSite(issuer, here, createIssuerRoutes(endpoints, described, rootMetadata));
+  const routes =
+    endpoints === undefined
+      ? createMountHostRoutes(described, rootMetadata)
+      : createIssuerRoutes(endpoints, described, rootMetadata);
+  const issuerSite = createSite(issuer, here, routes);
   groups.delete(issuer);
 
   const byHost = new Map<string, Site>();

@@ -10,7 +10,7 @@ let workers: WorkerReadiness;
 
 beforeEach(() => {
   said = [];
-  workers = createWorkerReadiness({ wanted: 2, ask: async () => said });
+  workers = createWorkerReadiness({ wanted: 2, hasProviders: true, ask: async () => said });
 });
 
 describe('createWorkerReadiness', () => {
@@ -22,6 +22,14 @@ describe('createWorkerReadiness', () => {
     expect(await workers.readiness()).toEqual({ ...sound, workers: { wanted: 2, ready: 2 } });
     said = [sound];
     expect(await workers.readiness()).toEqual({ ...sound, workers: { wanted: 2, ready: 1 } });
+  });
+
+  it('says nothing of identity providers where there are none', async () => {
+    const alone = createWorkerReadiness({ wanted: 1, hasProviders: false, ask: async () => said });
+
+    expect(await alone.readiness()).not.toHaveProperty('identity_provider');
+    said = [{ status: 'ok', store: 'ok' }];
+    expect(await alone.readiness()).not.toHaveProperty('identity_provider');
   });
 
   it('is not ready without a worker that answers, and knows nothing of the store then', async () => {

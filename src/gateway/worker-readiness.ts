@@ -3,6 +3,8 @@ import { joinProviderReadiness } from './provider-readiness.ts';
 
 export interface WorkerReadinessDeps {
   readonly wanted: number;
+  /** Whether people log in somewhere. */
+  readonly hasProviders: boolean;
   /** What each worker that serves says of itself; one that hangs is missing. */
   readonly ask: () => Promise<readonly Readiness[]>;
 }
@@ -19,7 +21,7 @@ export interface WorkerReadiness {
  * At the start all workers have to come. From then on one is enough: a worker that is being replaced takes nobody out
  * of rotation.
  */
-export function createWorkerReadiness({ wanted, ask }: WorkerReadinessDeps): WorkerReadiness {
+export function createWorkerReadiness({ wanted, hasProviders, ask }: WorkerReadinessDeps): WorkerReadiness {
   let stage: 'starting' | 'started' | 'draining' = 'starting';
 
   function statusOf(ready: number): Readiness['status'] {
@@ -36,7 +38,7 @@ export function createWorkerReadiness({ wanted, ask }: WorkerReadinessDeps): Wor
       return {
         status: statusOf(said.length),
         store: worst('store'),
-        identity_provider: worst('identity_provider'),
+        ...(hasProviders ? { identity_provider: worst('identity_provider') } : {}),
         ...joinProviderReadiness(said),
         workers: { wanted, ready: said.length },
       };

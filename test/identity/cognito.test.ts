@@ -14,7 +14,7 @@ describe('IDP=cognito', () => {
     ['cn-north-1_x1', 'https://cognito-idp.cn-north-1.amazonaws.com.cn/cn-north-1_x1'],
   ])('finds the issuer of the pool %s', (pool, issuer) => {
     const changes = { IDP: 'cognito', OIDC_ISSUER_URL: undefined, COGNITO_USER_POOL_ID: pool };
-    expect(load(changes).identityProviders[0].issuer).toBe(issuer);
+    expect(load(changes).identityProviders[0]?.issuer).toBe(issuer);
   });
 
   it('refuses the domain of the login pages for an issuer', () => {

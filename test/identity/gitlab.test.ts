@@ -14,7 +14,7 @@ describe('IDP=gitlab', () => {
 
   it('is gitlab.com unless told otherwise, and warns that anybody has an account there', () => {
     const changes = { IDP: 'gitlab', OIDC_ISSUER_URL: undefined };
-    expect(load(changes).identityProviders[0].issuer).toBe('https://gitlab.com');
+    expect(load(changes).identityProviders[0]?.issuer).toBe('https://gitlab.com');
     expect(warningsOf(changes)).toContain('idp_open_to_strangers');
     expect(warningsOf({ ...changes, ALLOWED_GROUPS: 'example' })).not.toContain('idp_open_to_strangers');
     const own = { ...changes, GITLAB_URL: 'https://gitlab.example.com' };

@@ -87,15 +87,14 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
       return answer('delete', () => whole.delete(key));
     },
   };
+  const main = { name: 'main', title: 'Main', scopes: [], provider: identityProvider };
   const deps: AuthorizationDeps = {
     issuer,
     resources: oneResource(issuer, resource),
     renderConsentPage: true,
     findClient: findOnly(client),
     isClientDenied: () => room.clientIsDenied,
-    identityProviders: createIdentityProviders([
-      { name: 'main', title: 'Main', scopes: [], provider: identityProvider },
-    ]),
+    identityProviders: createIdentityProviders([main]),
     entry: openEntry,
     sealer,
     store,
@@ -115,7 +114,7 @@ export function createAuthorizationRoom(options: AuthorizationRoomOptions = {}):
   const routes: Record<string, Handler> = {
     '/authorize': createAuthorizationEndpoint(deps),
     '/consent': createConsentEndpoint(deps),
-    '/callback': createCallbackEndpoint(deps, deps.identityProviders.all[0]),
+    '/callback': createCallbackEndpoint(deps, deps.identityProviders.all[0] ?? main),
   };
   const room: AuthorizationRoom = {
     publicUrl: deps.issuer,

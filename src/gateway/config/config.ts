@@ -41,8 +41,10 @@ export interface GatehouseConfig {
   readonly streams: { readonly keepAliveSeconds: number; readonly idleSeconds: number };
   /** Silence on a connection after which the kernel asks its peer for a sign of life. 0: it does not ask. */
   readonly tcpKeepAliveSeconds: number;
-  /** Where people log in. No two have the same issuer. */
-  readonly identityProviders: readonly [ProviderConfig, ...ProviderConfig[]];
+  /** Where people log in. No two have the same issuer. None: no mount needs one. */
+  readonly identityProviders: readonly ProviderConfig[];
+  /** False: every mount takes tokens of another issuer, and there is no authorization server here. */
+  readonly issuesTokens: boolean;
   /** Whether refreshes ask the identity provider again. */
   readonly identityRecheck: {
     readonly mode: IdentityRecheckMode;
@@ -58,7 +60,9 @@ export interface GatehouseConfig {
         /** The active secret first, then those that may still open. */
         readonly secrets: readonly [string, ...string[]];
       }
-    | { readonly kind: 'key-file'; readonly path: string };
+    | { readonly kind: 'key-file'; readonly path: string }
+    /** Nothing of what is sealed has to be opened by another process, or after a restart. */
+    | { readonly kind: 'none' };
   readonly store:
     | { readonly kind: 'memory' }
     | { readonly kind: 'sqlite'; readonly path: string; readonly synchronous: 'FULL' | 'NORMAL' }

@@ -34,7 +34,9 @@ function judge(
     const problem = `goes by e-mail addresses, and ${culprit} takes those that nobody verified`;
     problems.push({ variable, problem, fix: `unset ${culprit}, or write groups or subjects` });
   }
-  if (identityProviders.every(({ preset }) => preset === 'github') && entersByLogin(entry)) {
+  const comeByGitHub =
+    identityProviders.length > 0 && identityProviders.every(({ preset }) => preset === 'github');
+  if (comeByGitHub && entersByLogin(entry)) {
     const problem = 'asks how people logged in, and GitHub does not say it';
     const fix = 'remove acr, amr and max_authentication_age: nobody could enter';
     problems.push({ variable, problem, fix });

@@ -122,7 +122,7 @@ describe('secrets from files', () => {
       { OIDC_CLIENT_SECRET: undefined, OIDC_CLIENT_SECRET_FILE: '/run/s' },
       { '/run/s': `secret ${end}` },
     );
-    expect(config.identityProviders[0].clientSecret).toBe('secret ');
+    expect(config.identityProviders[0]?.clientSecret).toBe('secret ');
   });
 
   it('refuses a file that cannot be read', () => {

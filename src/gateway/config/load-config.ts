@@ -29,6 +29,7 @@ import { assembleRedis } from './redis-posture.ts';
 import type { SettingValues } from './schema.ts';
 import { ConfigError, type ConfigProblem } from './setting.ts';
 import { defaultStorePath } from './settings-grants.ts';
+import { findNeedProblems, findNeedWarnings, judgeProviderNeed, type ProviderNeed } from './provider-need.ts';
 import { pairOf } from './tls-posture.ts';
 import { findUnknownVariables } from './unknown-variables.ts';
 import { findUnverifiedEmail } from './unverified-email.ts';
@@ -42,7 +43,8 @@ export { ConfigError, type ConfigProblem, describeProblem } from './setting.ts';
  */
 export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtime = {}): GatehouseConfig {
   const given = readGivenConfig(env, readFile);
-  const reading = readOwnSettings(given, readFile);
+  const need = judgeProviderNeed(given);
+  const reading = readOwnSettings(given, need, readFile);
   const listed = readIdentityProviders(given, reading.values, readFile);
   const judgement = judgeSettings(reading.values);
   const { mounts, secretFiles, ...mounted } = readMounts(given, reading.values, readFile);
@@ -56,7 +58,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   refuse([
     ...reading.problems,
     ...judgement.problems,
-    ...findCombinedProblems(reading.values),
+    ...findCombinedProblems(reading.values, { sealsNothing: sealsNothing(need, reading.values) }),
     ...listed.problems,
     ...mounted.problems,
     ...findChoiceProblems(given, mounts, listed.providers),
@@ -66,13 +68,17 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   // No problem means that every variable has its value, and that there is a mount.
   const values = reading.values as SettingValues;
   const { path, settings } = given;
-  const [first = assembleIdentityProvider(values), ...others] = listed.providers;
+  const identityProviders =
+    listed.providers.length > 0 || need.kind !== 'described'
+      ? listed.providers
+      : [assembleIdentityProvider(values)];
   const config = assemble(values, {
     mounts: mounts as GatehouseConfig['mounts'],
-    trustedIssuers: demandAsLoginsDo(trusted.trustedIssuers, [first, ...others]),
+    trustedIssuers: demandAsLoginsDo(trusted.trustedIssuers, identityProviders),
     clients,
     entry: given.sections?.entry,
-    identityProviders: [first, ...others],
+    identityProviders,
+    issuesTokens: need.kind === 'described',
     file:
       path === undefined
         ? undefined
@@ -85,7 +91,8 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
       ...judgement.warnings,
       ...findCombinedWarnings(reading.values),
       ...mounted.warnings,
-      ...findTrustedIssuerWarnings(trusted.trustedIssuers, [first, ...others]),
+      ...findNeedWarnings(need, given, values),
+      ...findTrustedIssuerWarnings(trusted.trustedIssuers, identityProviders),
       ...unknown,
       ...findRuntimeWarnings(runtime),
     ],
@@ -99,14 +106,22 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
 }
 
 /** The settings without those that the file has taken the place of, which are a problem of their own. */
-function readOwnSettings(given: GivenConfig, readFile: ReadFile): SettingsReading {
+function readOwnSettings(given: GivenConfig, need: ProviderNeed, readFile: ReadFile): SettingsReading {
   const reading = readSettings(given.env, readFile);
-  if (!hasProviderSection(given)) return reading;
+  if (!hasProviderSection(given) && need.kind === 'described') return reading;
   return {
     ...reading,
     values: leaveProviderValuesOut(reading.values),
-    problems: leaveProviderSettingsOut(reading.problems),
+    problems: [
+      ...leaveProviderSettingsOut(reading.problems),
+      ...findNeedProblems(need, given.env, reading.values),
+    ],
   };
+}
+
+/** What a gatehouse that issues no tokens has a secret for is the sessions of upstreams. */
+function sealsNothing(need: ProviderNeed, { SESSION_BINDING }: Partial<SettingValues>): boolean {
+  return need.kind === 'needless' && SESSION_BINDING === false;
 }
 
 /** What is known of the process that is configured. */
@@ -128,7 +143,15 @@ function assemble(
   values: SettingValues,
   others: Pick<
     GatehouseConfig,
-    'mounts' | 'clients' | 'entry' | 'identityProviders' | 'trustedIssuers' | 'file' | 'workers' | 'warnings'
+    | 'mounts'
+    | 'clients'
+    | 'entry'
+    | 'identityProviders'
+    | 'issuesTokens'
+    | 'trustedIssuers'
+    | 'file'
+    | 'workers'
+    | 'warnings'
   >,
 ): GatehouseConfig {
   return {
@@ -198,9 +221,9 @@ function assemble(
 
 function assembleSealing(values: SettingValues): GatehouseConfig['sealing'] {
   if (values.SIGNING_KEYS_FILE !== undefined) return { kind: 'key-file', path: values.SIGNING_KEYS_FILE };
-  // One of the two is set: findCombinedProblems has seen to it.
-  const active = values.TOKEN_SIGNING_SECRET ?? '';
-  return { kind: 'secrets', secrets: [active, ...values.TOKEN_SIGNING_SECRETS_PREVIOUS] };
+  const { TOKEN_SIGNING_SECRET: active, TOKEN_SIGNING_SECRETS_PREVIOUS: previous } = values;
+  // One of the two is set where something is sealed: findCombinedProblems has seen to it.
+  return active === undefined ? { kind: 'none' } : { kind: 'secrets', secrets: [active, ...previous] };
 }
 
 function assembleStore(values: SettingValues): GatehouseConfig['store'] {

@@ -8,14 +8,18 @@ import { findTlsProblems } from './tls-posture.ts';
 
 type Values = Partial<SettingValues>;
 
+type CombinedProblem = { readonly when: (values: Values) => boolean } & ConfigProblem;
+
+const secretUnset: CombinedProblem = {
+  when: (values) => isUnset(values, 'TOKEN_SIGNING_SECRET') && isUnset(values, 'SIGNING_KEYS_FILE'),
+  variable: 'TOKEN_SIGNING_SECRET',
+  problem: 'is not set',
+  fix: 'generate one with: openssl rand -base64 48, or name a file that holds it with TOKEN_SIGNING_SECRET_FILE',
+};
+
 /** Problems of several variables together. A variable with a problem of its own is missing and says nothing here. */
-const combinedProblems: ReadonlyArray<{ readonly when: (values: Values) => boolean } & ConfigProblem> = [
-  {
-    when: (values) => isUnset(values, 'TOKEN_SIGNING_SECRET') && isUnset(values, 'SIGNING_KEYS_FILE'),
-    variable: 'TOKEN_SIGNING_SECRET',
-    problem: 'is not set',
-    fix: 'generate one with: openssl rand -base64 48, or name a file that holds it with TOKEN_SIGNING_SECRET_FILE',
-  },
+const combinedProblems: readonly CombinedProblem[] = [
+  secretUnset,
   {
     // Which of the two seals would be anybody's guess.
     when: ({ SIGNING_KEYS_FILE, TOKEN_SIGNING_SECRET, TOKEN_SIGNING_SECRETS_PREVIOUS }) =>
@@ -85,9 +89,13 @@ const combinedWarnings: ReadonlyArray<{ readonly when: (values: Values) => boole
   },
 ];
 
-export function findCombinedProblems(values: Values): ConfigProblem[] {
+/** @param sealsNothing nothing will need a secret of ours */
+export function findCombinedProblems(
+  values: Values,
+  { sealsNothing }: { readonly sealsNothing: boolean },
+): ConfigProblem[] {
   const found = combinedProblems
-    .filter((rule) => rule.when(values))
+    .filter((rule) => rule.when(values) && !(sealsNothing && rule === secretUnset))
     .map(({ variable, problem, fix }) => ({ variable, problem, fix }));
   return [
     ...findIdentityProviderProblems(values),

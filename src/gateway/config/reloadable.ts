@@ -28,6 +28,7 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
     throw new ConfigError([{ variable: 'PROXY_BASE_URL', problem: 'is not what it was at the start', fix }]);
   }
   refuseUnknownProviders(initial, next);
+  refuseTokensOfOurs(initial, next);
   const { mounts, clients, entry, file, warnings } = next;
   const joined = { ...initial, mounts, clients, entry, file, warnings };
   // What the file says of this now holds after a restart alone.
@@ -44,6 +45,16 @@ function refuseUnknownProviders(initial: GatehouseConfig, next: GatehouseConfig)
   const problem = 'has one that a mount names, and that was not there at the start';
   const fix = 'restart for it: identity providers are read at the start alone';
   throw new ConfigError([{ variable: 'identity_providers', problem, fix }]);
+}
+
+/** Whoever started without an authorization server has none to give out the tokens that such a mount takes. */
+function refuseTokensOfOurs(initial: GatehouseConfig, next: GatehouseConfig): void {
+  const mount = next.mounts.findIndex(({ accepts }) => accepts === undefined);
+  if (initial.issuesTokens || mount === -1) return;
+  const problem =
+    'takes tokens of ours, and this server started with mounts that take those of other issuers alone';
+  const fix = 'restart for it, or write accepts for it';
+  throw new ConfigError([{ variable: `mounts[${mount}]`, problem, fix }]);
 }
 
 /** Sections of the file that are read at the start alone. */

@@ -13,7 +13,7 @@ describe('OIDC_ISSUER_URL', () => {
     ['http://127.4.5.6', 'http://127.4.5.6'],
     ['http://[::1]:1', 'http://[::1]:1'],
   ])('reads %s as %s', (text, issuer) => {
-    expect(load({ OIDC_ISSUER_URL: text }).identityProviders[0].issuer).toBe(issuer);
+    expect(load({ OIDC_ISSUER_URL: text }).identityProviders[0]?.issuer).toBe(issuer);
   });
 
   it.each([
@@ -53,18 +53,18 @@ describe('OIDC_ALLOW_INSECURE_HTTP', () => {
   });
 
   it('stays off by anything but true', () => {
-    expect(load({ OIDC_ALLOW_INSECURE_HTTP: 'yes' }).identityProviders[0].allowInsecureHttp).toBe(false);
+    expect(load({ OIDC_ALLOW_INSECURE_HTTP: 'yes' }).identityProviders[0]?.allowInsecureHttp).toBe(false);
   });
 });
 
 describe('OIDC_SCOPES', () => {
   it('is openid, email and profile by default', () => {
-    expect(load().identityProviders[0].scopes).toEqual(['openid', 'email', 'profile']);
+    expect(load().identityProviders[0]?.scopes).toEqual(['openid', 'email', 'profile']);
   });
 
   it('reads scopes separated by blanks, each once', () => {
     const config = load({ OIDC_SCOPES: ' openid  groups openid offline_access ' });
-    expect(config.identityProviders[0].scopes).toEqual(['openid', 'groups', 'offline_access']);
+    expect(config.identityProviders[0]?.scopes).toEqual(['openid', 'groups', 'offline_access']);
   });
 
   it.each(['email profile', 'OpenID', ' '])('refuses %j, which lacks openid', (text) => {
@@ -80,17 +80,17 @@ describe('OIDC_SCOPES', () => {
 
 describe('groups', () => {
   it('come from the claim "groups" unless another is named', () => {
-    expect(load().identityProviders[0].groupsClaim).toBe('groups');
-    expect(load({ GROUPS_CLAIM: 'roles' }).identityProviders[0].groupsClaim).toBe('roles');
+    expect(load().identityProviders[0]?.groupsClaim).toBe('groups');
+    expect(load({ GROUPS_CLAIM: 'roles' }).identityProviders[0]?.groupsClaim).toBe('roles');
   });
 
   it('are not required by default', () => {
-    expect(load().identityProviders[0].allowedGroups).toEqual([]);
-    expect(load({ ALLOWED_GROUPS: ' , ,' }).identityProviders[0].allowedGroups).toEqual([]);
+    expect(load().identityProviders[0]?.allowedGroups).toEqual([]);
+    expect(load({ ALLOWED_GROUPS: ' , ,' }).identityProviders[0]?.allowedGroups).toEqual([]);
   });
 
   it('are read from a list with trimmed items', () => {
-    expect(load({ ALLOWED_GROUPS: ' staff , mcp users,, ' }).identityProviders[0].allowedGroups).toEqual([
+    expect(load({ ALLOWED_GROUPS: ' staff , mcp users,, ' }).identityProviders[0]?.allowedGroups).toEqual([
       'staff',
       'mcp users',
     ]);
@@ -103,12 +103,12 @@ describe('groups', () => {
 
 describe('TRUST_UNVERIFIED_EMAIL', () => {
   it('is off by default', () => {
-    expect(load().identityProviders[0].trustUnverifiedEmail).toBe(false);
+    expect(load().identityProviders[0]?.trustUnverifiedEmail).toBe(false);
   });
 
   it('turns on with a warning', () => {
     const changes = { TRUST_UNVERIFIED_EMAIL: 'True' };
-    expect(load(changes).identityProviders[0].trustUnverifiedEmail).toBe(true);
+    expect(load(changes).identityProviders[0]?.trustUnverifiedEmail).toBe(true);
     expect(warningsOf(changes)).toContain('unverified_email_trusted');
   });
 });
@@ -157,7 +157,7 @@ describe('IDP_EXCHANGE_RATE_PER_SEC and IDP_EXCHANGE_BURST', () => {
       exchangeBurst: 50,
     });
     expect(
-      load({ IDP_EXCHANGE_RATE_PER_SEC: '0' }).identityProviders[0].exchangeRatePerSecond,
+      load({ IDP_EXCHANGE_RATE_PER_SEC: '0' }).identityProviders[0]?.exchangeRatePerSecond,
     ).toBeUndefined();
   });
 
@@ -167,7 +167,7 @@ describe('IDP_EXCHANGE_RATE_PER_SEC and IDP_EXCHANGE_BURST', () => {
     ['.25', 0.25],
     ['1e1', 10],
   ])('read a rate of %s', (text, rate) => {
-    expect(load({ IDP_EXCHANGE_RATE_PER_SEC: text }).identityProviders[0].exchangeRatePerSecond).toBe(rate);
+    expect(load({ IDP_EXCHANGE_RATE_PER_SEC: text }).identityProviders[0]?.exchangeRatePerSecond).toBe(rate);
   });
 
   it.each([
@@ -184,7 +184,7 @@ describe('IDP_EXCHANGE_RATE_PER_SEC and IDP_EXCHANGE_BURST', () => {
   });
 
   it('read a burst of 1 and refuse one of 0', () => {
-    expect(load({ IDP_EXCHANGE_BURST: '1' }).identityProviders[0].exchangeBurst).toBe(1);
+    expect(load({ IDP_EXCHANGE_BURST: '1' }).identityProviders[0]?.exchangeBurst).toBe(1);
     expect(complaintsOf({ IDP_EXCHANGE_BURST: '0' })).toEqual(['IDP_EXCHANGE_BURST is out of range']);
   });
 });

@@ -11,13 +11,14 @@ import { type IssuerUrl, parseIssuerUrl } from './url-values.ts';
 export const identitySettings = {
   OIDC_ISSUER_URL: {
     description:
-      'The OpenID Connect issuer of the identity provider. A trailing slash is dropped. Required, unless `IDP` names a provider whose issuer follows from its own variables; set, it wins over those.',
+      'The OpenID Connect issuer of the identity provider. A trailing slash is dropped. Required, unless `IDP` names a provider whose issuer follows from its own variables, or every mount `accepts` tokens of another issuer; set, it wins over those.',
     accepts: '`https://` URL without query and fragment; `http://` for loopback only',
     unset: undefined,
     parse: parseIssuerUrl,
   } satisfies Setting<IssuerUrl | undefined>,
   OIDC_CLIENT_ID: {
-    description: 'The client id of this server at the identity provider.',
+    description:
+      'The client id of this server at the identity provider. Not needed where every mount `accepts` tokens of another issuer.',
     accepts: 'text',
     whenMissing: 'register this server at your identity provider and set it to the client id',
     parse: (text) => text,

@@ -18,7 +18,7 @@ type ProviderChoice = Pick<ProtectedResource, 'identityProviders'>;
 /** Every place where people log in. Who somebody is, is issuer and subject: two of them share nobody. */
 export interface IdentityProviders {
   /** In the order of the configuration. */
-  readonly all: readonly [NamedProvider, ...NamedProvider[]];
+  readonly all: readonly NamedProvider[];
   /** Those at which people may log in for a resource. Undefined: one that is not served any more. */
   forResource(resource: ProviderChoice | undefined): readonly NamedProvider[];
   /** The one that vouches for these people. Undefined: none that there is now. */

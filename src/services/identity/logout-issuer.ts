@@ -13,8 +13,8 @@ export function createLogoutVerification({
   all,
 }: Pick<IdentityProviders, 'all'>): (token: string) => Promise<Logout> {
   return async (token) => {
-    const [only] = all;
-    if (all.length === 1) return only.provider.verifyLogout(token);
+    const [only, ...others] = all;
+    if (only !== undefined && others.length === 0) return only.provider.verifyLogout(token);
     const issuer = await readIssuer(token);
     // Settings drop the slash at the end of an issuer that has one.
     const own = all.find(({ provider }) => issuer === provider.issuer || issuer === `${provider.issuer}/`);

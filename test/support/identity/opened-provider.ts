@@ -48,7 +48,9 @@ export function openProvider(
     ...env,
   });
   const opened = openIdentityProviders(config, undefined, { clock, log, emit: () => undefined });
-  const { provider } = opened.all[0];
+  const [only] = opened.all;
+  if (only === undefined) throw new Error('there is no identity provider');
+  const { provider } = only;
   return {
     provider,
     logged: () => lines.join(''),
