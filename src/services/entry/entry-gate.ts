@@ -26,7 +26,7 @@ export interface EntryTable {
 /** Somebody who wants into a resource, or is in: what a grant's terms know. */
 export interface ResourceEntrant extends Entrant {
   readonly identityIssuer: string;
-  /** A client that acts for itself is no person: the rules are not about it. */
+  /** A client of ours that acts for itself is no person: the rules are not about it. */
   readonly actor?: 'client' | undefined;
   readonly resource: string;
 }
@@ -68,8 +68,10 @@ export function createEntryGate(initial: EntryTable, deps: EntryGateDeps): Entry
     [table.all, table.ofResource.get(resource)].filter((each) => each !== undefined);
 
   function judge(entrant: ResourceEntrant): EntryRefusal | undefined {
-    if (isOpen || entrant.actor === 'client') return undefined;
+    if (isOpen) return undefined;
     const identityIssuer = table.homeIssuers.get(entrant.resource) ?? '';
+    // Of ours the operator has said who may come; of another issuer's nobody here has.
+    if (entrant.actor === 'client' && entrant.identityIssuer !== identityIssuer) return undefined;
     // Rules name the provider's people without it.
     const known =
       entrant.identityIssuer === identityIssuer ? { ...entrant, identityIssuer: undefined } : entrant;
