@@ -23,6 +23,7 @@ import type { AuthenticationMethod, Client, ClientFingerprint } from '../service
 import type { DeniedClients } from '../services/clients/denied-clients.ts';
 import type { ConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createClients } from '../services/clients/clients.ts';
+import type { ProofNonces } from '../services/dpop/nonces.ts';
 import { proofAlgorithms } from '../services/dpop/proof-key.ts';
 import type { EntryGate } from '../services/entry/entry-gate.ts';
 import type { IdentityProviders } from '../services/identity/identity-providers.ts';
@@ -55,6 +56,8 @@ export interface EndpointsDeps {
   readonly resources: Resources;
   readonly entryGate: EntryGate;
   readonly identityProviders: IdentityProviders;
+  /** What proofs of keys have to name. Undefined: nothing. */
+  readonly proofNonces: ProofNonces | undefined;
   readonly rateLimits: RateLimits;
   /** In place of the one of this machine. */
   readonly network: OutboundNetwork | undefined;
@@ -190,7 +193,8 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     }),
     token: createTokenEndpoint({
       grantTypes,
-      proveKey: createKeyProof({ tokenUri: `${issuer}/token`, clock, store }),
+      proveKey: createKeyProof({ tokenUri: `${issuer}/token`, clock, store, nonces: deps.proofNonces }),
+      nextNonce: deps.proofNonces?.current,
       issuer,
       resources,
       authenticateClient,

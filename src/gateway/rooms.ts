@@ -13,6 +13,7 @@ import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import type { Emit } from '../services/audit/events.ts';
 import { type ConfiguredClients, createConfiguredClients } from '../services/clients/configured-clients.ts';
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
+import { createProofNonces } from '../services/dpop/nonces.ts';
 import { createProofCheck } from '../services/dpop/proof.ts';
 import { createReplayMemory } from '../services/dpop/replay-memory.ts';
 import { createEntryGate } from '../services/entry/entry-gate.ts';
@@ -149,6 +150,12 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const entryGate = createEntryGate(describeEntry(config, config), { clock });
   const resources = createResources(issuer, describeResources(config.mounts));
+  const proofNonces = config.proofNonces
+    ? createProofNonces({
+        tagger: createTagger({ keyring: keys.keyring, purpose: 'dpop-nonce', context: issuer }),
+        clock,
+      })
+    : undefined;
   const endpointsDeps: EndpointsDeps = {
     sealer,
     store: rotationJournal?.store ?? store,
@@ -162,6 +169,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     resources,
     entryGate,
     identityProviders,
+    proofNonces,
     rateLimits,
     network: deps.network,
     emit,
@@ -179,7 +187,12 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const mountDeps: MountDeps = {
     admissions,
-    keyProofs: { check: createProofCheck(), used: createReplayMemory({ clock }), clock },
+    keyProofs: {
+      check: createProofCheck(),
+      used: createReplayMemory({ clock }),
+      nonces: proofNonces,
+      clock,
+    },
     entryGate,
     foreignTokens: openForeignTokens(config, { clock, revocations, log }),
     sessionTags: createTagger({ keyring: keys.keyring, purpose: 'mcp-session-id', context: issuer }),

@@ -336,6 +336,10 @@ export const refusalReasons = {
     meaning:
       'The time of the DPoP proof is more than a minute from ours: an old proof, or the clock of the client.',
   },
+  dpop_nonce_needed: {
+    meaning:
+      'DPOP_NONCE is on, and the DPoP proof names no nonce of the last two minutes. The answer names one; a client that knows nonces makes another proof with it by itself.',
+  },
   dpop_proof_replayed: { meaning: 'The DPoP proof has been used before.' },
   dpop_proof_forgotten: {
     meaning:

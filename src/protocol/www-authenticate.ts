@@ -3,7 +3,7 @@ export interface AuthenticationChallenge {
   readonly resourceMetadata: string;
   readonly scope?: string;
   /** Absent when no token was presented (RFC 6750 §3). */
-  readonly error?: 'invalid_token' | 'insufficient_scope' | 'invalid_dpop_proof';
+  readonly error?: 'invalid_token' | 'insufficient_scope' | 'invalid_dpop_proof' | 'use_dpop_nonce';
   readonly errorDescription?: string;
 }
 

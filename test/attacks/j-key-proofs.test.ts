@@ -17,8 +17,8 @@ describe.each(lanes)('on the %s', (_lane, lane) => {
   let path: AttackedHouse<RecordingUpstream>;
   let token: string;
 
-  const open = async (mode: string): Promise<void> => {
-    path = await startAttackedHouse(await startRecordingUpstream(), { DPOP: mode, ...lane });
+  const open = async (mode: string, env: Readonly<Record<string, string>> = {}): Promise<void> => {
+    path = await startAttackedHouse(await startRecordingUpstream(), { DPOP: mode, ...env, ...lane });
     token = path.issue({ keyThumbprint: key.thumbprint });
   };
   const bound = (): string => token;
@@ -41,7 +41,8 @@ describe.each(lanes)('on the %s', (_lane, lane) => {
   async function expectRefused(calling: ReturnType<typeof call>, reason: RefusalReason): Promise<string> {
     const heard = path.upstream.requests.length;
     const answer = await calling;
-    const error = reason.startsWith('dpop_') ? 'invalid_dpop_proof' : 'invalid_token';
+    const ofProof = reason === 'dpop_nonce_needed' ? 'use_dpop_nonce' : 'invalid_dpop_proof';
+    const error = reason.startsWith('dpop_') ? ofProof : 'invalid_token';
     expect(answer.status).toBe(401);
     expect(path.events.at(-1)).toMatchObject({ type: 'request_refused', reason, status: 401 });
     expect(await answer.json()).toMatchObject({ error });
@@ -202,6 +203,70 @@ describe.each(lanes)('on the %s', (_lane, lane) => {
       expect(answer.status).toBe(401);
       expect(answer.headers['www-authenticate']).toBe(`Bearer resource_metadata="${path.metadataUrl}"`);
       expect(path.upstream.requests).toEqual([]);
+    });
+  });
+
+  describe('attack 150: a proof is made in advance, by somebody who has the key for a moment', () => {
+    beforeEach(async () => {
+      await path.close();
+      await open('optional', { DPOP_NONCE: 'on' });
+      // The first moment of a minute.
+      path.clock.advance(60 - (path.clock.nowSeconds() % 60));
+    });
+
+    /** The nonce that a call without one is told. */
+    async function learnNonce(): Promise<string> {
+      const answer = await call(`DPoP ${bound()}`, prove(bound()));
+      expect(answer.status).toBe(401);
+      return String(answer.headers['dpop-nonce']);
+    }
+
+    it('names no nonce and is refused, which says what to name', async () => {
+      const challenge = await expectRefused(call(`DPoP ${bound()}`, prove(bound())), 'dpop_nonce_needed');
+      expect(challenge).toMatch(/^DPoP error="use_dpop_nonce"/);
+      const nonce = await learnNonce();
+      const answer = await call(`DPoP ${bound()}`, prove(bound(), { nonce }));
+      expect(answer.status).toBe(200);
+      expect(answer.headers).not.toHaveProperty('dpop-nonce');
+    });
+
+    it('names the nonce of the minute before and passes, with word of the next; later it is refused', async () => {
+      const nonce = await learnNonce();
+      path.clock.advance(60);
+      const answer = await call(`DPoP ${bound()}`, prove(bound(), { nonce }));
+      expect(answer.status).toBe(200);
+      const next = String(answer.headers['dpop-nonce']);
+      expect(next).not.toBe(nonce);
+      path.clock.advance(60);
+      await expectRefused(call(`DPoP ${bound()}`, prove(bound(), { nonce })), 'dpop_nonce_needed');
+      expect((await call(`DPoP ${bound()}`, prove(bound(), { nonce: next }))).status).toBe(200);
+    });
+
+    it('names a nonce for later, with the tag of today, and is refused when its time has come', async () => {
+      const [, tag = ''] = (await learnNonce()).split('.');
+      const later = path.clock.nowSeconds() + 600;
+      const minute = Math.floor(later / 60).toString(36);
+      const proof = prove(bound(), { nonce: `${minute}.${tag}`, iat: later });
+      await expectRefused(call(`DPoP ${bound()}`, proof), 'dpop_nonce_needed');
+      path.clock.advance(600);
+      await expectRefused(call(`DPoP ${bound()}`, proof), 'dpop_nonce_needed');
+    });
+
+    it.each([7, '', 'nonce', null, ['x']])('names %j and is refused', async (nonce) => {
+      await expectRefused(call(`DPoP ${bound()}`, prove(bound(), { nonce })), 'dpop_nonce_needed');
+    });
+
+    it('counts once, with a nonce as well', async () => {
+      const nonce = await learnNonce();
+      const proof = prove(bound(), { nonce });
+      expect((await call(`DPoP ${bound()}`, proof)).status).toBe(200);
+      await expectRefused(call(`DPoP ${bound()}`, proof), 'dpop_proof_replayed');
+    });
+
+    it('tells nobody a nonce who has no token', async () => {
+      const answer = await call('DPoP nonsense', prove('nonsense'));
+      expect(answer.status).toBe(401);
+      expect(answer.headers).not.toHaveProperty('dpop-nonce');
     });
   });
 

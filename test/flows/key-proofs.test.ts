@@ -38,6 +38,8 @@ function proving(gatehouse: TestGatehouse, by: ProvingKey = key, claims: Claims 
 
 interface Answer {
   readonly status: number;
+  /** The one that the answer tells the client to name. */
+  readonly nonce: string | null;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -47,7 +49,12 @@ async function ask(
   headers: Record<string, string> = {},
 ): Promise<Answer> {
   const response = await postForm(gatehouse, '/token', form, headers);
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  const { status, headers: answered } = response;
+  return {
+    status,
+    nonce: answered.get('dpop-nonce'),
+    body: (await response.json()) as Record<string, unknown>,
+  };
 }
 
 function redeem(gatehouse: TestGatehouse, signedIn: SignedIn, headers: Record<string, string> = {}) {
@@ -201,6 +208,45 @@ describe('tokens bound to a key', () => {
     const answer = await redeem(gatehouse, signedIn, proving(gatehouse, key, claims));
     expectRefused(gatehouse, answer, 'invalid_dpop_proof', reason);
     expect(await redeem(gatehouse, signedIn, proving(gatehouse))).toMatchObject(bound);
+  });
+
+  it('are given for a proof that names our nonce, where it has to, and each answer tells the next one', async () => {
+    const gatehouse = await open('optional', { env: { DPOP_NONCE: 'on' } });
+    const signedIn = await obtainCode(gatehouse);
+    const asked = await redeem(gatehouse, signedIn, proving(gatehouse));
+    expectRefused(gatehouse, asked, 'use_dpop_nonce', 'dpop_nonce_needed');
+    const first = await redeem(gatehouse, signedIn, proving(gatehouse, key, { nonce: asked.nonce }));
+    expect(first).toMatchObject(bound);
+    expect(first.nonce).toBe(asked.nonce);
+    gatehouse.clock.advance(180);
+    const token = first.body['refresh_token'];
+    const late = await refresh(gatehouse, signedIn, token, proving(gatehouse, key, { nonce: first.nonce }));
+    expectRefused(gatehouse, late, 'use_dpop_nonce', 'dpop_nonce_needed');
+    expect(late.nonce).not.toBe(first.nonce);
+    const next = await refresh(gatehouse, signedIn, token, proving(gatehouse, key, { nonce: late.nonce }));
+    expect(next).toMatchObject(bound);
+  });
+
+  it('need no nonce by default, and none is told', async () => {
+    const gatehouse = await open('optional');
+    const answer = await redeem(gatehouse, await obtainCode(gatehouse), proving(gatehouse));
+    expect(answer).toMatchObject({ ...bound, nonce: null });
+  });
+
+  it('name a nonce that any replica gave, and none of another deployment', async () => {
+    const [clock, store] = [new FakeClock(), createMemoryStore({ clock: new FakeClock() })];
+    const env = { DPOP_NONCE: 'on' };
+    const replicas = { clock, store, env };
+    const [one, two] = [await open('optional', replicas), await open('optional', replicas)];
+    const foreign = await open('optional', { clock, env: { ...env, TOKEN_SIGNING_SECRET: 'x'.repeat(48) } });
+    const [ours, theirs] = [
+      await redeem(one, await obtainCode(one), proving(one)),
+      await redeem(foreign, await obtainCode(foreign), proving(foreign)),
+    ];
+    const signedIn = await obtainCode(two);
+    const wrong = await redeem(two, signedIn, proving(two, key, { nonce: theirs.nonce }));
+    expectRefused(two, wrong, 'use_dpop_nonce', 'dpop_nonce_needed');
+    expect(await redeem(two, signedIn, proving(two, key, { nonce: ours.nonce }))).toMatchObject(bound);
   });
 
   it('are not given for two proofs in one request', async () => {

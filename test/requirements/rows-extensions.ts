@@ -75,6 +75,9 @@ export const extensions: Section = {
         keyProofs('are given to who proves one, and are good with it alone'),
         keyProofs('are given once for a proof, whichever replica gets it'),
         keyProofs('come for a code that its request bound to the key, and for no other key'),
+        keyProofs(
+          'are given for a proof that names our nonce, where it has to, and each answer tells the next one',
+        ),
         keyProofs('are in the metadata where DPOP is %s, and only as far as they are taken'),
         testsOf('test/e2e/openid-client-dpop.test.ts')('signs in, calls and refreshes with %s'),
       ],
@@ -82,6 +85,7 @@ export const extensions: Section = {
         keyProofs('are refreshed with their key alone, and a refusal costs the client nothing'),
         stolenProofs('comes again and is refused, on any connection'),
         stolenProofs('of another key is refused, though it is good'),
+        stolenProofs('names a nonce for later, with the tag of today, and is refused when its time has come'),
         stolenProofs('a bound token as a bearer token is refused, with a proof and without'),
         stolenProofs('a token that is not bound is refused with a proof of any key'),
       ],

@@ -32,12 +32,15 @@ export interface TokenEndpointDeps extends TokenDeps {
   readonly grantTypes: () => readonly NamedGrantType[];
   /** Has the sender of a request prove its key; see `key-proof.ts`. Absent: nobody is asked to. */
   readonly proveKey?: ProveKey;
+  /** What the next proof of a key has to name. Absent: nothing. */
+  readonly nextNonce?: (() => string) | undefined;
 }
 
 /**
  * Answers token requests.
  * @throws OAuthError `invalid_request`, `invalid_client` (401), `unauthorized_client`, `invalid_grant`, `invalid_scope`,
- * `invalid_target`, `unsupported_grant_type`, `invalid_dpop_proof`, and `temporarily_unavailable` (503, `Retry-After`) while the store does not answer
+ * `invalid_target`, `unsupported_grant_type`, `invalid_dpop_proof`, `use_dpop_nonce`, and `temporarily_unavailable` (503,
+ * `Retry-After`) while the store does not answer
  */
 export function createTokenEndpoint(deps: TokenEndpointDeps): Handler {
   return async (request, context) => {
@@ -50,7 +53,8 @@ export function createTokenEndpoint(deps: TokenEndpointDeps): Handler {
       const proof = proveKey === undefined ? {} : { proveKey: () => proveKey(request) };
       const asked = { client, parameters, requestId: context.requestId, ...proof };
       const issued = await grantType.exchange(asked, deps);
-      return formatTokenResponse(issued);
+      const isProven = issued.tokenType === 'DPoP';
+      return formatTokenResponse(issued, isProven ? deps.nextNonce?.() : undefined);
     } catch (error) {
       // Never server_error or invalid_grant here: SDKs delete the person's credentials on those.
       throw error instanceof StoreError ? storeUnavailable(error) : error;

@@ -12,9 +12,10 @@ export interface IssuedTokens {
 
 /**
  * Formats a successful token response.
+ * @param nextNonce what the client's next proof of its key has to name (RFC 9449 §8.2)
  * @see OAuth 2.1 §3.2.3: never cached, `expires_in` a whole number, `scope` left out when there is none to name
  */
-export function formatTokenResponse(issued: IssuedTokens): Response {
+export function formatTokenResponse(issued: IssuedTokens, nextNonce: string | undefined): Response {
   const body = {
     access_token: issued.accessToken,
     token_type: issued.tokenType,
@@ -23,6 +24,11 @@ export function formatTokenResponse(issued: IssuedTokens): Response {
     ...(issued.scope.length === 0 ? {} : { scope: issued.scope.join(' ') }),
   };
   return new Response(JSON.stringify(body), {
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' },
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      pragma: 'no-cache',
+      ...(nextNonce === undefined ? {} : { 'dpop-nonce': nextNonce }),
+    },
   });
 }

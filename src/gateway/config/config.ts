@@ -96,6 +96,8 @@ export interface GatehouseConfig {
     readonly revokeBefore: EpochSeconds | undefined;
   };
   readonly renderConsentPage: boolean;
+  /** Whether proofs of keys have to name a nonce of ours. */
+  readonly proofNonces: boolean;
   /** Whether devices without a browser may sign people in. */
   readonly deviceAuthorization: boolean;
   /** Identity providers whose assertions are exchanged for tokens. Empty: there is no such grant type. */

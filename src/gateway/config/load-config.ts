@@ -191,6 +191,7 @@ function assemble(
       revokeBefore: values.REVOKE_BEFORE,
     },
     renderConsentPage: values.RENDER_CONSENT_PAGE,
+    proofNonces: values.DPOP_NONCE,
     deviceAuthorization: values.DEVICE_AUTHORIZATION,
     limits: {
       enabled: values.RATE_LIMIT_ENABLED,

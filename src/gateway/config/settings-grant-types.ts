@@ -19,6 +19,14 @@ export const grantTypeSettings = {
     unset: 'off',
     parse: parseDpopMode,
   } satisfies Setting<DpopMode>,
+  DPOP_NONCE: {
+    description:
+      'Whether proofs of keys have to name a nonce that this server gave out within the last two minutes (RFC 9449 §8 and §9), so that none can be made for later. Costs a client another request at first; one that knows no nonces stays out. Counts wherever `DPOP`, or `dpop` of a mount, is not `off`.',
+    accepts: '`on` or `off`',
+    defaultText: 'off',
+    unset: false,
+    parse: parseSwitch,
+  } satisfies Setting<boolean>,
 };
 
 function parseDpopMode(text: string): DpopMode {

@@ -37,7 +37,8 @@ describe('admission with a proof', () => {
     const call = () => {
       const claims = { htm: 'POST', htu: resource.identifier, ath: hashToken('token') };
       const proof = signProof(key, { claims: { ...claims, iat: clock.nowSeconds() } });
-      return proven.admit(['DPoP token'], { method: 'POST', target: '/mcp', rawHeaders: ['dpop', proof] });
+      const presented = { method: 'POST', target: '/mcp', rawHeaders: ['dpop', proof] };
+      return proven.admit(['DPoP token'], presented, []);
     };
     expect(call()).toBe(admitted);
     const refused = call();
@@ -55,6 +56,6 @@ describe('admission with a proof', () => {
       keyProofs,
     );
     const call = { method: 'POST', target: '/mcp', rawHeaders: [] };
-    expect(proven.admit(['DPoP token'], call)).toBe(proven.admit(['dpop token'], call));
+    expect(proven.admit(['DPoP token'], call, [])).toBe(proven.admit(['dpop token'], call, []));
   });
 });

@@ -2,7 +2,7 @@
  * Admission to a mount whose tokens are, or may be, bound to a key: the call has to come with a proof of it.
  *
  * 1. the scheme `DPoP`: the token as always, then what it is bound to, then one proof, of this very call and token
- * 2. the proof counts once, as far as this process remembers
+ * 2. the proof counts once, as far as this process remembers; where it has to name a nonce, the answer says the next one
  * 3. the scheme `Bearer`: as at every mount, where a token that is bound is refused; and where tokens have to be bound, so
  *    is one that is not
  * 4. every refusal says in its challenge what is taken here
@@ -14,7 +14,8 @@ import type { Clock } from '../../platform/clock.ts';
 import { headerValues } from '../../platform/http/raw-headers.ts';
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import { type AuthenticationChallenge, formatDpopChallenge } from '../../protocol/www-authenticate.ts';
-import { type createProofCheck, type ProofProblem } from '../../services/dpop/proof.ts';
+import type { ProofNonces } from '../../services/dpop/nonces.ts';
+import type { createProofCheck, ProofProblem, ProvenRequest } from '../../services/dpop/proof.ts';
 import { proofAlgorithms } from '../../services/dpop/proof-key.ts';
 import type { ReplayMemory } from '../../services/dpop/replay-memory.ts';
 import type { Admission, AdmissionControl } from './admit.ts';
@@ -31,7 +32,8 @@ export interface PresentedCall {
 }
 
 export interface ProvenAdmission {
-  admit(authorization: readonly string[], call: PresentedCall): Admission;
+  /** @param answer takes the headers of the answer that come of it, name and value alternating */
+  admit(authorization: readonly string[], call: PresentedCall, answer: string[]): Admission;
   readonly recheck: AdmissionControl['recheck'];
 }
 
@@ -39,6 +41,8 @@ export interface ProvenAdmission {
 export interface KeyProofs {
   readonly check: ReturnType<typeof createProofCheck>;
   readonly used: ReplayMemory;
+  /** What proofs have to name. Absent: nothing. */
+  readonly nonces?: ProofNonces | undefined;
   readonly clock: Pick<Clock, 'nowSeconds'>;
 }
 
@@ -51,12 +55,24 @@ export interface ProvenResource extends AdmittingResource {
 export function createProvenAdmission(
   admission: AdmissionControl,
   resource: ProvenResource,
-  { check, used, clock }: KeyProofs,
+  { check, used, nonces, clock }: KeyProofs,
 ): ProvenAdmission {
   const challenges = createChallenges(resource);
   const refusals = challenges.prepare();
 
-  function admitProven(token: string, call: PresentedCall): Admission {
+  /** Judges what a proof names, and tells whoever needs another nonce. */
+  function judgeNonces(answer: string[]): Pick<ProvenRequest, 'isNonceGood'> {
+    if (nonces === undefined) return {};
+    return {
+      isNonceGood(nonce) {
+        const verdict = nonces.judge(nonce);
+        if (verdict !== 'good') answer.push('DPoP-Nonce', nonces.current());
+        return verdict !== 'bad';
+      },
+    };
+  }
+
+  function admitProven(token: string, call: PresentedCall, answer: string[]): Admission {
     const admitted = admission.admitBound(token);
     if (admitted.outcome === 'refused') return challenges.toProving(admitted);
     const { keyThumbprint } = admitted.grant;
@@ -66,7 +82,13 @@ export function createProvenAdmission(
     // RFC 9449 §4.3, 1: whoever stands behind us may believe the other one.
     if (others.length > 0) return refusals.dpop_proof_invalid;
     const uri = resource.publicOrigin + pathOf(call.target);
-    const proven = { method: call.method, uri, accessToken: token, keyThumbprint };
+    const proven = {
+      method: call.method,
+      uri,
+      accessToken: token,
+      keyThumbprint,
+      ...judgeNonces(answer),
+    };
     const verdict = check(proof, proven, clock.nowSeconds());
     if (verdict.outcome === 'refused') return refusals[reasonOf[verdict.problem]];
     const use = used.claim(verdict.id);
@@ -75,9 +97,9 @@ export function createProvenAdmission(
   }
 
   return {
-    admit(authorization, call) {
+    admit(authorization, call, answer) {
       const credential = readBearerCredential(authorization, 'dpop');
-      if (credential.kind === 'token') return admitProven(credential.token, call);
+      if (credential.kind === 'token') return admitProven(credential.token, call, answer);
       const admitted = admission.admit(authorization);
       if (admitted.outcome === 'refused') return challenges.toEither(admitted);
       return resource.dpop === 'required' ? refusals.token_unbound : admitted;
@@ -92,6 +114,7 @@ const reasonOf = {
   request: 'dpop_proof_invalid',
   token: 'dpop_proof_invalid',
   stale: 'dpop_proof_stale',
+  nonce: 'dpop_nonce_needed',
   key: 'dpop_key_mismatch',
 } as const satisfies Record<ProofProblem, RefusalReason>;
 
@@ -100,9 +123,15 @@ const descriptions = {
   dpop_proof_missing: 'A DPoP proof is required with this access token',
   dpop_proof_invalid: 'The DPoP proof is not valid for this call',
   dpop_proof_stale: 'The time of the DPoP proof is too far from ours',
+  dpop_nonce_needed: 'The DPoP proof has to name the nonce of DPoP-Nonce',
   dpop_proof_replayed: 'The DPoP proof has been used before',
   dpop_key_mismatch: 'The DPoP proof is of another key than the access token',
 } as const satisfies Partial<Record<RefusalReason, string>>;
+
+const errorOf: Partial<Record<keyof typeof descriptions, 'invalid_token' | 'use_dpop_nonce'>> = {
+  token_unbound: 'invalid_token',
+  dpop_nonce_needed: 'use_dpop_nonce',
+};
 
 type Unproven = keyof typeof descriptions | 'dpop_proofs_exceeded';
 
@@ -126,7 +155,8 @@ function createChallenges(resource: ProvenResource) {
 
   function proving(refused: RefusedCall): RefusedCall {
     const { error, description } = refused;
-    const isOfToken = error === 'invalid_token' || error === 'invalid_dpop_proof';
+    const isOfToken =
+      error === 'invalid_token' || error === 'invalid_dpop_proof' || error === 'use_dpop_nonce';
     return { ...refused, challenge: isOfToken ? format({ error, errorDescription: description }) : bare };
   }
 
@@ -146,7 +176,7 @@ function createChallenges(resource: ProvenResource) {
           outcome: 'refused',
           status: 401,
           reason,
-          error: reason === 'token_unbound' ? 'invalid_token' : 'invalid_dpop_proof',
+          error: errorOf[reason] ?? 'invalid_dpop_proof',
           description: descriptions[reason],
         });
       return {
@@ -154,6 +184,7 @@ function createChallenges(resource: ProvenResource) {
         dpop_proof_missing: refuse('dpop_proof_missing'),
         dpop_proof_invalid: refuse('dpop_proof_invalid'),
         dpop_proof_stale: refuse('dpop_proof_stale'),
+        dpop_nonce_needed: refuse('dpop_nonce_needed'),
         dpop_proof_replayed: refuse('dpop_proof_replayed'),
         dpop_key_mismatch: refuse('dpop_key_mismatch'),
         dpop_proofs_exceeded: {

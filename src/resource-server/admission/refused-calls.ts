@@ -9,7 +9,8 @@ export interface RefusedCall {
   readonly challenge?: string;
   readonly reason: RefusalReason;
   /** Absent when no bearer credential was presented (RFC 6750 §3). */
-  readonly error?: 'invalid_token' | 'invalid_dpop_proof' | 'access_denied' | 'temporarily_unavailable';
+  readonly error?:
+    'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce' | 'access_denied' | 'temporarily_unavailable';
   readonly description: string;
   readonly retryAfterSeconds?: number;
 }

@@ -79,7 +79,12 @@ type PlainTarget = Extract<TargetVerdict, { readonly outcome: 'accepted' }>;
 
 /** Admission that may have to ask somebody first. */
 export interface MountAdmission {
-  admit(authorization: readonly string[], call: PresentedCall): Admission | PendingAdmission;
+  /** @param answer takes the headers of the answer that come of it, name and value alternating */
+  admit(
+    authorization: readonly string[],
+    call: PresentedCall,
+    answer: string[],
+  ): Admission | PendingAdmission;
   readonly recheck: AdmissionControl['recheck'];
 }
 
@@ -125,7 +130,8 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     if (origin.outcome === 'allowed' && isPreflight(caller)) return answerPreflight(exchange);
     if (!isMountMethod(caller.method)) return refuse(exchange, refusals.methodNotAllowed);
 
-    const admission = deps.admission.admit(headerValues(caller.rawHeaders, 'authorization'), caller);
+    const authorization = headerValues(caller.rawHeaders, 'authorization');
+    const admission = deps.admission.admit(authorization, caller, exchange.headers);
     if (admission.outcome === 'pending') awaitAdmission(exchange, admission, target);
     else enter(exchange, admission, target);
   }

@@ -22,6 +22,8 @@ export interface ProvenRequest {
   readonly accessToken?: string;
   /** Thumbprint of the key that it has to be. Absent: any. */
   readonly keyThumbprint?: string;
+  /** Whether a nonce is one that proofs may name now. Absent: proofs need none. */
+  readonly isNonceGood?: (nonce: unknown) => boolean;
 }
 
 export type ProofVerdict =
@@ -34,8 +36,11 @@ export type ProofVerdict =
     }
   | { readonly outcome: 'refused'; readonly problem: ProofProblem };
 
-/** `stale`: the clock of the client, or an old proof. `key`: another key than the expected one. */
-export type ProofProblem = 'malformed' | 'request' | 'stale' | 'token' | 'key' | 'signature';
+/**
+ * `stale`: the clock of the client, or an old proof. `nonce`: none, or an old one. `key`: another key than the expected
+ * one.
+ */
+export type ProofProblem = 'malformed' | 'request' | 'stale' | 'nonce' | 'token' | 'key' | 'signature';
 
 /** How far the time of a proof may be from ours, either way: it is good for twice as long. */
 export const proofWindowSeconds = 60;
@@ -114,10 +119,12 @@ function findClaimProblem(
   request: ProvenRequest,
   now: EpochSeconds,
 ): ProofProblem | undefined {
-  const { jti, htm, htu, iat, ath } = claims;
+  const { jti, htm, htu, iat, ath, nonce } = claims;
   if (typeof jti !== 'string' || jti === '' || jti.length > maxIdLength) return 'malformed';
   if (htm !== request.method || !namesUri(htu, request.uri)) return 'request';
   if (typeof iat !== 'number' || !Number.isFinite(iat)) return 'malformed';
+  // Before the time: it is the first that a client hears of, and brings it to another proof, made now.
+  if (request.isNonceGood?.(nonce) === false) return 'nonce';
   if (Math.abs(now - iat) > proofWindowSeconds || isOver(claims, now)) return 'stale';
   if (request.accessToken !== undefined && ath !== hashToken(request.accessToken)) return 'token';
   return undefined;
