@@ -255,6 +255,18 @@ describe('P. who may enter: organisations at GitHub', () => {
     expect(reasonsOf(gatehouse)).toContain('group');
   });
 
+  it('301: whoever allows too little to be asked about groups hides none by that', async () => {
+    const { github, gatehouse, enter } = await openGitHub(
+      asked({ groups: { any: [], all: [], none: ['suspended'] } }),
+    );
+    Object.assign(github.person, { organizations: ['suspended'], teams: [] });
+    github.misbehaviour = { tokenResponse: { scope: 'user:email' } };
+    await expect(enter()).rejects.toThrow('callback sent no code');
+    expect(reasonsOf(gatehouse)).toEqual(['idp_exchange_failed']);
+    github.misbehaviour = {};
+    await expect(enter()).rejects.toThrow('callback answered 403');
+  });
+
   it('301: whoever leaves the team is out with the next refresh', async () => {
     const { github, gatehouse, enter } = await openGitHub(anyOf('acme/engineering'));
     const { client, refreshToken } = await enter();

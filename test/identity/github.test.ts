@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { problemsOf } from '../support/configuration.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { SimulatedGitHub } from '../support/identity/github.ts';
 import { openProvider, type OpenedProvider, refusalOf } from '../support/identity/opened-provider.ts';
@@ -146,11 +147,35 @@ describe('IDP=github', () => {
     ['with an empty token', { access_token: '' }],
     ['with a token of another type', { token_type: 'mac' }],
     ['with a token that ends by itself', { expires_in: 28_800, refresh_token: 'ghr_x' }],
+    ['with a token that may not ask for organisations', { scope: 'user:email' }],
+    ['with a token that may not ask for addresses', { scope: 'read:org' }],
+    ['with the token of a GitHub App', { scope: '' }],
+    ['with scopes that are no text', { scope: ['read:org', 'user:email'] }],
   ])('takes no token response %s', async (_what, tokenResponse) => {
     github.misbehaviour = { tokenResponse };
     const error = await refusalOf(opened.logIn());
     expect([error.code, error.reason, error.status]).toEqual(['server_error', 'idp_exchange_failed', 502]);
     expect(opened.logged()).not.toMatch(/gh[or]_/);
+  });
+
+  it.each([{ scope: 'read:org,user:email' }, { scope: 'user admin:org repo' }, { scope: undefined }])(
+    'takes the scopes %j',
+    async (tokenResponse) => {
+      github.misbehaviour = { tokenResponse };
+      expect((await opened.logIn()).identity.groups).toContain('acme');
+    },
+  );
+
+  it('has scopes of its own, which the check of the configuration names', () => {
+    const changes = { IDP: 'github', OIDC_ISSUER_URL: undefined, OIDC_SCOPES: 'user:email' };
+    expect(problemsOf(changes)[0]?.fix).toContain('read:org and user:email are asked for');
+  });
+
+  it('names the scopes in the log when GitHub gave less', async () => {
+    github.misbehaviour = { tokenResponse: { scope: 'user:email' } };
+    await refusalOf(opened.logIn());
+    expect(opened.logged()).toContain('without read:org or user:email');
+    expect(github.requests.filter((path) => path.startsWith('/api/'))).toEqual([]);
   });
 
   it.each(['rate-limited', 'down', 'unauthorized', 'forbidden', 'html'] as const)(

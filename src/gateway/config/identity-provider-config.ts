@@ -163,10 +163,9 @@ function findForeignVariables(values: Values, preset: ProviderPreset): ConfigPro
     });
 }
 
-function findScopeProblems(
-  { OIDC_SCOPES: scopes }: Values,
-  { protocol, title }: ProviderPreset,
-): ConfigProblem[] {
+function findScopeProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {
+  const { OIDC_SCOPES: scopes } = values;
+  const { protocol, title } = preset;
   if (scopes === undefined) return [];
   if (protocol === 'openid') {
     if (scopes.includes('openid')) return [];
@@ -174,7 +173,9 @@ function findScopeProblems(
     return [{ variable: 'OIDC_SCOPES', problem: 'lacks the scope openid', fix }];
   }
   const problem = `is set, and at ${title} the scopes are what the questions about a person need`;
-  return [{ variable: 'OIDC_SCOPES', problem, fix: 'unset it' }];
+  const needed = preset.scopes(presetOptions(values)).join(' and ');
+  const fix = `unset it: ${needed} are asked for, without which organisations and addresses stay unknown`;
+  return [{ variable: 'OIDC_SCOPES', problem, fix }];
 }
 
 function findParameterProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {

@@ -109,15 +109,30 @@ async function readJson(response: Response): Promise<unknown> {
 }
 
 function readToken(answer: unknown): string {
-  const { error, access_token: token, token_type: type, expires_in: expiresIn } = membersOf(answer);
+  const { error, access_token: token, token_type: type, expires_in: expiresIn, scope } = membersOf(answer);
   if (error !== undefined) {
     throw new ProviderFailure(typeof error === 'string' && tokenErrors.has(error) ? error : 'oauth_error');
   }
   // A token that ends by itself would make everybody look gone after eight hours.
   if (expiresIn !== undefined) throw new ProviderFailure('token_expires');
+  // A token that may not ask about everything would hide groups, and with them what keeps somebody out.
+  if (!hasScopes(scope)) throw new ProviderFailure('scope_missing');
   const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
   if (!isBearer || typeof token !== 'string' || token === '') throw new ProviderFailure('malformed');
   return token;
+}
+
+/**
+ * What was asked for, or what includes it. GitHub says what it gave, which need not be that.
+ * @see https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
+ */
+function hasScopes(scope: unknown): boolean {
+  if (scope === undefined) return true;
+  const given = typeof scope === 'string' ? scope.split(/[ ,]+/) : [];
+  return [
+    ['read:org', 'write:org', 'admin:org'],
+    ['user:email', 'user'],
+  ].every((names) => names.some((name) => given.includes(name)));
 }
 
 /** 403 is for many things: only the one about the account itself is about the person. */

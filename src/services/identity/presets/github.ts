@@ -20,6 +20,8 @@ export const github: ProviderPreset = {
     redirect_uri_mismatch: `${settingsPage}: "Authorization callback URL" must be PROXY_BASE_URL + /callback`,
     application_suspended: `${settingsPage}: GitHub has suspended the app`,
     unverified_user_email: 'the person has to verify the primary address under GitHub > Settings > Emails',
+    scope_missing:
+      'GitHub gave a token without read:org or user:email: the client must be an OAuth App (a GitHub App has no scopes), and the person has to allow both',
     token_expires:
       'the client is a GitHub App, whose tokens end after eight hours: create an OAuth App in its place',
   },
