@@ -80,6 +80,9 @@ export const extensions: Section = {
         ),
         keyProofs('are in the metadata where DPOP is %s, and only as far as they are taken'),
         testsOf('test/e2e/openid-client-dpop.test.ts')('signs in, calls and refreshes with %s'),
+        testsOf('test/e2e/modern-client-dpop.test.ts')(
+          'signs in, calls tools, and refreshes when time has passed',
+        ),
       ],
       refusedBy: [
         keyProofs('are refreshed with their key alone, and a refusal costs the client nothing'),
