@@ -97,6 +97,7 @@ function listMarks(mount: MountConfig): string[] {
   return [
     ...(isDefault && accepts === undefined ? ['default'] : []),
     ...(accepts === undefined ? [] : [`accepts ${accepts.kind} of ${accepts.issuer}`]),
+    ...(mount.forwardsToken === true ? ['forwards the token'] : []),
     ...(upstream.authorization === undefined ? [] : ['authorization set']),
     ...(tls.caFile === undefined ? [] : ['own authorities']),
     ...(tls.certificate === undefined ? [] : ['shows a certificate']),

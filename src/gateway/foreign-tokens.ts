@@ -27,7 +27,8 @@ const maxBytes = 128 * 1024;
 
 /** Admission to mounts that take the tokens of somebody else. The keys of an issuer are the same for all of them. */
 export interface ForeignTokens {
-  admissionFor(authority: TokenAuthority, resource: AdmittingResource): ForeignAdmission;
+  /** @param passesOn whether the upstream gets the tokens */
+  admissionFor(authority: TokenAuthority, resource: AdmittingResource, passesOn: boolean): ForeignAdmission;
 }
 
 export interface ForeignTokensDeps {
@@ -56,7 +57,7 @@ export function openForeignTokens(
   }
 
   return {
-    admissionFor: (authority, resource) =>
+    admissionFor: (authority, resource, passesOn) =>
       createForeignAdmission(resource, {
         verify: verifierOf(authority),
         clock,
@@ -64,6 +65,7 @@ export function openForeignTokens(
         revokeBefore: tokens.revokeBefore,
         cacheEntries: limits.tokenCacheEntries,
         fingerprintClient: fingerprintClientId,
+        passesOn,
         admits: (groups) => admitsGroups(identityProviders, authority, groups),
         onError: (error) => log.error(describeError(error), 'token_check_failed'),
       }),

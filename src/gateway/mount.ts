@@ -89,7 +89,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const bearer =
     accepts === undefined
       ? openAdmission(mount, resource, deps)
-      : deps.foreignTokens.admissionFor(accepts, resource);
+      : deps.foreignTokens.admissionFor(accepts, resource, mount.forwardsToken === true);
   const admission = createEntryAdmission(bearer, resource, deps.entryGate);
   const nameAmongMany = (): string | undefined => (deps.isOneOfMany() ? mount.name : undefined);
   const underWay = createUnderWay();

@@ -1,6 +1,7 @@
 import { type Section, testsOf } from './requirement.ts';
 
 const bearer = testsOf('test/attacks/j-bearer.test.ts');
+const forwarded = testsOf('test/attacks/j-forwarded-tokens.test.ts');
 const neighbours = testsOf('test/attacks/j-neighbours.test.ts');
 const lifetime = testsOf('test/attacks/j-lifetime.test.ts');
 const headerAttacks = testsOf('test/attacks/k-headers.test.ts');
@@ -136,7 +137,11 @@ export const resourceServer: Section = {
       refusedBy: [
         bearer('none do: bearer, cookies, proxy credentials and proofs end here'),
         headers('stop %s'),
+        forwarded('295: stays here unless the operator passes it on (%s)'),
+        forwarded('296: is the only credential that passes'),
       ],
+      deviation:
+        'With `forward_token` of a mount, a token of another issuer for the one audience that is the upstream’s own passes.',
     },
     {
       id: 137,

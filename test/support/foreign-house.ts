@@ -65,6 +65,8 @@ export interface ForeignHouseOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly change?: (authority: TokenAuthority) => TokenAuthority;
   readonly mount?: Partial<TestGatehouse['config']['mounts'][0]>;
+  /** The mount that takes tokens of ours. */
+  readonly own?: Partial<TestGatehouse['config']['mounts'][0]>;
 }
 
 export async function startForeignHouse(options: ForeignHouseOptions = {}): Promise<ForeignHouse> {
@@ -80,7 +82,7 @@ export async function startForeignHouse(options: ForeignHouseOptions = {}): Prom
     upstream: `${upstream.origin}/mcp`,
     mounts: (only) =>
       atLeastOne([
-        { ...only, name: 'own', path: '/own', isDefault: true },
+        { ...only, name: 'own', path: '/own', isDefault: true, ...options.own },
         { ...only, name: 'notes', path: '/notes', isDefault: false, accepts, ...options.mount },
       ]),
   });

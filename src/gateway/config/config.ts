@@ -209,6 +209,8 @@ export interface MountConfig {
   readonly dpop: DpopMode;
   /** Whose tokens it takes in place of ours. Absent: ours. */
   readonly accepts?: TokenAuthority | undefined;
+  /** Whether the upstream gets the tokens that it takes, which are another issuer's. Absent: no. */
+  readonly forwardsToken?: boolean;
   /** Who may enter it, beside the rules for all. Absent: nothing more. */
   readonly entry?: EntrySettings | undefined;
   /** Absent: whoever has a token for it may call everything. */

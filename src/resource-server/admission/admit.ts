@@ -31,6 +31,11 @@ export interface AdmittedCall {
   readonly judged: JudgedGrant;
   readonly issuedAt: EpochSeconds;
   readonly expiresAt: EpochSeconds;
+  /**
+   * What the upstream gets as `Authorization`: the token of another issuer that was judged, at a mount that passes it on.
+   * Never one of ours, which is good here alone.
+   */
+  readonly passedOn?: string;
 }
 
 /** Nobody knows the token yet. */

@@ -40,6 +40,8 @@ export interface ForeignAdmissionDeps extends Pick<
   readonly fingerprintClient: (clientId: string) => ClientFingerprint;
   /** Whether somebody of these groups may enter. */
   readonly admits: (groups: readonly string[]) => boolean;
+  /** Whether the upstream gets the token. Default: no. */
+  readonly passesOn?: boolean;
   /** Told of what should not happen. */
   readonly onError: (error: unknown) => void;
 }
@@ -150,7 +152,7 @@ export function createForeignAdmission(
   function settle(token: string, verdict: ForeignVerdict): Admission {
     if (verdict.outcome === 'unavailable') return unavailable;
     if (verdict.outcome === 'refused') return refused.keep(token, refusals[verdict.reason]);
-    const call = toCall(token, verdict.token, resource, deps.fingerprintClient);
+    const call = toCall(token, verdict.token, resource, deps);
     if (!deps.admits(call.grant.groups)) return refused.keep(token, notInGroup);
     const refusal = judge(call);
     if (refusal !== undefined) return refused.keep(token, refusal);
@@ -209,7 +211,7 @@ function toCall(
   token: string,
   { identity, isOfClient, clientId, sessionId, scope, issuedAt, expiresAt }: ForeignToken,
   { identifier }: AdmittingResource,
-  fingerprint: ForeignAdmissionDeps['fingerprintClient'],
+  { fingerprintClient, passesOn = false }: Pick<ForeignAdmissionDeps, 'fingerprintClient' | 'passesOn'>,
 ): AdmittedCall {
   const { issuer: identityIssuer, ...person } = identity;
   const grant: GrantTerms = {
@@ -218,7 +220,7 @@ function toCall(
     grantId: createHash('sha256').update(token).digest('base64url'),
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(isOfClient ? { actor: 'client' as const } : {}),
-    client: fingerprint(clientId ?? ''),
+    client: fingerprintClient(clientId ?? ''),
     resource: identifier,
     scope,
     grantedAt: issuedAt,
@@ -232,6 +234,8 @@ function toCall(
     judged,
     issuedAt,
     expiresAt,
+    // What was judged and not what was sent: another reader could find another token in that.
+    ...(passesOn ? { passedOn: `Bearer ${token}` } : {}),
   };
 }
 

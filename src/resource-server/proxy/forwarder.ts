@@ -91,7 +91,13 @@ export function createForwarder(deps: ForwarderDeps): Forwarder {
   function build({ exchange, grant }: ForwardedCall): HeaderBuild {
     const { requestId } = exchange.context;
     const sessionId = exchange.session?.id;
-    return buildHeaders(exchange.caller.rawHeaders, { host, requestId, grant, authorization, sessionId });
+    return buildHeaders(exchange.caller.rawHeaders, {
+      host,
+      requestId,
+      grant,
+      authorization: exchange.admitted?.passedOn ?? authorization,
+      sessionId,
+    });
   }
 
   const route: Route = {

@@ -16,7 +16,7 @@ export interface GatewayHeaders {
   readonly host: string;
   readonly requestId: string;
   readonly grant: GrantTerms;
-  /** The upstream's own credential from configuration; the client's never gets there. */
+  /** The upstream's own credential from configuration, or a token of another issuer that admission passes on. */
   readonly authorization: string | undefined;
   /** The upstream's name for the session, in place of the client's; undefined: as it came. */
   readonly sessionId?: string | undefined;

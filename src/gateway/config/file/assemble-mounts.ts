@@ -144,6 +144,7 @@ function assemble(
     dpop: entry.dpop ?? usual.dpop,
     entry: entry.entry,
     policy: entry.policy,
+    ...(entry.forward_token ? { forwardsToken: true } : {}),
   };
 }
 

@@ -3,6 +3,7 @@ import type { SettingValues } from '../schema.ts';
 import { ValueProblem } from '../setting.ts';
 import { refuseReservedPath } from '../url-values.ts';
 import type { FileProblem } from './file-problems.ts';
+import { findForwardProblem, findForwardWarnings } from './forwarded-token.ts';
 import type { MountEntry } from './mounts-section.ts';
 import { asksForEmail } from './policy-section.ts';
 
@@ -54,6 +55,7 @@ const rules: readonly Rule[] = [
           }
         : undefined,
   },
+  { key: 'forward_token', find: findForwardProblem },
   { key: 'url', find: findOverlap },
   { key: 'url', find: findHostProblem },
   { key: 'url', find: findReservedPath },
@@ -116,6 +118,7 @@ export function findMountWarnings(mounts: readonly MountEntry[]): ConfigWarning[
       event: 'upstream_cleartext',
       message: `the upstream of mount ${name} is http to another machine: identities travel readable and forgeable`,
     }));
+  warnings.push(...findForwardWarnings(mounts));
   for (const { name, accepts } of mounts) {
     if (!trustsUnverifiedEmail(accepts)) continue;
     const message = `mount ${name} accepts addresses that nobody has verified (trust_unverified_email)`;

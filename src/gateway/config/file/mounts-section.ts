@@ -115,6 +115,11 @@ const mount = z
         'Names of the identity providers whose people may come in. Every one of the section `identity_providers`, if nothing is said: people then choose.',
     }),
     accepts: acceptsSection.optional(),
+    forward_token: z.boolean().default(false).meta({
+      title: 'Forward the token',
+      description:
+        'Passes the token of the caller on to the upstream as `Authorization`. Only where the mount `accepts` tokens of another issuer that are meant for the upstream itself: whoever runs it can use them wherever else they are good.',
+    }),
     dpop: z.enum(dpopModes).optional().meta({
       title: 'Bound tokens',
       description: 'In place of `DPOP`: whether the tokens for it are bound to a key of the client.',
