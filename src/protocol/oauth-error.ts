@@ -80,6 +80,8 @@ export interface PersonNotice {
   readonly service: string;
   /** The account is the right one, and the login not of the kind that is needed. */
   readonly isAboutLogin: boolean;
+  /** The account is the right one, and has more groups than fit into a token. */
+  readonly isAboutGroups?: boolean;
   readonly contact: string | undefined;
 }
 

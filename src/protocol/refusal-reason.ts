@@ -208,6 +208,10 @@ export const refusalReasons = {
     meaning:
       'The person is in more groups than the token of the identity provider lists, and the place that knows them was not configured or did not answer (ENTRA_GRAPH_URL).',
   },
+  groups_too_many: {
+    meaning:
+      'The groups of the person do not fit into a code or a token. Have the identity provider say fewer of them (docs/identity-providers/README.md#too-many-groups).',
+  },
   group: { meaning: 'The groups of the person are not those of ALLOWED_GROUPS or of the entry rules.' },
   entry_subject: { meaning: 'The entry rules do not let this account (`subjects`) in.' },
   entry_email: {
@@ -287,7 +291,7 @@ export const refusalReasons = {
   },
   token_issue_failed: {
     errorCode: 'token_issue_failed',
-    meaning: 'The tokens could not be made, for instance since the groups of the person do not fit.',
+    meaning: 'The tokens could not be made: what is known of the person or the client does not fit.',
   },
   // bearer
   token_missing: { meaning: 'The call carries no bearer token.' },

@@ -265,17 +265,18 @@ describe('callback endpoint: tells the client', () => {
     expect(room.events).toEqual([]);
   });
 
-  it('that the person has too many groups, and records no grant', async () => {
+  it('that the person has too many groups, and records no grant: they are told on a page', async () => {
     room.identityProvider.person = {
       ...room.identityProvider.person,
-      groups: Array.from({ length: 200 }, (_, index) => `a-group-with-a-long-name-${index}`),
+      groups: Array.from({ length: 300 }, (_, index) => `a-group-with-a-long-name-${index}`),
     };
 
     expect(await refusalOf(finish())).toMatchObject({
       name: 'AuthorizationError',
-      code: 'server_error',
-      reason: 'token_issue_failed',
+      code: 'access_denied',
+      reason: 'groups_too_many',
       description: expect.stringContaining('groups'),
+      notice: { account: 'alice@example.com', isAboutLogin: false, isAboutGroups: true },
     });
     expect(room.grants).toEqual([]);
     expect(room.events).toEqual([]);

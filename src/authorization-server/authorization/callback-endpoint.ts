@@ -99,7 +99,11 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
         deps.emit({ type: 'entry_refused', ...refused }, context.requestId);
         throw toClient(refusal, client, describePerson(deps, terms, login, refusal));
       }
-      const location = await issueCode(deps, terms, login, context.requestId);
+      const location = await issueCode(deps, terms, login, context.requestId).catch((error: unknown) => {
+        throw isAboutGroups(error)
+          ? toClient(error, client, describePerson(deps, terms, login, error))
+          : error;
+      });
       const event = { subject: login.identity.subject, client: abbreviateClient(terms.client) };
       deps.emit({ type: 'login_succeeded', ...event }, context.requestId);
       const headers = { location, 'cache-control': 'no-store', 'set-cookie': client.cookie };
@@ -124,6 +128,10 @@ function foreignBrowser(): OAuthError {
     'This login was started in another browser, or cookies are blocked; start again from your application',
     { reason: 'browser_mismatch' },
   );
+}
+
+function isAboutGroups(error: unknown): error is OAuthError {
+  return error instanceof OAuthError && error.reason === 'groups_too_many';
 }
 
 /** A reload may have changed where people of this resource log in. */

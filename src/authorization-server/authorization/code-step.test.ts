@@ -43,7 +43,7 @@ describe('the code of a login that came with a refresh token', () => {
   });
 
   it('goes without one that does not fit, and that is told', async () => {
-    open('auto', 'x'.repeat(4000));
+    open('auto', 'x'.repeat(6000));
     const { code } = await finishWithCode();
     expect(code).toBeDefined();
     expect(code?.identityToken).toBeUndefined();
@@ -65,7 +65,7 @@ describe('the code of a login that came with a refresh token', () => {
 describe('IDENTITY_RECHECK=required', () => {
   it.each([
     ['without a refresh token', undefined],
-    ['with one that does not fit', 'x'.repeat(4000)],
+    ['with one that does not fit', 'x'.repeat(6000)],
   ])('refuses a login %s, and records no grant', async (_, token) => {
     open('required', token);
     expect(await refusalOf(finish())).toMatchObject({

@@ -26,6 +26,7 @@ export function describePerson(
     account: identity.email ?? identity.name ?? identity.subject,
     service: resources.find(resource)?.title ?? resource,
     isAboutLogin: reason === 'entry_acr' || reason === 'entry_amr' || reason === 'entry_age',
+    ...(reason === 'groups_too_many' ? { isAboutGroups: true } : {}),
     contact: entry.contactOf(resource),
   };
 }

@@ -42,10 +42,14 @@ describe('sealed tokens of a grant', () => {
     });
   });
 
-  it('are refused as not issued when the terms do not fit', () => {
-    const large: GrantTerms = { ...terms, groups: ['g'.repeat(10_000)] };
-    const refusal = { code: 'server_error', status: 500, reason: 'token_issue_failed' };
-
+  it.each<[Partial<GrantTerms>, object]>([
+    [{ groups: ['g'.repeat(10_000)] }, { code: 'invalid_grant', status: 400, reason: 'groups_too_many' }],
+    [
+      { groups: [], name: 'n'.repeat(10_000) },
+      { code: 'server_error', status: 500, reason: 'token_issue_failed' },
+    ],
+  ])('are refused when the terms do not fit (%#)', (changes, refusal) => {
+    const large: GrantTerms = { ...terms, ...changes };
     expect(() => makeAccessToken(sealer, large, now)).toThrow(expect.objectContaining(refusal));
     expect(() => makeRefreshToken(sealer, large, 'generation-1', now)).toThrow(
       expect.objectContaining(refusal),

@@ -28,7 +28,8 @@ const shortLifeSeconds = 60;
 
 /**
  * Seals an access token for these terms. It never outlives the grant's absolute end.
- * @throws OAuthError `server_error`, reason `token_issue_failed`, when the terms do not fit into a token
+ * @throws OAuthError when the terms do not fit into a token: `invalid_grant`, reason `groups_too_many`, for somebody with
+ * groups; else `server_error`, reason `token_issue_failed`
  */
 export function makeAccessToken(
   sealer: Sealer,
@@ -37,7 +38,8 @@ export function makeAccessToken(
   ttlSeconds: number = accessTokenTtlSeconds,
 ): SealedAccessToken {
   const expiresAt = Math.min(now + ttlSeconds, terms.absoluteEnd);
-  const accessToken = orIssueFailed(() => sealAccessToken(sealer, { terms, issuedAt: now, expiresAt }));
+  const access = { terms, issuedAt: now, expiresAt };
+  const accessToken = orIssueFailed(terms, () => sealAccessToken(sealer, access));
   const tokenType = terms.keyThumbprint === undefined ? 'Bearer' : 'DPoP';
   return { accessToken, tokenType, expiresInSeconds: announce(expiresAt - now) };
 }
@@ -54,7 +56,8 @@ interface SealedRefreshToken extends Successor {
 /**
  * Seals one generation of the grant's refresh token, good until it idles out or the grant ends. What the identity
  * provider wants to be asked with is of its own choosing, and long with some: it is left out before the login fails.
- * @throws OAuthError `server_error`, reason `token_issue_failed`, when the terms do not fit into a token
+ * @throws OAuthError when the terms do not fit into a token: `invalid_grant`, reason `groups_too_many`, for somebody with
+ * groups; else `server_error`, reason `token_issue_failed`
  */
 export function makeRefreshToken(
   sealer: Sealer,
@@ -66,7 +69,7 @@ export function makeRefreshToken(
   const token = { terms, tokenId, expiresAt: Math.min(now + refreshTokenIdleSeconds, terms.absoluteEnd) };
   const whole = identity === undefined ? undefined : sealIfItFits(sealer, { ...token, identity });
   if (whole !== undefined) return { tokenId, sealed: whole, isIdentityDropped: false };
-  const sealed = orIssueFailed(() => sealRefreshToken(sealer, token));
+  const sealed = orIssueFailed(terms, () => sealRefreshToken(sealer, token));
   return { tokenId, sealed, isIdentityDropped: identity !== undefined };
 }
 
@@ -79,11 +82,18 @@ function sealIfItFits(sealer: Sealer, token: RefreshToken): string | undefined {
   }
 }
 
-function orIssueFailed(seal: () => string): string {
+/** Whoever is in too many groups finds out why at the login that `invalid_grant` leads to. */
+function orIssueFailed({ groups }: GrantTerms, seal: () => string): string {
   try {
     return seal();
   } catch (error) {
     if (!(error instanceof SealTooLargeError)) throw error;
+    if (groups.length > 0) {
+      throw new OAuthError('invalid_grant', 'This account is in too many groups for this service', {
+        reason: 'groups_too_many',
+        cause: error,
+      });
+    }
     throw new OAuthError('server_error', 'The token could not be issued', {
       reason: 'token_issue_failed',
       cause: error,

@@ -7,7 +7,8 @@ import { type GrantTerms, packTerms, sealedTerms, unpackTerms } from './grant-te
 /** RFC 6749 §4.1.2 recommends ten minutes at most; clients redeem within a second. */
 export const authorizationCodeTtlSeconds = 60;
 
-export const authorizationCodePurpose: SealPurpose = { name: 'code', prefix: 'mgh_ac_', maxLength: 4096 };
+/** It travels in a URL: with the rest of it within the 8 KiB that proxies in front of clients take for a request line. */
+export const authorizationCodePurpose: SealPurpose = { name: 'code', prefix: 'mgh_ac_', maxLength: 7168 };
 
 /** What an authorization code says once opened. It is good once; the grant's record decides that. */
 export interface AuthorizationCode {

@@ -1,6 +1,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
 import { type Infer, integer, name, oneOf, shape, text, textList } from '../../platform/sealing/shape.ts';
 import type { ClientFingerprint } from '../clients/client.ts';
+import { packedGroups, packGroups, unpackGroups } from './packed-groups.ts';
 
 /** What a person allowed a client: the part that code, access token and refresh token of one grant share. */
 export interface GrantTerms {
@@ -40,7 +41,7 @@ export const sealedTerms = shape(
   {
     eml: text,
     nam: text,
-    grp: textList,
+    ...packedGroups,
     sid: name,
     act: oneOf('client'),
     acr: name,
@@ -60,7 +61,7 @@ export function packTerms(terms: GrantTerms): SealedTerms {
     sub: terms.subject,
     ...(terms.email === undefined ? {} : { eml: terms.email }),
     ...(terms.name === undefined ? {} : { nam: terms.name }),
-    ...(terms.groups.length === 0 ? {} : { grp: [...terms.groups] }),
+    ...packGroups(terms.groups),
     ...(terms.sessionId === undefined ? {} : { sid: terms.sessionId }),
     ...(terms.acr === undefined ? {} : { acr: terms.acr }),
     ...(terms.amr === undefined ? {} : { amr: [...terms.amr] }),
@@ -82,7 +83,7 @@ export function unpackTerms(sealed: SealedTerms): GrantTerms {
     subject: sealed.sub,
     email: sealed.eml,
     name: sealed.nam,
-    groups: sealed.grp ?? [],
+    groups: unpackGroups(sealed),
     ...(sealed.sid === undefined ? {} : { sessionId: sealed.sid }),
     ...(sealed.acr === undefined ? {} : { acr: sealed.acr }),
     ...(sealed.amr === undefined ? {} : { amr: sealed.amr }),
