@@ -97,8 +97,10 @@ function renderProviderSettings(name: string, preset: ProviderPreset): string {
     ]),
     ['`OIDC_CLIENT_ID`, `OIDC_CLIENT_SECRET`', '**required**: from the console of the provider'],
     [
-      '`OIDC_CLIENT_KEY`, `OIDC_CLIENT_TOKEN_PATH`',
-      preset.protocol === 'github' ? 'unknown here' : 'in place of the secret, if the provider takes it',
+      '[in place of the secret](client-authentication.md)',
+      preset.protocol === 'github'
+        ? 'unknown here'
+        : '`OIDC_CLIENT_KEY`, `OIDC_CLIENT_CERT_FILE` or `OIDC_CLIENT_TOKEN_PATH`, if the provider takes it',
     ],
     ['`OIDC_ISSUER_URL`', issuer.startsWith('http') ? `\`${issuer}\`` : issuer],
     ['`OIDC_SCOPES`', `\`${preset.scopes(options).join(' ')}\``],

@@ -1,6 +1,7 @@
 import { accessSync, readFileSync, statSync } from 'node:fs';
 
-import type { GatehouseConfig } from '../gateway/config/config.ts';
+import type { GatehouseConfig, ProviderConfig } from '../gateway/config/config.ts';
+import { keyOfSetting } from '../gateway/config/provider-settings.ts';
 import type { ConfigSource } from '../gateway/config-reload.ts';
 import { type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
 import type { ReadFile } from '../gateway/config/read-settings.ts';
@@ -68,7 +69,7 @@ function findKeyFileProblem({ sealing, productionMode }: GatehouseConfig): Confi
 }
 
 /** What is wrong with the certificates, of each use the first that there is. */
-function findPemProblems({ certificate, mounts, file }: GatehouseConfig): ConfigProblem[] {
+function findPemProblems({ certificate, mounts, file, identityProviders }: GatehouseConfig): ConfigProblem[] {
   const now = systemClock.nowSeconds();
   const ofListener = findPemProblem(ofTls, () => certificate && readCertificate(certificate, now));
   const ofMounts = mounts.flatMap(({ upstream: { tls } }, index) => {
@@ -78,7 +79,44 @@ function findPemProblems({ certificate, mounts, file }: GatehouseConfig): Config
       ...findPemProblem(names, () => tls.certificate && readCertificate(tls.certificate, now)),
     ];
   });
-  return [...ofListener, ...ofMounts];
+  const ofProviders = identityProviders.flatMap((provider, index) => {
+    const nameOf = (variable: string): string =>
+      isOneOfFile(file) ? `identity_providers[${index}].${keyOfSetting(variable)}` : variable;
+    return findClientPemProblems(provider, nameOf);
+  });
+  return [...ofListener, ...ofMounts, ...ofProviders];
+}
+
+/** Whether the file describes identity providers: variables may not do so then, and one of them is always set otherwise. */
+function isOneOfFile(file: GatehouseConfig['file']): boolean {
+  const id = process.env['OIDC_CLIENT_ID'] || file?.settings['OIDC_CLIENT_ID'];
+  return file !== undefined && id === undefined;
+}
+
+/** Of the certificates by which an identity provider knows this server. @param nameOf where a variable is written */
+function findClientPemProblems(
+  { clientCertificate, clientKey }: ProviderConfig,
+  nameOf: (variable: string) => string,
+): ConfigProblem[] {
+  const now = systemClock.nowSeconds();
+  const names: PemNames = {
+    certificate: nameOf('OIDC_CLIENT_CERT_FILE'),
+    key: nameOf('OIDC_CLIENT_CERT_KEY_FILE'),
+    authorities: '',
+  };
+  const isOver = (clientKey?.certificate?.expiresAt ?? Infinity) <= now;
+  return [
+    ...findPemProblem(names, () => clientCertificate && readCertificate(clientCertificate.files, now)),
+    ...(isOver
+      ? [
+          {
+            variable: nameOf('OIDC_CLIENT_KEY'),
+            problem: 'has a certificate beside it that has expired',
+            fix: 'renew it, and register the new one with the provider',
+          },
+        ]
+      : []),
+  ];
 }
 
 /** Where each of the files is named. */

@@ -1,7 +1,10 @@
 import type { GatehouseConfig } from '../gateway/config/config.ts';
 
 /** Whether there is anything that SIGHUP could have read again; without, it ends the process, as it always has. */
-export function hasFilesToReload({ file, sealing, certificate, mounts }: GatehouseConfig): boolean {
+export function hasFilesToReload(config: GatehouseConfig): boolean {
+  const { file, sealing, certificate, mounts, identityProviders } = config;
   const ofMounts = mounts.flatMap(({ upstream: { tls } }) => [tls.caFile, tls.certificate]);
-  return sealing.kind === 'key-file' || [file, certificate, ...ofMounts].some((each) => each !== undefined);
+  const ofProviders = identityProviders.map(({ clientCertificate }) => clientCertificate);
+  const named = [file, certificate, ...ofMounts, ...ofProviders];
+  return sealing.kind === 'key-file' || named.some((each) => each !== undefined);
 }

@@ -34,11 +34,15 @@ export function openListenerCertificate(
   files: CertificateFiles,
   deps: CertificatesDeps<Certificate>,
 ): LiveCertificates<Certificate> {
-  return open<Certificate>('listener', {
-    ...deps,
-    files: [files.certFile, files.keyFile],
-    read: () => readCertificate(files, deps.clock.nowSeconds()),
-  });
+  return openOwn('listener', files, deps);
+}
+
+/** Shown to an identity provider. @throws PemFileError when a file is not acceptable at the start */
+export function openProviderCertificate(
+  files: CertificateFiles,
+  deps: CertificatesDeps<Certificate>,
+): LiveCertificates<Certificate> {
+  return openOwn('identity_provider', files, deps);
 }
 
 /** @throws PemFileError when a file is not acceptable at the start */
@@ -55,6 +59,18 @@ export function openUpstreamTls(
       ...(caFile === undefined ? {} : { ca: [readAuthorities(caFile)] }),
       ...(certificate === undefined ? {} : readCertificate(certificate, deps.clock.nowSeconds())),
     }),
+  });
+}
+
+function openOwn(
+  use: CertificateUse,
+  files: CertificateFiles,
+  deps: CertificatesDeps<Certificate>,
+): LiveCertificates<Certificate> {
+  return open<Certificate>(use, {
+    ...deps,
+    files: [files.certFile, files.keyFile],
+    read: () => readCertificate(files, deps.clock.nowSeconds()),
   });
 }
 
@@ -94,7 +110,7 @@ export function observeExpiry(
 ): void {
   const gauge = new Gauge({
     name: 'gatehouse_tls_certificate_expires_timestamp_seconds',
-    help: 'When the certificate expires that is shown to clients (listener), or the first of those shown to upstreams',
+    help: 'When the certificate expires that is shown to clients (listener), or the first of those shown to upstreams or identity providers',
     labelNames: ['use'],
     // The worker that is behind is the one to worry about.
     aggregator: 'min',
@@ -102,7 +118,7 @@ export function observeExpiry(
     collect: () => {
       // Mounts come and go, and their certificates with them.
       gauge.reset();
-      for (const use of ['listener', 'upstream'] as const) {
+      for (const use of ['listener', 'upstream', 'identity_provider'] as const) {
         const end = certificates[use]();
         if (end !== undefined) gauge.set({ use }, end);
       }

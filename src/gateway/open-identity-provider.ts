@@ -1,10 +1,7 @@
-import { readFile } from 'node:fs/promises';
-
 import type { Clock } from '../platform/clock.ts';
 import { createGuardedFetch } from '../platform/outbound/guarded-fetch.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import type { Emit } from '../services/audit/events.ts';
-import type { ClientCredential } from '../services/identity/client-credential.ts';
 import { createGitHubProvider } from '../services/identity/github/github-provider.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import {
@@ -15,6 +12,7 @@ import {
 import { createOpenIdProvider } from '../services/identity/openid-provider.ts';
 import { findPreset } from '../services/identity/presets/presets.ts';
 import { callbackPathOf } from './callback-paths.ts';
+import type { ClientCredentials } from './client-credentials.ts';
 import type { GatehouseConfig, ProviderConfig } from './config/config.ts';
 import { findConsoleHint, logConsoleHints } from './console-hints.ts';
 import { version } from './version.ts';
@@ -27,6 +25,9 @@ interface IdentityProvidersDeps {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly log: Logger;
+  /** Of entry rules and policies, as they are now. */
+  readonly groupsOfRules?: () => ReadonlySet<string>;
+  readonly clientCredentials: Pick<ClientCredentials, 'of'>;
 }
 
 /** @param only in place of the first one of the configuration, and of all that it has beside */
@@ -46,14 +47,6 @@ function named({ name, title, scopes }: ProviderConfig, provider: IdentityProvid
   return { name, title, scopes, provider };
 }
 
-function chooseCredential(settings: ProviderConfig): ClientCredential {
-  const { clientKey: key, clientTokenPath: path } = settings;
-  const { assertionAudience: audience = 'issuer' } = findPreset(settings.preset);
-  if (key !== undefined) return { method: 'private_key_jwt', key, audience };
-  if (path !== undefined) return { method: 'workload_token', read: () => readFile(path, 'utf8') };
-  return { method: 'secret', secret: settings.clientSecret };
-}
-
 /** One of the configured identity providers, behind a guarded fetch. Discovery goes on in the background. */
 function openIdentityProvider(
   own: ProviderConfig,
@@ -62,35 +55,45 @@ function openIdentityProvider(
 ): IdentityProvider {
   const { issuer, allowInsecureHttp } = own;
   const preset = findPreset(own.preset);
+  const { credential, hints, certified } = deps.clientCredentials.of(own);
+  // What the preset says of its client is about a secret.
+  const consoleHints = { ...preset.consoleHints, ...hints };
   // The configuration lets a plain http issuer through on loopback, where nobody listens in, or by explicit setting.
   const plainHttp = allowInsecureHttp || issuer.startsWith('http:');
   const common = {
     config: { ...own, allowInsecureHttp: plainHttp },
     allowedGroups: own.allowedGroups,
     redirectUri: `${config.publicUrl}${callbackPathOf(config, own)}`,
-    fetch: createGuardedFetch({ totalTimeoutMs, maxBytes, userAgent: `mcp-gatehouse/${version}` }),
+    fetch: createGuardedFetch({
+      totalTimeoutMs,
+      maxBytes,
+      userAgent: `mcp-gatehouse/${version}`,
+      certified,
+    }),
     clock: deps.clock,
     emit: deps.emit,
+    ...(deps.groupsOfRules === undefined ? {} : { groupsOfRules: deps.groupsOfRules }),
   };
   const warn = (event: string, error: unknown, detail: string): void =>
     deps.log.warn({ identity_provider: own.name, issuer, ...describeError(error), detail }, event);
   const onClientProblem = (error: unknown): void => {
     const detail = 'logins will fail for as long as this lasts; calls with a token go on';
-    warn('idp_start_check_failed', error, findConsoleHint(error, preset.consoleHints) ?? detail);
+    warn('idp_start_check_failed', error, findConsoleHint(error, consoleHints) ?? detail);
   };
   if (preset.protocol === 'github') {
     const provider = createGitHubProvider({ ...common, onStartFailure: onClientProblem });
-    return logConsoleHints(provider, preset.consoleHints, deps.log);
+    return logConsoleHints(provider, consoleHints, deps.log);
   }
   const provider = createOpenIdProvider({
     ...common,
-    config: { ...common.config, clientCredential: chooseCredential(own) },
+    config: { ...common.config, clientCredential: credential },
     onDiscoveryFailure: (error) => {
       const detail = 'logins are refused until its discovery document can be read; calls with a token go on';
       warn('oidc_discovery_retry', error, findConsoleHint(error, preset.discoveryHints) ?? detail);
     },
+    onCredentialProblem: onClientProblem,
     // Of a provider we know nothing of, nobody can say what it makes of such a request.
     ...(own.preset === 'generic' ? {} : { onClientProblem }),
   });
-  return logConsoleHints(provider, preset.consoleHints, deps.log);
+  return logConsoleHints(provider, consoleHints, deps.log);
 }

@@ -25,11 +25,13 @@ import { createRevocations } from '../services/tokens/revocations.ts';
 import { createRotationJournal } from '../services/tokens/rotation-journal.ts';
 import { type AccessRecord, type CallDetails, createAccessLog } from './access-log.ts';
 import { type LiveCertificates, observeExpiry } from './certificates.ts';
+import { openClientCredentials } from './client-credentials.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEndpoints, type EndpointsDeps } from './endpoints.ts';
 import { openForeignTokens } from './foreign-tokens.ts';
 import type { GatewayDeps } from './gateway.ts';
+import { listGroupsOfRules } from './groups-of-rules.ts';
 import type { InFlight } from './in-flight.ts';
 import { createMount, type MountDeps } from './mount.ts';
 import { openMounts } from './mounts.ts';
@@ -133,7 +135,15 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     shared: store.counter ?? deps.crew?.counter,
     onSharedFailure: (error) => log.warn(describeError(error), 'rate_limits_not_shared'),
   });
-  const identityProviders = openIdentityProviders(config, deps.identityProvider, { clock, emit, log });
+  const clientCredentials = openClientCredentials(config, { clock, emit, network: deps.network });
+  let groupsOfRules = listGroupsOfRules(config);
+  const identityProviders = openIdentityProviders(config, deps.identityProvider, {
+    clock,
+    emit,
+    log,
+    groupsOfRules: () => groupsOfRules,
+    clientCredentials,
+  });
 
   const { refreshWindowSeconds } = config.tokens;
   // Memory is dear in Redis, and a write cheap. On a disk it is the other way round.
@@ -221,6 +231,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   observeExpiry(registry, {
     listener: () => deps.certificate?.expiresAt(),
     upstream: () => mounts.upstreamTlsExpiresAt(),
+    identity_provider: () => clientCredentials.expiresAt(),
   });
   const findAddress = createClientAddress({
     trustedCidrs: config.limits.trustedProxyCidrs,
@@ -249,7 +260,10 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     requests,
     registry,
     emit,
-    replaceEntry: (next) => entryGate.replace(describeEntry(next, config)),
+    replaceEntry(next) {
+      groupsOfRules = listGroupsOfRules(next);
+      entryGate.replace(describeEntry(next, config));
+    },
     replaceClients: (clients) => configuredClients.replace(clients),
     readiness: async () => ({
       status: deps.isDraining() ? 'shutting_down' : 'ok',
@@ -268,12 +282,14 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     },
     async reload() {
       mounts.reloadTls();
+      clientCredentials.reload();
       await keys.reload();
     },
     endListeningStreams: (part) => mounts.endListeningStreams(part),
     async close() {
       keys.close();
       mounts.close();
+      clientCredentials.close();
       for (const { provider } of identityProviders.all) provider.close();
       grantTidying?.close();
       rotationJournal?.close();

@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { becomeEntra } from '../support/identity/entra.ts';
+import { createSelfSigned } from '../support/certificates.ts';
+import { complaintsOf } from '../support/configuration.ts';
+import { becomeEntra, registerCertificate } from '../support/identity/entra.ts';
 import { refusalOf } from '../support/identity/opened-provider.ts';
 import { startForEachTest } from '../support/identity/started-provider.ts';
 
@@ -67,5 +69,42 @@ describe('IDP=entra', () => {
     await vi.waitFor(() => expect(opened.logged()).toContain('idp_start_check_failed'));
     expect(opened.logged()).toContain('Secret ID');
     expect(opened.logged()).not.toContain('the-secret-id');
+  });
+
+  describe('with a certificate in place of the secret', () => {
+    const pair = createSelfSigned('rsa:2048');
+    const other = createSelfSigned('rsa:2048');
+    const withKey = (text: string) => ({ OIDC_CLIENT_SECRET: undefined, OIDC_CLIENT_KEY: text });
+
+    it('signs as Entra wants it, and names the certificate', async () => {
+      const headers = registerCertificate(entra.remote, pair.cert, entra.clock);
+      const opened = entra.open(withKey(pair.key + pair.cert));
+      const login = await opened.logIn();
+      expect(await opened.recheck(login)).toMatchObject({ outcome: 'present' });
+      for (const header of headers) expect(Object.keys(header).toSorted()).toEqual(['alg', 'x5t#S256']);
+    });
+
+    it('is refused with the certificate of another app, and says what to do', async () => {
+      registerCertificate(entra.remote, pair.cert, entra.clock);
+      const opened = entra.open(withKey(other.cert + other.key));
+      expect((await refusalOf(opened.logIn())).cause).toMatchObject({ code: 'invalid_client' });
+      expect(opened.logged()).toContain('register the public key of OIDC_CLIENT_KEY, or its certificate');
+      expect(opened.logged()).not.toContain('Secret ID');
+    });
+
+    it.each([
+      ['a key without one', pair.key, 'has no certificate beside it'],
+      ['a key of a curve', createSelfSigned('ec').key, 'is no RSA key'],
+      [
+        'the certificate of another key',
+        pair.key + other.cert,
+        'has the certificate of another key beside it',
+      ],
+    ])('refuses %s at the start', (_what, text, problem) => {
+      const tenant = { IDP: 'entra', ENTRA_TENANT: '8eaef023-2b34-4da1-9baa-8bc8c9d6a490' };
+      const complaints = complaintsOf({ ...tenant, OIDC_ISSUER_URL: undefined, ...withKey(text) });
+      expect(complaints).toHaveLength(1);
+      expect(complaints[0]).toContain(`OIDC_CLIENT_KEY ${problem}`);
+    });
   });
 });

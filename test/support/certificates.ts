@@ -40,3 +40,17 @@ export function createTestAuthority(): TestAuthority {
     },
   };
 }
+
+/** A certificate that nobody vouches for. PEM, good for two days. @param key as `openssl req -newkey` takes it */
+export function createSelfSigned(key: 'rsa:2048' | 'ec' = 'ec'): KeyPair {
+  const folder = mkdtempSync(join(tmpdir(), 'self-signed-'));
+  const kind = key === 'ec' ? newKey : ['-newkey', key, '-nodes'];
+  const words = ['req', '-x509', ...kind, '-keyout', 'key', '-out', 'cert', '-subj', '/CN=gatehouse'];
+  execFileSync('/usr/bin/openssl', [...words, '-days', '2'], { cwd: folder, stdio: 'ignore' });
+  const pair = {
+    key: readFileSync(join(folder, 'key'), 'utf8'),
+    cert: readFileSync(join(folder, 'cert'), 'utf8'),
+  };
+  rmSync(folder, { recursive: true });
+  return pair;
+}

@@ -56,6 +56,8 @@ export interface ProviderShape {
   readonly refusesClient?: { readonly status: number; readonly error: string };
   /** Clients come with an assertion, which this judges; secrets are refused. */
   readonly takesAssertion?: (assertion: string) => Promise<boolean>;
+  /** Clients come with a certificate, by whose SHA-256 this judges; secrets and assertions are refused. */
+  readonly takesCertificate?: (fingerprint: string) => boolean;
   /** The one redirect URI; with another the token endpoint says `redirect_uri_mismatch`. */
   readonly redirectUri?: string;
   /** The error that an authorization request is answered with. */
@@ -294,7 +296,7 @@ export class TestOpenIdProvider {
   }
 
   async #token(headers: IncomingMessage['headers'], form: URLSearchParams): Promise<Record<string, unknown>> {
-    if (!(await this.#isClient(headers.authorization, form))) {
+    if (!(await this.#isClient(headers, form))) {
       return { ...(this.shape.refusesClient ?? { error: 'invalid_client' }) };
     }
     if (form.get('grant_type') === 'refresh_token') return this.#refresh(form);
@@ -349,7 +351,14 @@ export class TestOpenIdProvider {
     return token;
   }
 
-  async #isClient(authorization: string | undefined, form: URLSearchParams): Promise<boolean> {
+  async #isClient(headers: IncomingMessage['headers'], form: URLSearchParams): Promise<boolean> {
+    const { authorization, 'x-client-certificate': fingerprint } = headers;
+    if (this.shape.takesCertificate !== undefined) {
+      const isAlone =
+        authorization === undefined && !form.has('client_secret') && !form.has('client_assertion');
+      const isNamed = form.get('client_id') === this.clientId;
+      return isAlone && isNamed && this.shape.takesCertificate(String(fingerprint));
+    }
     if (this.shape.takesAssertion !== undefined) {
       const isJwt =
         form.get('client_assertion_type') === 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';

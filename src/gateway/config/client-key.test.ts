@@ -1,6 +1,7 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
+import { createSelfSigned } from '../../../test/support/certificates.ts';
 import { parseClientKey } from './client-key.ts';
 import { ValueProblem } from './setting.ts';
 
@@ -18,7 +19,13 @@ describe('parseClientKey', () => {
     ['Ed25519', generateKeyPairSync('ed25519').privateKey, 'EdDSA'],
     ['RSA', rsa.privateKey, 'RS256'],
   ])('takes a key of %s as PEM and as JWK', (_what, key, algorithm) => {
-    const expected = { jwk: key.export({ format: 'jwk' }), algorithm, keyId: undefined };
+    const expected = {
+      jwk: key.export({ format: 'jwk' }),
+      algorithm,
+      isAlgorithmChosen: false,
+      keyId: undefined,
+      certificate: undefined,
+    };
     expect(parseClientKey(pem(key))).toEqual(expected);
     expect(parseClientKey(jwk(key))).toEqual(expected);
   });
@@ -28,8 +35,36 @@ describe('parseClientKey', () => {
     expect(parseClientKey(text)).toEqual({
       jwk: rsa.privateKey.export({ format: 'jwk' }),
       algorithm: 'PS256',
+      isAlgorithmChosen: true,
       keyId: 'one',
+      certificate: undefined,
     });
+  });
+
+  it('takes the certificate of a key beside it, before or behind, and that of a JWK', () => {
+    const certified = createSelfSigned();
+    const { raw, fingerprint256, fingerprint, validToDate } = new X509Certificate(certified.cert);
+    const encode = (hex: string): string => Buffer.from(hex.replaceAll(':', ''), 'hex').toString('base64url');
+    const certificate = {
+      sha256: encode(fingerprint256),
+      sha1: encode(fingerprint),
+      expiresAt: validToDate.getTime() / 1000,
+    };
+    const ofJwk = jwk(createPrivateKey(certified.key), { x5c: [raw.toString('base64')] });
+    for (const text of [certified.key + certified.cert, certified.cert + certified.key, ofJwk]) {
+      expect(parseClientKey(text)).toMatchObject({ algorithm: 'ES256', certificate });
+    }
+  });
+
+  it.each([
+    ['of another key', createSelfSigned().cert, 'has the certificate of another key beside it'],
+    [
+      'that is none',
+      '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n',
+      'has a certificate that cannot be read',
+    ],
+  ])('refuses a certificate %s', (_what, certificate, problem) => {
+    expect(() => parseClientKey(pem(ec.privateKey) + certificate)).toThrow(problem);
   });
 
   it.each([

@@ -10,6 +10,8 @@ import type { ConfiguredClient } from '../../services/clients/configured-clients
 import type { ClientKey } from '../../services/identity/client-credential.ts';
 import type { OverageSettings } from '../../services/identity/group-overage.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
+import type { AzureIdentity } from '../../services/identity/workload/azure-metadata.ts';
+import type { GitHubActionsSettings } from '../../services/identity/workload/github-actions.ts';
 import type { PresetName } from '../../services/identity/presets/presets.ts';
 import type { PolicyRules } from '../../services/policy/rule.ts';
 import type { ScopeRules } from '../../services/resources/resource.ts';
@@ -141,11 +143,12 @@ export interface ProviderConfig {
   readonly preset: PresetName;
   readonly issuer: string;
   readonly clientId: string;
-  /** Empty: a key or a token takes its place. */
+  /** Empty: a key, a certificate or a token takes its place. */
   readonly clientSecret: string;
   readonly clientKey: ClientKey | undefined;
-  /** The file of a token that the platform renews. */
-  readonly clientTokenPath: string | undefined;
+  /** Shown at its token endpoint. */
+  readonly clientCertificate: ClientCertificateConfig | undefined;
+  readonly clientToken: ClientTokenConfig | undefined;
   readonly scopes: readonly string[];
   /** Of the authorization request, beyond those of every login. */
   readonly authorizationParameters: Readonly<Record<string, string>>;
@@ -165,6 +168,20 @@ export interface ProviderConfig {
   /** Empty: every person it lets in. */
   readonly allowedGroups: readonly string[];
 }
+
+export interface ClientCertificateConfig {
+  /** Read whenever they change. */
+  readonly files: CertificateFiles;
+  /** That may see it beside the issuer's own; lower case. */
+  readonly hosts: readonly string[];
+}
+
+/** Where a token comes from that the platform renews. */
+export type ClientTokenConfig =
+  | { readonly source: 'file'; readonly path: string }
+  | ({ readonly source: 'github-actions' } & GitHubActionsSettings)
+  | { readonly source: 'gcp'; readonly audience: string }
+  | ({ readonly source: 'azure' } & AzureIdentity);
 
 /**
  * One protected resource and the MCP server behind it. The environment describes one; the file that `GATEHOUSE_CONFIG`

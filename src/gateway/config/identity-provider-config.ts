@@ -1,6 +1,12 @@
-import type { ClientKey } from '../../services/identity/client-credential.ts';
 import type { PresetOptions, ProviderPreset } from '../../services/identity/presets/preset.ts';
 import { findPreset, presets } from '../../services/identity/presets/presets.ts';
+import {
+  assembleClientCertificate,
+  assembleClientKey,
+  assembleClientToken,
+  findCredentialProblems,
+  type PlatformValues,
+} from './client-authentication.ts';
 import type { ConfigWarning, ProviderConfig } from './config.ts';
 import type { ProviderSetting } from './provider-settings.ts';
 import type { SettingValues } from './schema.ts';
@@ -16,7 +22,8 @@ export type ProviderSettings = Pick<SettingValues, ProviderSetting>;
 type CommonSettings = Pick<
   SettingValues,
   'IDENTITY_RECHECK' | 'IDP_EXCHANGE_RATE_PER_SEC' | 'IDP_EXCHANGE_BURST'
->;
+> &
+  PlatformValues;
 
 /** What the preset says, under what the operator says. @param called default: as the preset is */
 export function assembleIdentityProvider(
@@ -31,8 +38,9 @@ export function assembleIdentityProvider(
     issuer: findIssuer(values, preset) ?? '',
     clientId: values.OIDC_CLIENT_ID,
     clientSecret: values.OIDC_CLIENT_SECRET ?? '',
-    clientKey: chooseKey(values),
-    clientTokenPath: values.OIDC_CLIENT_TOKEN_PATH,
+    clientKey: assembleClientKey(values, preset),
+    clientCertificate: assembleClientCertificate(values),
+    clientToken: assembleClientToken(values),
     scopes: values.OIDC_SCOPES ?? preset.scopes(options),
     authorizationParameters: {
       ...preset.authorizationParameters(options),
@@ -73,36 +81,6 @@ export function findIdentityProviderWarnings(values: Values): ConfigWarning[] {
   if (preset.isOpenToStrangers?.(issuer, presetOptions(values).values) !== true) return [];
   const message = `everybody who has an account at ${title} may enter, private ones too: ${strangersFix ?? 'set ALLOWED_GROUPS'}`;
   return [{ event: 'idp_open_to_strangers', message }];
-}
-
-function chooseKey({
-  OIDC_CLIENT_KEY: key,
-  OIDC_CLIENT_KEY_ID: keyId,
-}: ProviderSettings): ClientKey | undefined {
-  return key === undefined ? undefined : { ...key, keyId: keyId ?? key.keyId };
-}
-
-/** One credential and no more: of two, nobody could say which one the provider sees. */
-function findCredentialProblems(values: Values, { protocol, title }: ProviderPreset): ConfigProblem[] {
-  const names = ['OIDC_CLIENT_SECRET', 'OIDC_CLIENT_KEY', 'OIDC_CLIENT_TOKEN_PATH'] as const;
-  // One with a problem of its own is missing among the values, and has been told about.
-  if (!names.every((name) => Object.hasOwn(values, name))) return [];
-  const [first, second] = names.filter((name) => values[name] !== undefined);
-  if (first === undefined) {
-    const fix =
-      'set it to the client secret from your identity provider (or OIDC_CLIENT_KEY or OIDC_CLIENT_TOKEN_PATH in its place), or name a file that holds it with OIDC_CLIENT_SECRET_FILE';
-    return [{ variable: 'OIDC_CLIENT_SECRET', problem: 'is not set', fix }];
-  }
-  if (second !== undefined) {
-    return [{ variable: second, problem: `is set, and so is ${first}`, fix: 'unset one of the two' }];
-  }
-  if (values.OIDC_CLIENT_KEY_ID !== undefined && first !== 'OIDC_CLIENT_KEY') {
-    const problem = 'is set, and OIDC_CLIENT_KEY is not: it would have no effect';
-    return [{ variable: 'OIDC_CLIENT_KEY_ID', problem, fix: 'set OIDC_CLIENT_KEY_FILE, or unset it' }];
-  }
-  if (protocol !== 'github' || first === 'OIDC_CLIENT_SECRET') return [];
-  const problem = `is set, and ${title} knows its clients by a secret only`;
-  return [{ variable: first, problem, fix: 'set OIDC_CLIENT_SECRET in its place' }];
 }
 
 function presetOptions(values: Values): PresetOptions {

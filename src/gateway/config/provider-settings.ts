@@ -1,4 +1,5 @@
 import type { Setting } from './setting.ts';
+import { clientAuthenticationSettings } from './settings-client-authentication.ts';
 import { identitySettings } from './settings-identity.ts';
 import { presetSettings } from './settings-presets.ts';
 
@@ -11,7 +12,7 @@ const {
 } = identitySettings;
 
 /** The variables that describe one identity provider. The others about identity hold for every one. */
-export const providerSettings = { ...presetSettings, ...ofOneProvider };
+export const providerSettings = { ...presetSettings, ...ofOneProvider, ...clientAuthenticationSettings };
 
 export type ProviderSetting = keyof typeof providerSettings;
 

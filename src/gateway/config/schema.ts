@@ -1,4 +1,5 @@
 import type { Setting } from './setting.ts';
+import { clientAuthenticationSettings, platformSettings } from './settings-client-authentication.ts';
 import { clientDocumentSettings } from './settings-client-documents.ts';
 import { grantTypeSettings } from './settings-grant-types.ts';
 import { grantSettings } from './settings-grants.ts';
@@ -18,6 +19,8 @@ export const settings = {
   ...streamSettings,
   ...presetSettings,
   ...identitySettings,
+  ...clientAuthenticationSettings,
+  ...platformSettings,
   ...grantSettings,
   ...grantTypeSettings,
   ...clientDocumentSettings,
@@ -45,6 +48,10 @@ export const settingGroups: ReadonlyArray<{
   { title: 'TLS', settings: tlsSettings },
   { title: 'Streams and silent connections', settings: streamSettings },
   { title: 'Identity provider and admission', settings: { ...presetSettings, ...identitySettings } },
+  {
+    title: 'Client authentication',
+    settings: { ...clientAuthenticationSettings, ...platformSettings },
+  },
   { title: 'Keys, grants and clients', settings: grantSettings },
   { title: 'Further grant types', settings: grantTypeSettings },
   { title: 'Client ID metadata documents', settings: clientDocumentSettings },

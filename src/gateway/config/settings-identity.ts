@@ -1,7 +1,5 @@
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
-import type { ClientKey } from '../../services/identity/client-credential.ts';
 import { offUnlessTrue } from './boolean-setting.ts';
-import { parseClientKey } from './client-key.ts';
 import { parseDuration } from './go-duration.ts';
 import { parseInteger, parseNonNegativeNumber, splitList } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
@@ -25,32 +23,9 @@ export const identitySettings = {
   } satisfies Setting<string>,
   OIDC_CLIENT_SECRET: {
     description:
-      'The client secret of this server at the identity provider. Required, unless `OIDC_CLIENT_KEY` or `OIDC_CLIENT_TOKEN_PATH` takes its place.',
+      'The client secret of this server at the identity provider. Required, unless [another way to authenticate](#client-authentication) takes its place.',
     accepts: 'text',
     secret: true,
-    unset: undefined,
-    parse: (text) => text,
-  } satisfies Setting<string | undefined>,
-  OIDC_CLIENT_KEY: {
-    description:
-      'In place of a client secret: the private key that this server signs a client assertion with (`private_key_jwt`). The provider has to know the public one. Read at the start.',
-    accepts:
-      'PEM without a passphrase, or a JWK: RSA of 2048 bits or more, P-256, P-384, P-521 or Ed25519; the `alg` of a JWK decides, else it is RS256, or what the curve has',
-    secret: true,
-    unset: undefined,
-    parse: parseClientKey,
-  } satisfies Setting<ClientKey | undefined>,
-  OIDC_CLIENT_KEY_ID: {
-    description:
-      'The `kid` under which the provider knows the key of `OIDC_CLIENT_KEY`. Unset: the `kid` of a JWK, or none.',
-    accepts: 'text',
-    unset: undefined,
-    parse: (text) => text,
-  } satisfies Setting<string | undefined>,
-  OIDC_CLIENT_TOKEN_PATH: {
-    description:
-      'In place of a client secret: the file of a token that the platform gives to this server and renews, such as a projected service account token of Kubernetes. It is presented as the client assertion, and read anew each time.',
-    accepts: 'path of a file',
     unset: undefined,
     parse: (text) => text,
   } satisfies Setting<string | undefined>,

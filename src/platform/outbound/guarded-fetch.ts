@@ -1,5 +1,6 @@
-import { Agent, type Dispatcher, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 
+import { createDirectDispatcher } from './direct-dispatcher.ts';
 import { OutboundError } from './outbound-error.ts';
 
 export interface GuardedFetchOptions {
@@ -10,6 +11,8 @@ export interface GuardedFetchOptions {
   readonly userAgent: string;
   /** From the same `undici` package. Default: a connection of its own per request, HTTP/1.1, no proxy. */
   readonly dispatcher?: Dispatcher;
+  /** For requests with `showsCertificate`, and for no other. Default: there are none. */
+  readonly certified?: (() => Dispatcher) | undefined;
 }
 
 /** The part of fetch's `init` that is honoured. Redirect, cache and credential modes have no meaning here. */
@@ -19,6 +22,8 @@ export interface GuardedFetchInit {
   /** Streams are refused. */
   readonly body?: string | Uint8Array | ArrayBuffer | URLSearchParams | ReadableStream | null | undefined;
   readonly signal?: AbortSignal | null;
+  /** Shows the peer the certificate of this server, over https alone. Default: no. */
+  readonly showsCertificate?: boolean;
 }
 
 /**
@@ -28,19 +33,19 @@ export interface GuardedFetchInit {
  */
 export type GuardedFetch = (url: string | URL, init?: GuardedFetchInit) => Promise<Response>;
 
-const maxHeaderBytes = 16 * 1024;
 /** Statuses that the Fetch standard forbids a body. */
 const bodilessStatuses = new Set([204, 205, 304]);
 
 export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   // Not the global dispatcher: it is anybody's to replace, for one by a proxy taken from the environment.
-  const dispatcher = options.dispatcher ?? createDispatcher(options.totalTimeoutMs);
+  const dispatcher = options.dispatcher ?? createDirectDispatcher(options);
   return async (url, init = {}) => {
+    const through = init.showsCertificate === true ? certifiedFor(url, options) : dispatcher;
     const deadline = AbortSignal.timeout(options.totalTimeoutMs);
     const signal = init.signal ? AbortSignal.any([deadline, init.signal]) : deadline;
     try {
       const answer = await request(url, {
-        dispatcher,
+        dispatcher: through,
         signal,
         method: init.method ?? 'GET',
         headers: makeHeaders(init, options.userAgent),
@@ -51,23 +56,25 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
       if (error instanceof OutboundError) throw error;
       if (init.signal?.aborted === true) throw init.signal.reason;
       if (deadline.aborted) throw new OutboundError('timeout', 'the deadline passed', error);
+      if (init.showsCertificate === true && isAlert(error)) {
+        throw new OutboundError('certificate-refused', 'the peer refuses our certificate', error);
+      }
       throw new OutboundError('network', 'no answer', error);
     }
   };
 }
 
-function createDispatcher(totalTimeoutMs: number): Dispatcher {
-  return new Agent({
-    allowH2: false,
-    // No connection is kept: a kept one that the peer closes meanwhile breaks a request that cannot be repeated.
-    pipelining: 0,
-    maxHeaderSize: maxHeaderBytes,
-    // The total deadline stands for both of these.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    // Later than the deadline, which ends the request but not an attempt to connect.
-    connect: { timeout: totalTimeoutMs + 1_000 },
-  });
+/** Whether the peer ended TLS with an alert, which it sends for a certificate that it does not take. */
+function isAlert(error: unknown): boolean {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  return typeof code === 'string' && /^ERR_SSL_.*_ALERT_/.test(code);
+}
+
+/** @throws OutboundError `network`: a certificate over plain http would prove nothing, and send what belongs behind it */
+function certifiedFor(url: string | URL, { certified }: GuardedFetchOptions): Dispatcher {
+  if (certified === undefined) throw new TypeError('guarded fetch: there is no certificate to show');
+  if (new URL(url).protocol !== 'https:') throw new OutboundError('network', 'a certificate needs https');
+  return certified();
 }
 
 function makeHeaders(init: GuardedFetchInit, userAgent: string): Record<string, string> {

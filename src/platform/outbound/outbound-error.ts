@@ -1,8 +1,10 @@
 /**
  * `timeout`: the deadline passed. `too-large`: more bytes than allowed. `encoding`: a content encoding, which would have
- * to be decoded. `address`: the name leads to a place that may not be asked. `network`: no connection, or one that broke.
+ * to be decoded. `address`: the name leads to a place that may not be asked. `certificate-refused`: the peer does not take
+ * the one that we showed. `network`: no connection, or one that broke.
  */
-export type OutboundFailure = 'timeout' | 'too-large' | 'encoding' | 'address' | 'network';
+export type OutboundFailure =
+  'timeout' | 'too-large' | 'encoding' | 'address' | 'certificate-refused' | 'network';
 
 /** A request of ours got no usable answer. The message names neither URL nor header. */
 export class OutboundError extends Error {

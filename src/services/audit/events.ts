@@ -138,7 +138,7 @@ export type GatehouseEvent =
       readonly cause: 'address' | 'total' | 'descriptors';
     }
   | {
-      /** A certificate was read again and is shown from now on: to clients, or to the upstream. */
+      /** A certificate was read again and is shown from now on: to clients, to the upstream, or to an identity provider. */
       readonly type: 'certificate_reloaded';
       readonly use: CertificateUse;
     }
@@ -157,7 +157,7 @@ export type GatehouseEvent =
       readonly mount?: string;
     };
 
-export type CertificateUse = 'listener' | 'upstream';
+export type CertificateUse = 'listener' | 'upstream' | 'identity_provider';
 
 export type EndpointName =
   | 'discovery'

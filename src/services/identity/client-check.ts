@@ -9,7 +9,7 @@ const aboutClient = new Set([
   'unauthorized_client',
   'redirect_uri_mismatch',
   'access_denied',
-  'client_token_unreadable',
+  'certificate_refused',
 ]);
 
 /**

@@ -1,6 +1,7 @@
 import type { CryptoKey, JWK } from 'jose';
 import type { ClientAuth, ServerMetadata } from 'openid-client';
 
+import type { ClientCertificate } from './mutual-tls.ts';
 import type { OpenIdClient } from './openid-settings.ts';
 import { ProviderFailure } from './provider-failure.ts';
 
@@ -11,6 +12,16 @@ export interface ClientKey {
   readonly algorithm: string;
   /** Under which the provider knows it. Undefined: it has one key of this client. */
   readonly keyId: string | undefined;
+  /** The certificate of the key, for providers that know the key by it. */
+  readonly certificate?: KeyCertificate | undefined;
+}
+
+/** Thumbprints of a certificate's DER, base64url, as JOSE headers have them. @see RFC 7515 §4.1.7, §4.1.8 */
+export interface KeyCertificate {
+  readonly sha256: string;
+  readonly sha1: string;
+  /** Epoch seconds. */
+  readonly expiresAt: number;
 }
 
 /** With what this server shows the provider that it is the client it says. */
@@ -22,17 +33,18 @@ export type ClientCredential =
       /** Whom the assertion is for, as the provider wants it named. */
       readonly audience: 'issuer' | 'token_endpoint';
     }
-  /** A token that the platform we run on renews. Read anew for each use. */
-  | { readonly method: 'workload_token'; readonly read: () => Promise<string> };
+  /** A token of the platform we run on, which renews it. Asked for at each use. */
+  | { readonly method: 'workload_token'; readonly read: () => Promise<string> }
+  /** Nothing is sent but the client id: the connection proves who we are. @see RFC 8705 §2 */
+  | { readonly method: 'mutual_tls'; readonly certificate: ClientCertificate };
 
 export type ChooseAuthentication = (client: OpenIdClient, metadata: ServerMetadata) => Promise<ClientAuth>;
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const maxTokenLength = 16 * 1024;
 
 /**
  * Makes the client authentication of each talk with the token endpoint.
- * @throws ProviderFailure `client_token_unreadable`: the file of a workload token has none   @see RFC 7523 §2.2
+ * @throws ProviderFailure `client_token_…`: there is no token of the platform   @see RFC 7523 §2.2
  */
 export function createClientAuthentication(credential: ClientCredential): ChooseAuthentication {
   switch (credential.method) {
@@ -42,13 +54,15 @@ export function createClientAuthentication(credential: ClientCredential): Choose
       return signAssertions(credential);
     case 'workload_token':
       return async () => {
-        const token = await readToken(credential.read);
+        const token = await credential.read();
         return (_server, client, body) => {
           body.set('client_id', client.client_id);
           body.set('client_assertion_type', assertionType);
           body.set('client_assertion', token);
         };
       };
+    case 'mutual_tls':
+      return (client) => Promise.resolve(client.TlsClientAuth());
   }
 }
 
@@ -61,7 +75,8 @@ function signAssertions({
     imported ??= importKey(key);
     const named = { key: await imported, ...(key.keyId === undefined ? {} : { kid: key.keyId }) };
     return client.PrivateKeyJwt(named, {
-      [client.modifyAssertion]: (_header, payload) => {
+      [client.modifyAssertion]: (header, payload) => {
+        Object.assign(header, nameCertificate(key));
         // One, and never a list: another server of the list could present it here.
         if (audience === 'token_endpoint') payload['aud'] = metadata.token_endpoint;
       },
@@ -69,21 +84,18 @@ function signAssertions({
   };
 }
 
+/** SHA-1 beside RS256 alone, for servers from before SHA-256: there it is a name, and vouches for nothing. */
+function nameCertificate({ algorithm, certificate }: ClientKey): Record<string, string> {
+  if (certificate === undefined) return {};
+  const { sha1, sha256 } = certificate;
+  return { 'x5t#S256': sha256, ...(algorithm === 'RS256' ? { x5t: sha1 } : {}) };
+}
+
 async function importKey({ jwk, algorithm }: ClientKey): Promise<CryptoKey> {
   const jose = await import('jose');
   const key = await jose.importJWK({ ...jwk }, algorithm);
   if (key instanceof Uint8Array) throw new ProviderFailure('client_key_unusable');
   return key;
-}
-
-async function readToken(read: () => Promise<string>): Promise<string> {
-  const token = await read().then(
-    (text) => text.trim(),
-    () => '',
-  );
-  const isToken = token.length <= maxTokenLength && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
-  if (!isToken) throw new ProviderFailure('client_token_unreadable');
-  return token;
 }
 
 /** `client_secret_post` where offered: `client_secret_basic` encodes the secret, and providers disagree about how. */

@@ -12,6 +12,7 @@ import {
 } from './claims.ts';
 import { readAuthentication } from './authentication.ts';
 import { findClientProblem } from './client-check.ts';
+import { findCredentialProblem, methodUnlisted } from './credential-check.ts';
 import { createCodeExchange } from './code-exchange.ts';
 import { startDiscovery } from './discovery.ts';
 import { createExchangeLimit } from './exchange-limit.ts';
@@ -30,6 +31,8 @@ export interface OpenIdProviderDeps {
   readonly config: OpenIdSettings;
   /** Empty: every person the provider lets in. */
   readonly allowedGroups: readonly string[];
+  /** What the rules of this moment ask for, whom the provider does not tell all groups of by itself. Absent: nothing. */
+  readonly groupsOfRules?: () => ReadonlySet<string>;
   /** Our callback, as registered with the provider. */
   readonly redirectUri: string;
   readonly fetch: GuardedFetch;
@@ -39,6 +42,8 @@ export interface OpenIdProviderDeps {
   readonly onDiscoveryFailure: (error: unknown) => void;
   /** Told at the start when the provider refuses our client. Without it nothing is tried out. */
   readonly onClientProblem?: (failure: ProviderFailure) => void;
+  /** Told at the start of what shows of our credential before the provider is asked for anything. */
+  readonly onCredentialProblem?: (failure: ProviderFailure) => void;
 }
 
 const maxSessionIdLength = 256;
@@ -53,7 +58,8 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
   const connect = createConnection(deps);
   const discovery = startDiscovery({ ...deps, onDiscovered: (provider) => void checkClient(provider) });
   const exchangeCode = createCodeExchange({ ...deps, connect });
-  const completeGroups = createOverageResolution(deps);
+  const { groupsOfRules = () => new Set<string>() } = deps;
+  const completeGroups = createOverageResolution({ ...deps, groupsOfRules });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
   const lane = createLoginLane(limit);
   const verifyLogoutToken = createLogoutTokenVerification(deps);
@@ -63,8 +69,12 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
   const inPlace = createPlaces(mostQuestions);
 
   async function checkClient(provider: DiscoveredProvider): Promise<void> {
-    const { onClientProblem } = deps;
-    if (onClientProblem === undefined) return;
+    const { onClientProblem, onCredentialProblem } = deps;
+    const doubt = await findCredentialProblem(provider.metadata, deps);
+    if (doubt !== undefined) onCredentialProblem?.(doubt);
+    // Nothing can be sent then, and the same would be told again.
+    const isTold = doubt !== undefined && doubt.code !== methodUnlisted;
+    if (onClientProblem === undefined || isTold) return;
     const problem = await findClientProblem(provider, { ...deps, connect });
     if (problem !== undefined) onClientProblem(problem);
   }

@@ -1,8 +1,14 @@
-import type { Configuration, ExportedJWKSCache } from 'openid-client';
+import type { Configuration, ExportedJWKSCache, ServerMetadata } from 'openid-client';
 
 import type { Clock } from '../../platform/clock.ts';
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { type ChooseAuthentication, createClientAuthentication } from './client-credential.ts';
+import {
+  checkCertificateTime,
+  type ClientCertificate,
+  findCertificateEndpoint,
+  showCertificateAt,
+} from './mutual-tls.ts';
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
 import { ProviderFailure, summarizeFailure } from './provider-failure.ts';
 
@@ -32,13 +38,15 @@ const refetchableAgeSeconds = 60;
  * throws: it holds tokens and the provider's text, so it goes through `summarizeFailure`.
  */
 export function createConnection(deps: ConnectionDeps): Connection {
-  const { clientSecret, clientCredential = { method: 'secret', secret: clientSecret } } = deps.config;
-  const authenticate = createClientAuthentication(clientCredential);
+  const { clientSecret, clientCredential: credential = { method: 'secret', secret: clientSecret } } =
+    deps.config;
+  const authenticate = createClientAuthentication(credential);
   let keys: ExportedJWKSCache | undefined;
 
   return async (provider, fetch, talk) => {
     const { client } = provider;
-    const configuration = await configure(deps, provider, { fetch, authenticate });
+    const shown = credential.method === 'mutual_tls' ? credential.certificate : undefined;
+    const configuration = await configure(deps, provider, { fetch, authenticate, shown });
     const known = keys === undefined ? undefined : makeRefetchable(keys);
     if (known !== undefined) client.setJwksCache(configuration, known);
     let isUnusable = false;
@@ -74,23 +82,47 @@ export function checkIssuedAt(issuedAt: unknown, clock: Clock): void {
   if (typeof issuedAt !== 'number' || issuedAt > latest) throw new ProviderFailure('token_time');
 }
 
+interface TalkOptions {
+  readonly fetch: GuardedFetch;
+  readonly authenticate: ChooseAuthentication;
+  /** Shown at the token endpoint. Undefined: none is. */
+  readonly shown: ClientCertificate | undefined;
+}
+
 /** A configuration per talk: it carries the fetch that watches this one, and today's clock. */
 async function configure(
   deps: ConnectionDeps,
   { client, metadata }: DiscoveredProvider,
-  { fetch, authenticate }: { readonly fetch: GuardedFetch; readonly authenticate: ChooseAuthentication },
+  { fetch, authenticate, shown }: TalkOptions,
 ): Promise<Configuration> {
   const clientMetadata = {
     // The library reads the machine's clock; the skew turns that into ours.
     [client.clockSkew]: deps.clock.nowSeconds() - Math.floor(Date.now() / 1000),
     [client.clockTolerance]: clockToleranceSeconds,
+    use_mtls_endpoint_aliases: shown !== undefined,
   };
+  const talkFetch = shown === undefined ? fetch : showCertificate(shown, { metadata, fetch, deps });
   const authentication = await authenticate(client, metadata);
   const { clientId, allowInsecureHttp } = deps.config;
   const configuration = new client.Configuration(metadata, clientId, clientMetadata, authentication);
-  configuration[client.customFetch] = fetch;
+  configuration[client.customFetch] = talkFetch;
   if (allowInsecureHttp) client.allowInsecureRequests(configuration);
   // Without this the library takes TLS for the signature (Core §3.1.3.7 allows that): we verify it.
   client.enableNonRepudiationChecks(configuration);
   return configuration;
+}
+
+function showCertificate(
+  shown: ClientCertificate,
+  {
+    metadata,
+    fetch,
+    deps,
+  }: Pick<TalkOptions, 'fetch'> & {
+    readonly metadata: ServerMetadata;
+    readonly deps: ConnectionDeps;
+  },
+): GuardedFetch {
+  checkCertificateTime(shown, deps.clock.nowSeconds());
+  return showCertificateAt(findCertificateEndpoint(metadata, shown.hosts), fetch);
 }

@@ -1,3 +1,7 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import { decodeProtectedHeader, jwtVerify, type ProtectedHeaderParameters } from 'jose';
+
+import type { Clock } from '../../../src/platform/clock.ts';
 import type { TestOpenIdProvider } from '../openid-provider.ts';
 
 const tenant = '8eaef023-2b34-4da1-9baa-8bc8c9d6a490';
@@ -41,4 +45,35 @@ export function becomeEntra(remote: TestOpenIdProvider): void {
     refusesRequest: (request) => (request.has('resource') ? 'invalid_request' : undefined),
   };
   remote.misbehaviour = { issParameter: null };
+}
+
+/**
+ * The app has a certificate, and no secret.
+ *
+ * From learn.microsoft.com/entra, "Application authentication certificate credentials": the header has `PS256` and the
+ * SHA-256 thumbprint in `x5t#S256`, by which the key is found; `aud` is the token endpoint; `iss` and `sub` the client id.
+ * Returns the headers of the assertions that came.
+ */
+export function registerCertificate(
+  remote: TestOpenIdProvider,
+  pem: string,
+  clock: Clock,
+): ProtectedHeaderParameters[] {
+  const certificate = new X509Certificate(pem);
+  const thumbprint = createHash('sha256').update(certificate.raw).digest('base64url');
+  const headers: ProtectedHeaderParameters[] = [];
+  const takesAssertion = async (assertion: string): Promise<boolean> => {
+    const header: Readonly<Record<string, unknown>> = { ...decodeProtectedHeader(assertion) };
+    headers.push(header);
+    if (header['x5t#S256'] !== thumbprint || header['alg'] !== 'PS256') return false;
+    const result = await jwtVerify(assertion, certificate.publicKey, {
+      audience: `${remote.origin}/${tenant}/oauth2/v2.0/token`,
+      issuer: remote.clientId,
+      subject: remote.clientId,
+      currentDate: new Date(clock.nowMilliseconds()),
+    }).catch(() => undefined);
+    return result !== undefined;
+  };
+  remote.shape = { ...remote.shape, takesAssertion };
+  return headers;
 }

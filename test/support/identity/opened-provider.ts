@@ -1,5 +1,8 @@
+import { type ClientCredentials, openClientCredentials } from '../../../src/gateway/client-credentials.ts';
 import { openIdentityProviders } from '../../../src/gateway/open-identity-provider.ts';
+import type { OutboundNetwork } from '../../../src/platform/outbound/outbound-network.ts';
 import { createLogger } from '../../../src/platform/telemetry/logger.ts';
+import type { GatehouseEvent } from '../../../src/services/audit/events.ts';
 import { OAuthError } from '../../../src/protocol/oauth-error.ts';
 import type {
   Identity,
@@ -21,6 +24,8 @@ export interface Simulator {
 /** An identity provider as `IDP` and its variables make it, with a simulator where the real one would be. */
 export interface OpenedProvider {
   readonly provider: IdentityProvider;
+  readonly credentials: ClientCredentials;
+  readonly events: readonly GatehouseEvent[];
   readonly logged: () => string;
   authorizationUrl(changes?: Partial<LoginAnswer>): Promise<URL>;
   logIn(changes?: Partial<LoginAnswer>): Promise<Login>;
@@ -38,6 +43,7 @@ export function openProvider(
   simulator: Simulator,
   clock: FakeClock,
   env: Readonly<Record<string, string | undefined>>,
+  network?: OutboundNetwork,
 ): OpenedProvider {
   const lines: string[] = [];
   const log = createLogger({ level: 'trace', destination: { write: (line) => void lines.push(line) } });
@@ -47,12 +53,26 @@ export function openProvider(
     OIDC_CLIENT_SECRET: simulator.clientSecret,
     ...env,
   });
-  const opened = openIdentityProviders(config, undefined, { clock, log, emit: () => undefined });
+  const events: GatehouseEvent[] = [];
+  const deps = { clock, log, emit: (event: GatehouseEvent) => void events.push(event) };
+  const credentials = openClientCredentials(config, { ...deps, network });
+  const opened = openIdentityProviders(config, undefined, {
+    ...deps,
+    clientCredentials: credentials,
+  });
   const [only] = opened.all;
   if (only === undefined) throw new Error('there is no identity provider');
-  const { provider } = only;
+  const provider: IdentityProvider = {
+    ...only.provider,
+    close() {
+      only.provider.close();
+      credentials.close();
+    },
+  };
   return {
     provider,
+    credentials,
+    events,
     logged: () => lines.join(''),
     authorizationUrl: (changes = {}) => provider.startLogin({ ...login, ...changes }),
     async logIn(changes = {}) {

@@ -241,7 +241,8 @@ function locate(given: Given, index: number, { variable, problem, fix }: ConfigP
 }
 
 function speakOfKeys(text: string): string {
-  return text.replaceAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b/g, (word) =>
-    variables.includes(word.replace(/_FILE$/, '')) ? keyOfSetting(word.replace(/_FILE$/, '')) : word,
-  );
+  return text.replaceAll(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*\b/g, (word) => {
+    const variable = [word, word.replace(/_FILE$/, '')].find((name) => variables.includes(name));
+    return variable === undefined ? word : keyOfSetting(variable);
+  });
 }

@@ -59,6 +59,8 @@ export const entra: ProviderPreset = {
     groups: values['ENTRA_GRAPH_GROUPS']?.split(',') ?? [],
   }),
   forbiddenParameters: ['resource'],
+  assertionAudience: 'token_endpoint',
+  assertionAlgorithm: 'PS256',
   discoveryHints: {
     http_status: `is ENTRA_TENANT one that exists? ${tenantFix}`,
   },

@@ -44,6 +44,8 @@ export interface ProviderPreset {
   authorizationParameters(options: PresetOptions): Readonly<Record<string, string>>;
   /** Whom a client assertion has to be for. Default: the issuer. */
   readonly assertionAudience?: 'issuer' | 'token_endpoint';
+  /** With which client assertions have to be signed, by a key that has a certificate. Default: whatever the key has. */
+  readonly assertionAlgorithm?: 'PS256';
   /** Parameters that this provider refuses beside those of every login. */
   readonly forbiddenParameters: readonly string[];
   /** Whether strangers have accounts there as well: anybody could enter who is not kept out by a rule of ours. */
