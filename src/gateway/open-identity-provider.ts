@@ -25,6 +25,8 @@ interface IdentityProvidersDeps {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly log: Logger;
+  /** Of entry rules and policies, as they are now. */
+  readonly groupsOfRules?: () => ReadonlySet<string>;
   readonly clientCredentials: Pick<ClientCredentials, 'of'>;
 }
 
@@ -70,6 +72,7 @@ function openIdentityProvider(
     }),
     clock: deps.clock,
     emit: deps.emit,
+    ...(deps.groupsOfRules === undefined ? {} : { groupsOfRules: deps.groupsOfRules }),
   };
   const warn = (event: string, error: unknown, detail: string): void =>
     deps.log.warn({ identity_provider: own.name, issuer, ...describeError(error), detail }, event);

@@ -31,6 +31,7 @@ import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createEndpoints, type EndpointsDeps } from './endpoints.ts';
 import { openForeignTokens } from './foreign-tokens.ts';
 import type { GatewayDeps } from './gateway.ts';
+import { listGroupsOfRules } from './groups-of-rules.ts';
 import type { InFlight } from './in-flight.ts';
 import { createMount, type MountDeps } from './mount.ts';
 import { openMounts } from './mounts.ts';
@@ -135,10 +136,12 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onSharedFailure: (error) => log.warn(describeError(error), 'rate_limits_not_shared'),
   });
   const clientCredentials = openClientCredentials(config, { clock, emit, network: deps.network });
+  let groupsOfRules = listGroupsOfRules(config);
   const identityProviders = openIdentityProviders(config, deps.identityProvider, {
     clock,
     emit,
     log,
+    groupsOfRules: () => groupsOfRules,
     clientCredentials,
   });
 
@@ -257,7 +260,10 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     requests,
     registry,
     emit,
-    replaceEntry: (next) => entryGate.replace(describeEntry(next, config)),
+    replaceEntry(next) {
+      groupsOfRules = listGroupsOfRules(next);
+      entryGate.replace(describeEntry(next, config));
+    },
     replaceClients: (clients) => configuredClients.replace(clients),
     readiness: async () => ({
       status: deps.isDraining() ? 'shutting_down' : 'ok',

@@ -8,13 +8,15 @@ import { ProviderFailure } from './provider-failure.ts';
 export interface OverageSettings {
   /** Where Microsoft Graph is. Undefined: it is not asked, and such people are refused. */
   readonly graphUrl: string | undefined;
-  /** Ids to look for, beside those of the allowed groups. What is in none of the two lists is left out. */
+  /** Ids to look for, beside those of the allowed groups and of rules. What is in none of the lists is left out. */
   readonly groups: readonly string[];
 }
 
 export interface OverageDeps {
   readonly config: { readonly groupsClaim: string; readonly overage?: OverageSettings | undefined };
   readonly allowedGroups: readonly string[];
+  /** Those that the rules of this moment name. */
+  readonly groupsOfRules: () => ReadonlySet<string>;
   readonly fetch: GuardedFetch;
 }
 
@@ -42,8 +44,10 @@ export function createOverageResolution(
     const { graphUrl } = overage;
     if (graphUrl === undefined) throw tooMany();
     const all = await readGraphGroups({ graphUrl, accessToken, deadline, fetch: deps.fetch });
-    // Hundreds of ids fit into no token of ours either; what no rule asks for is of no use here.
-    return { ...claims, [groupsClaim]: all.filter((group) => wanted.has(group)) };
+    // Asked for after the answer: rules may have changed meanwhile.
+    const ruled = deps.groupsOfRules();
+    // Thousands of ids fit into no token of ours either; what no rule asks for is of no use here.
+    return { ...claims, [groupsClaim]: all.filter((group) => wanted.has(group) || ruled.has(group)) };
   };
 }
 

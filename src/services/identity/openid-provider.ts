@@ -31,6 +31,8 @@ export interface OpenIdProviderDeps {
   readonly config: OpenIdSettings;
   /** Empty: every person the provider lets in. */
   readonly allowedGroups: readonly string[];
+  /** What the rules of this moment ask for, whom the provider does not tell all groups of by itself. Absent: nothing. */
+  readonly groupsOfRules?: () => ReadonlySet<string>;
   /** Our callback, as registered with the provider. */
   readonly redirectUri: string;
   readonly fetch: GuardedFetch;
@@ -56,7 +58,8 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
   const connect = createConnection(deps);
   const discovery = startDiscovery({ ...deps, onDiscovered: (provider) => void checkClient(provider) });
   const exchangeCode = createCodeExchange({ ...deps, connect });
-  const completeGroups = createOverageResolution(deps);
+  const { groupsOfRules = () => new Set<string>() } = deps;
+  const completeGroups = createOverageResolution({ ...deps, groupsOfRules });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
   const lane = createLoginLane(limit);
   const verifyLogoutToken = createLogoutTokenVerification(deps);

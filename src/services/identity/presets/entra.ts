@@ -26,7 +26,7 @@ export const entraVariables = {
   },
   ENTRA_GRAPH_GROUPS: {
     description:
-      'With `ENTRA_GRAPH_URL`: the ids of groups that are looked for there, beside those of `ALLOWED_GROUPS`. What somebody of too many groups is in beyond them is left out: no token could carry it.',
+      'With `ENTRA_GRAPH_URL`: the ids of groups that are looked for there, beside those of `ALLOWED_GROUPS`, entry rules and policies: those that your server goes by. What somebody of too many groups is in beyond them is left out: no token could carry it.',
     accepts: 'object ids of groups separated by commas',
     syntax:
       /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:,[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,99}$/,
