@@ -1,5 +1,5 @@
-import type { SitedMount, Sites } from '../src/gateway/sites.ts';
-import { createSites } from '../src/gateway/sites.ts';
+import type { SitedMount } from '../src/gateway/site.ts';
+import { createSites, type Sites } from '../src/gateway/sites.ts';
 import { times } from './effort.ts';
 import { ownCpuSeconds, spread, type Spread } from './measure.ts';
 

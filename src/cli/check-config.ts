@@ -92,10 +92,11 @@ function describeMounts({ file, mounts, clients, trustedIssuers }: GatehouseConf
 }
 
 function listMarks(mount: MountConfig): string[] {
-  const { isDefault, upstream, accepts, scopes, dpop, policy, allowedOrigins } = mount;
+  const { isDefault, labels, upstream, accepts, scopes, dpop, policy, allowedOrigins } = mount;
   const { tls } = upstream;
   return [
     ...(isDefault && accepts === undefined ? ['default'] : []),
+    ...(labels === undefined ? [] : [labels === 'any' ? 'any label' : describeLabels(labels)]),
     ...(accepts === undefined ? [] : [`accepts ${accepts.kind} of ${accepts.issuer}`]),
     ...(mount.forwardsToken === true ? ['forwards the token'] : []),
     ...(upstream.authorization === undefined ? [] : ['authorization set']),
@@ -106,6 +107,11 @@ function listMarks(mount: MountConfig): string[] {
     ...(policy === undefined ? [] : [`policy rules: ${policy.rules.length}, otherwise ${policy.otherwise}`]),
     ...(allowedOrigins.length === 0 ? [] : [`web origins ${allowedOrigins.join(' ')}`]),
   ];
+}
+
+function describeLabels(labels: readonly string[]): string {
+  const shown = labels.slice(0, 10).join(' ');
+  return `labels ${shown}${labels.length > 10 ? ` and ${labels.length - 10} more` : ''}`;
 }
 
 function describeOrigins({ allowedOrigins }: MountConfig): Row {

@@ -9,6 +9,8 @@ export interface AccessRecord {
   readonly status: number;
   readonly durationMs: number;
   readonly requestId: string;
+  /** That was asked, of a mount that has many. */
+  readonly host?: string;
 }
 
 /** What the proxied path knows on top. Byte counts are of bodies. */
@@ -41,7 +43,7 @@ export function createAccessLog(
     if (skip?.test(record.path) === true) return;
     if (record.status >= 400 && call?.subject === undefined && !lines.take(`request ${record.status}`))
       return;
-    const { method, path, status, durationMs, requestId } = record;
+    const { method, path, status, durationMs, requestId, host } = record;
     const parts = [
       '"method":',
       quote(method),
@@ -52,6 +54,7 @@ export function createAccessLog(
     ];
     parts.push(',"duration":', formatSeconds(durationMs), ',"request_id":"', requestId, '"');
     if (mount !== undefined) parts.push(',"mount":', quote(mount));
+    if (host !== undefined) parts.push(',"host":', quote(host));
     if (call !== undefined) addCall(parts, call);
     log.line(parts.join(''), 'request');
   };

@@ -5,7 +5,7 @@ import type { EndpointName, Emit } from '../services/audit/events.ts';
 import { addCors, answerPreflight } from './cors.ts';
 import { type ErrorStyle, internalError, renderError } from './error-response.ts';
 import type { Route } from './routes.ts';
-import type { Site } from './sites.ts';
+import type { Site } from './site.ts';
 import { addSecurityHeaders } from './security-headers.ts';
 
 export interface DispatchDeps {

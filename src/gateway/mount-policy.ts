@@ -22,6 +22,8 @@ export interface MountPolicyDeps {
   readonly identityIssuer: string;
   readonly scopeCheck: Pick<ScopeCheck, 'judgeNeeds'>;
   readonly emit: Emit;
+  /** Absent: `createPolicy`. For mounts that have their rules in common. */
+  readonly compile?: typeof createPolicy;
 }
 
 /** For streams that were open when the rules went. */
@@ -29,7 +31,7 @@ const everything = createPolicy({ otherwise: 'allow', rules: [] }, '');
 
 export function createMountPolicy(rules: PolicyRules | undefined, deps: MountPolicyDeps): MountPolicy {
   const compile = (given: PolicyRules | undefined): Policy | undefined =>
-    given === undefined ? undefined : createPolicy(given, deps.identityIssuer);
+    given === undefined ? undefined : (deps.compile ?? createPolicy)(given, deps.identityIssuer);
   let policy = compile(rules);
   const expanded = new WeakMap<GrantTerms, ReadonlySet<string>>();
   const judge = createCallJudge({

@@ -2,23 +2,59 @@ import type { EntryTable } from '../services/entry/entry-gate.ts';
 import type { ProtectedResource } from '../services/resources/resource.ts';
 import type { ResourceTable } from '../services/resources/resources.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
+import { createLabelCheck, createWildcardHosts, isFamily, memberOrigin } from './wildcard-hosts.ts';
 
 /**
  * The protected resources that tokens are issued for here, and the one that is meant by who names none. A mount that takes
  * the tokens of another issuer is none of them.
  */
-export function describeResources(mounts: GatehouseConfig['mounts']): ResourceTable {
+export function describeResources({
+  mounts,
+  publicUrl,
+}: Pick<GatehouseConfig, 'mounts' | 'publicUrl'>): ResourceTable {
   const ours = mounts.filter(({ accepts }) => accepts === undefined);
-  const resources = ours.map(describeResource);
-  const fallbackAt = ours.length === 1 ? 0 : ours.findIndex((mount) => mount.isDefault);
-  return { resources, fallback: resources[fallbackAt] };
+  const single = ours.filter((mount) => !isFamily(mount));
+  const fallback = ours.length === 1 ? single[0] : single.find((mount) => mount.isDefault);
+  const resources = single.map(describeResource);
+  return {
+    resources,
+    fallback: fallback && resources[single.indexOf(fallback)],
+    families: describeFamilies(mounts, publicUrl),
+  };
+}
+
+function describeFamilies(
+  mounts: GatehouseConfig['mounts'],
+  issuer: string,
+): NonNullable<ResourceTable['families']> {
+  const hosts = createWildcardHosts(mounts, issuer);
+  const families = new Map(
+    mounts
+      .filter(isFamily)
+      .map((mount) => [
+        describeResource(mount).identifier,
+        { mount, serves: createLabelCheck(mount.labels) },
+      ]),
+  );
+  return {
+    all: [...families.values()].map(({ mount }) => describeResource(mount)),
+    find(identifier) {
+      const { host, origin, pathname } = new URL(identifier);
+      const match = hosts.find(host);
+      // The port of one scheme may be the other's default.
+      if (match === undefined || memberOrigin(match.wildcard, match.label) !== origin) return undefined;
+      const family = families.get(`${match.wildcard}${pathname === '/' ? '' : pathname}`);
+      return family?.serves(match.label) === true ? describeMember(family.mount, match.label) : undefined;
+    },
+  };
 }
 
 /** Who may enter which of the resources that the mounts are. */
 export function describeEntry(
   { mounts, entry }: Pick<GatehouseConfig, 'mounts' | 'entry'>,
-  config: Pick<GatehouseConfig, 'identityProviders'>,
+  config: Pick<GatehouseConfig, 'identityProviders' | 'publicUrl'>,
 ): EntryTable {
+  const families = describeFamilies(mounts, config.publicUrl);
   const ofMounts = mounts.flatMap((mount) =>
     mount.entry === undefined ? [] : [[describeResource(mount).identifier, mount.entry] as const],
   );
@@ -26,7 +62,12 @@ export function describeEntry(
     (mount) =>
       [describeResource(mount).identifier, mount.accepts?.issuer ?? findHomeIssuer(mount, config)] as const,
   );
-  return { all: entry, ofResource: new Map(ofMounts), homeIssuers: new Map(homes) };
+  return {
+    all: entry,
+    ofResource: new Map(ofMounts),
+    homeIssuers: new Map(homes),
+    familyOf: (resource) => families.find(resource)?.family,
+  };
 }
 
 /**
@@ -40,6 +81,13 @@ export function findHomeIssuer(
   const [first] = config.identityProviders;
   const own = config.identityProviders.find(({ name }) => names?.includes(name) ?? true) ?? first;
   return own?.issuer ?? '';
+}
+
+/** One of the resources that a mount at many hosts is. Rules and clients of the operator know it by the name of them all. */
+export function describeMember(family: MountConfig, label: string): ProtectedResource {
+  const { publicOrigin } = family;
+  const member = { ...family, publicOrigin: memberOrigin(publicOrigin, label) };
+  return { ...describeResource(member), family: describeResource(family).identifier };
 }
 
 /** @see RFC 9728 §3.1 for where the well-known part goes */

@@ -1,7 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
 import type { Handler } from '../platform/http/handler.ts';
 import type { ClientTls } from '../platform/http1/dial.ts';
-import { createHttpClient } from '../platform/http1/http-client.ts';
 import type { Random } from '../platform/random.ts';
 import type { Tagger } from '../platform/sealing/tagger.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
@@ -27,11 +26,12 @@ import type { RateLimits } from '../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../services/limits/subject-concurrency.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { AccessRecord, CallDetails } from './access-log.ts';
-import { type LiveCertificates, openUpstreamTls } from './certificates.ts';
+import type { LiveCertificates } from './certificates.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
 import type { ForeignTokens } from './foreign-tokens.ts';
-import { createMountPolicy } from './mount-policy.ts';
+import { createMountPolicy, type MountPolicyDeps } from './mount-policy.ts';
 import { describeResource, findHomeIssuer } from './mount-resources.ts';
+import { type MountUpstream, openMountUpstream } from './mount-upstream.ts';
 import { securityHeaders } from './security-headers.ts';
 
 /** Bodies up to this wait for their end before the upstream hears of the call. */
@@ -59,16 +59,25 @@ export interface MountDeps {
   readonly onAccess: (record: AccessRecord, call: CallDetails, mount: string | undefined) => void;
   /** Told of each call that a revocation ended: seconds from the revocation to its last byte. */
   readonly onRevocationDone: (seconds: number) => void;
+  /** Absent: connections of its own. */
+  readonly openUpstream?: (upstream: MountConfig['upstream']) => MountUpstream;
+  readonly compilePolicy?: MountPolicyDeps['compile'];
 }
 
 /** The resource server in front of the upstream: the rooms of the proxied path, joined. */
-export interface Mount {
-  readonly config: MountConfig;
+export interface Mount extends MountLife {
   readonly publicOrigin: string;
   readonly path: string;
   /** Answers with its protected resource metadata. */
   readonly metadata: Handler;
   readonly handle: MountHandler;
+  /** Whether calls are under way. */
+  isBusy(): boolean;
+}
+
+/** What a mount is to whoever opens and closes it. */
+export interface MountLife {
+  readonly config: MountConfig;
   /** From the next call on; ends nothing. */
   changePolicy(rules: MountConfig['policy']): void;
   /** Ends part of the streams, 0 to 1, that clients only listen to: they come back elsewhere. */
@@ -95,21 +104,8 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const underWay = createUnderWay();
   const originCheck = createOriginCheck({ publicUrl: publicOrigin, allowedOrigins });
   const { rpcPeekMaxBytes } = config.logging;
-  // What is to be looked into has to be there whole.
-  const headerTimeoutMs = upstream.headerTimeoutSeconds * 1000;
-  const upstreamTls = openUpstreamTls(upstream.tls, {
-    clock,
-    emit,
-    onChange: (tls) => client.replaceTls(tls),
-  });
-  const client = createHttpClient({
-    origin: new URL(upstream.origin),
-    headerTimeoutMs,
-    connectTimeoutMs: Math.min(upstream.connectTimeoutSeconds * 1000, headerTimeoutMs),
-    idleTimeoutMs: upstream.idleTimeoutSeconds * 1000,
-    aliveProbeMs: config.tcpKeepAliveSeconds * 1000,
-    ...(upstreamTls === undefined ? {} : { tls: upstreamTls.current() }),
-  });
+  const { client, tls: upstreamTls } =
+    deps.openUpstream?.(upstream) ?? openMountUpstream(upstream, { config, clock, emit });
   const quietStreams = createQuietStreams(config.streams);
   const sessions = config.sessionBinding
     ? { sessions: createSessionBinding(resource.identifier, deps.sessionTags) }
@@ -120,6 +116,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
     quietStreams,
     upstream,
     headers,
+    // What is to be looked into has to be there whole.
     wholeBodyBytes: Math.max(wholeBodyBytes, rpcPeekMaxBytes),
   });
   const liveCalls = createLiveCalls({
@@ -142,6 +139,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
     identityIssuer: accepts?.issuer ?? findHomeIssuer(mount, config),
     scopeCheck,
     emit,
+    ...(deps.compilePolicy === undefined ? {} : { compile: deps.compilePolicy }),
   });
   const handle = createMountHandler({
     mount: path,
@@ -185,6 +183,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
       underWay.enter();
       return handle(caller, context);
     },
+    isBusy: () => underWay.isAny(),
     endListeningStreams: (part) => liveCalls.endListeningStreams(part),
     upstreamTls,
     retire: (onOver) => underWay.awaitNone(onOver),
@@ -228,6 +227,7 @@ function createUnderWay() {
       count -= 1;
       check();
     },
+    isAny: () => count > 0,
     awaitNone(tell: () => void): void {
       onNone = tell;
       check();

@@ -2,17 +2,21 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
 import type { Mount } from './mount.ts';
+import type { MountFamily } from './mount-family.ts';
+
+/** A mount, at one host or at many. */
+export type AnyMount = Mount | MountFamily;
 
 /** The mounts there are now, and those whose last calls are under way. */
 export interface Mounts {
-  readonly all: readonly Mount[];
+  readonly all: readonly AnyMount[];
   /** Meant by who names none. Undefined: that is refused. */
   readonly fallback: Mount | undefined;
   /**
    * Goes over to other mounts. One whose configuration is the same stays as it is, with its connections and streams; one
    * that is gone or is another now takes no more calls, and goes when those that it has are over. One of which only the
-   * policy is another stays, and takes it; which one is the default touches none. When one cannot be opened, nothing has
-   * happened.
+   * policy or the labels are others stays, and takes them; which one is the default touches none. When one cannot be
+   * opened, nothing has happened.
    * @throws PemFileError
    */
   replace(configs: GatehouseConfig['mounts']): MountChanges;
@@ -33,13 +37,13 @@ export interface MountChanges {
 /** @throws PemFileError when a certificate for an upstream is not acceptable */
 export function openMounts(
   initial: GatehouseConfig['mounts'],
-  openMount: (config: MountConfig) => Mount,
+  openMount: (config: MountConfig) => AnyMount,
 ): Mounts {
   let all = openAll(initial, [], openMount);
   let fallback = findFallback(initial, all);
-  const leaving = new Set<Mount>();
+  const leaving = new Set<AnyMount>();
 
-  function retire(mount: Mount): void {
+  function retire(mount: AnyMount): void {
     leaving.add(mount);
     mount.retire(() => {
       leaving.delete(mount);
@@ -47,7 +51,7 @@ export function openMounts(
     });
   }
 
-  const everyMount = (): readonly Mount[] => [...all, ...leaving];
+  const everyMount = (): readonly AnyMount[] => [...all, ...leaving];
 
   return {
     get all() {
@@ -58,7 +62,7 @@ export function openMounts(
     },
     replace(configs) {
       const next = openAll(configs, all, openMount);
-      for (const [index, mount] of next.entries()) changePolicy(mount, configs[index]?.policy);
+      for (const [index, mount] of next.entries()) takeTheLive(mount, configs[index]);
       const retired = all.filter((mount) => !next.includes(mount));
       const changes = {
         kept: next.filter((mount) => all.includes(mount)).map(nameOf),
@@ -90,10 +94,10 @@ export function openMounts(
 /** Opens those of which there is no equal; when one cannot be opened, none is. */
 function openAll(
   configs: GatehouseConfig['mounts'],
-  present: readonly Mount[],
-  openMount: (config: MountConfig) => Mount,
-): readonly Mount[] {
-  const opened: Mount[] = [];
+  present: readonly AnyMount[],
+  openMount: (config: MountConfig) => AnyMount,
+): readonly AnyMount[] {
+  const opened: AnyMount[] = [];
   try {
     return configs.map((config) => {
       const same = present.find((mount) =>
@@ -110,26 +114,33 @@ function openAll(
   }
 }
 
-function changePolicy(mount: Mount, policy: MountConfig['policy']): void {
+function takeTheLive(mount: AnyMount, config: MountConfig | undefined): void {
+  changePolicy(mount, config?.policy);
+  if (!('changeLabels' in mount) || isDeepStrictEqual(mount.config.labels, config?.labels)) return;
+  mount.changeLabels(config?.labels);
+}
+
+function changePolicy(mount: AnyMount, policy: MountConfig['policy']): void {
   if (!isDeepStrictEqual(mount.config.policy, policy)) mount.changePolicy(policy);
 }
 
 /** A call that is under way at a mount that is another now hears the rules that are written there now. */
-function followRules(mount: Mount, configs: GatehouseConfig['mounts']): void {
+function followRules(mount: AnyMount, configs: GatehouseConfig['mounts']): void {
   const heir = configs.find(({ name }) => name === mount.config.name);
   if (heir !== undefined) changePolicy(mount, heir.policy);
 }
 
 /** Nothing that a mount itself has to know, or only from its next call on. Entry rules are kept and changed elsewhere. */
 function withoutTheLive(config: MountConfig): MountConfig {
-  return { ...config, policy: undefined, entry: undefined, isDefault: false };
+  return { ...config, policy: undefined, entry: undefined, labels: undefined, isDefault: false };
 }
 
 /** A mount that was opened as the default one may be another's neighbour now. */
-function findFallback(configs: GatehouseConfig['mounts'], mounts: readonly Mount[]): Mount | undefined {
-  return mounts.length === 1 ? mounts[0] : mounts[configs.findIndex(({ isDefault }) => isDefault)];
+function findFallback(configs: GatehouseConfig['mounts'], mounts: readonly AnyMount[]): Mount | undefined {
+  const meant = mounts.length === 1 ? mounts[0] : mounts[configs.findIndex(({ isDefault }) => isDefault)];
+  return meant !== undefined && 'handle' in meant ? meant : undefined;
 }
 
-function nameOf({ config }: Mount): string {
+function nameOf({ config }: AnyMount): string {
   return config.name;
 }

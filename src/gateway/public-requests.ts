@@ -18,7 +18,7 @@ import {
   refuseConnection,
   refuseRequest,
 } from './listener-refusal.ts';
-import type { Site } from './sites.ts';
+import type { Site } from './site.ts';
 
 /** Node would drop lines past a maximum of its own without a word. */
 const maxHeaderLines = 100;

@@ -34,6 +34,7 @@ import type { GatewayDeps } from './gateway.ts';
 import { listGroupsOfRules } from './groups-of-rules.ts';
 import type { InFlight } from './in-flight.ts';
 import { createMount, type MountDeps } from './mount.ts';
+import { createMountFamily } from './mount-family.ts';
 import { openMounts } from './mounts.ts';
 import { describeEntry, describeResources } from './mount-resources.ts';
 import { observe } from './observe.ts';
@@ -46,6 +47,7 @@ import { createPublicRequests, type PublicRequests } from './public-requests.ts'
 import { createRequestIds } from './request-ids.ts';
 import { createSites, type Sites } from './sites.ts';
 import { version } from './version.ts';
+import { isFamily } from './wildcard-hosts.ts';
 
 export interface RoomsDeps extends GatewayDeps {
   readonly clock: Clock;
@@ -159,7 +161,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     cacheEntries: limits.tokenCacheEntries,
   });
   const entryGate = createEntryGate(describeEntry(config, config), { clock });
-  const resources = createResources(issuer, describeResources(config.mounts));
+  const resources = createResources(issuer, describeResources(config));
   const proofNonces = config.proofNonces
     ? createProofNonces({
         tagger: createTagger({ keyring: keys.keyring, purpose: 'dpop-nonce', context: issuer }),
@@ -218,7 +220,9 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onAccess,
     onRevocationDone: observed.onRevocationDone,
   };
-  const mounts = openMounts(config.mounts, (mount) => createMount(mount, config, mountDeps));
+  const mounts = openMounts(config.mounts, (mount) =>
+    isFamily(mount) ? createMountFamily(mount, config, mountDeps) : createMount(mount, config, mountDeps),
+  );
   const originCheck = createOriginCheck({
     publicUrl: issuer,
     allowedOrigins: [],
@@ -226,7 +230,12 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const isHostAcceptable = (hosts: readonly string[]): boolean => originCheck.isHostAcceptable(hosts);
   const layOut = (): Sites =>
-    createSites(mounts.all, mounts.fallback, { issuer, endpoints, isHostAcceptable });
+    createSites(mounts.all, mounts.fallback, {
+      issuer,
+      endpoints,
+      isHostAcceptable,
+      allowedHosts: config.allowedHosts,
+    });
   let sites = layOut();
   observeExpiry(registry, {
     listener: () => deps.certificate?.expiresAt(),
@@ -276,7 +285,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     replaceMounts(next) {
       const changes = mounts.replace(next);
       // Before the first call can come for one of them.
-      resources.replace(describeResources(next));
+      resources.replace(describeResources({ mounts: next, publicUrl: issuer }));
       sites = layOut();
       log.info(changes, 'mounts_replaced');
     },

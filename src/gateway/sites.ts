@@ -2,28 +2,10 @@
  * Which host serves what: the issuer's everything of the authorization server and the mounts that have no host of their
  * own; each other host its mounts, their metadata, and nothing else. A table of these is made once and replaced whole.
  */
-import type { Handler } from '../platform/http/handler.ts';
-import { createMountFinder } from '../resource-server/proxy/request-target.ts';
-import type { Mount } from './mount.ts';
-import {
-  createIssuerRoutes,
-  createMountHostRoutes,
-  type Endpoints,
-  isWellKnown,
-  type Route,
-} from './routes.ts';
-
-/** What has to be known of a mount to find it. */
-export type SitedMount = Pick<Mount, 'publicOrigin' | 'path' | 'metadata' | 'handle'>;
-
-/** What one host serves. */
-export interface Site {
-  /** Scheme, host and port. */
-  readonly origin: string;
-  /** The mount that a raw request target is for, be it to refuse it. */
-  findMount(target: string): SitedMount | undefined;
-  readonly routes: ReadonlyMap<string, Route>;
-}
+import { createIssuerRoutes, createMountHostRoutes, type Endpoints } from './routes.ts';
+import { createSite, describe, type Site, type SitedMount } from './site.ts';
+import { spellHost } from './wildcard-hosts.ts';
+import { createWildcardSites, type SitedFamily } from './wildcard-sites.ts';
 
 export interface Sites {
   /** Undefined: nobody is served under this `Host`. @param hosts every value of the header, each judged by `isHost` */
@@ -38,14 +20,19 @@ export interface SitesDeps {
   readonly endpoints: Endpoints | undefined;
   /** Whether a `Host` that is nobody's may be taken for the issuer's. */
   readonly isHostAcceptable: (hosts: readonly string[]) => boolean;
+  /** Hosts, with a port or without, that are the issuer's wherever they are. Absent: none. */
+  readonly allowedHosts?: readonly string[];
 }
 
 /** @param fallback the mount that is meant by who names none */
 export function createSites(
-  mounts: readonly SitedMount[],
+  all: readonly (SitedMount | SitedFamily)[],
   fallback: SitedMount | undefined,
-  { issuer, endpoints, isHostAcceptable }: SitesDeps,
+  { issuer, endpoints, isHostAcceptable, allowedHosts = [] }: SitesDeps,
 ): Sites {
+  const mounts = all.filter((mount) => 'handle' in mount);
+  const wildcards = createWildcardSites(all, issuer);
+  const allowedNames = new Set(allowedHosts.map(nameOf));
   const groups = Map.groupBy(mounts, ({ publicOrigin }) => publicOrigin);
   const here = groups.get(issuer) ?? [];
   const described = here.map(describe);
@@ -66,17 +53,20 @@ export function createSites(
     for (const host of spellHost(origin)) byHost.set(host, site);
     taken.add(new URL(origin).hostname);
   }
-  if (byHost.size > 0) for (const host of spellHost(issuer)) byHost.set(host, issuerSite);
+  if (byHost.size > 0 || mounts.length < all.length) {
+    for (const host of spellHost(issuer)) byHost.set(host, issuerSite);
+  }
   taken.delete(new URL(issuer).hostname);
 
   function findOther(hosts: readonly string[]): Site | undefined {
     const [host] = hosts;
     if (host !== undefined && hosts.length === 1) {
       const canonical = canonicalHost(host);
-      const site = byHost.get(canonical);
+      const site = byHost.get(canonical) ?? wildcards.find(canonical);
       if (site !== undefined) return site;
+      const name = nameOf(canonical);
       // Browsers share cookies between the ports of a name: what the issuer shows must not be seen under a mount's.
-      if (taken.has(canonical.replace(/:\d+$/, ''))) return undefined;
+      if (taken.has(name) || (wildcards.covers(name) && !allowedNames.has(name))) return undefined;
     }
     return isHostAcceptable(hosts) ? issuerSite : undefined;
   }
@@ -84,36 +74,22 @@ export function createSites(
   return {
     find(hosts) {
       if (byHost.size === 0) return isHostAcceptable(hosts) ? issuerSite : undefined;
-      return (hosts.length === 1 ? byHost.get(hosts[0] as string) : undefined) ?? findOther(hosts);
+      const host = hosts.length === 1 ? (hosts[0] as string) : '';
+      return byHost.get(host) ?? wildcards.findKnown(host) ?? findOther(hosts);
     },
-    findByUrl: (url) => byHost.get(canonicalHost(url.host)) ?? issuerSite,
-  };
-}
-
-function describe({ path, metadata }: SitedMount): { readonly path: string; readonly metadata: Handler } {
-  return { path, metadata };
-}
-
-function createSite(origin: string, mounts: readonly SitedMount[], routes: readonly Route[]): Site {
-  const find = createMountFinder(mounts);
-  return {
-    origin,
-    routes: new Map(routes.map((route) => [route.path, route])),
-    findMount(target) {
-      const mount = find(target);
-      if (mount === undefined || target.length === mount.path.length) return mount;
-      return isWellKnown(target, mount.path) ? undefined : mount;
+    findByUrl(url) {
+      const host = canonicalHost(url.host);
+      return byHost.get(host) ?? wildcards.find(host) ?? issuerSite;
     },
   };
-}
-
-/** As clients write the host of an origin: its default port may be there. */
-function spellHost(origin: string): readonly string[] {
-  const { host, port, protocol } = new URL(origin);
-  return port === '' ? [host, `${host}:${protocol === 'https:' ? 443 : 80}`] : [host];
 }
 
 /** In lower case, and without the dot that ends a full name. */
 function canonicalHost(host: string): string {
   return host.toLowerCase().replace(/\.(?=:\d+$|$)/, '');
+}
+
+/** Without a port, and without any dots at its end. */
+function nameOf(host: string): string {
+  return host.replace(/:\d*$/, '').replace(/\.+$/, '');
 }

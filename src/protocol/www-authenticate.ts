@@ -33,6 +33,10 @@ function formatParameters(challenge: AuthenticationChallenge): string {
   return parts.join(', ');
 }
 
+const plain = /^[ !#-[\]-~]*$/;
+
 function quote(value: string): string {
+  // Nearly all are, and each resource has some twenty of them.
+  if (plain.test(value)) return `"${value}"`;
   return `"${value.replaceAll(/[^\x20-\x7e]/g, '').replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }

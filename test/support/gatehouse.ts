@@ -148,10 +148,15 @@ export async function createTestGatehouse(options: TestGatehouseOptions = {}): P
 function isOfMount({ origin, pathname }: URL, mounts: GatehouseConfig['mounts']): boolean {
   return mounts.some(
     ({ publicOrigin, path }) =>
-      origin === publicOrigin &&
+      isAt(origin, publicOrigin) &&
       (pathname === path || pathname.startsWith(`${path}/`)) &&
       !pathname.startsWith(`${path}/.well-known/`),
   );
+}
+
+/** An origin may have a `*` in place of its first label. */
+function isAt(origin: string, publicOrigin: string): boolean {
+  return origin === publicOrigin || origin.replace(/:\/\/[^.]*\./, '://*.') === publicOrigin;
 }
 
 /** What `fetch` does not: it has its own mind about Host. */

@@ -142,7 +142,7 @@ function readTerms(
   if (state.outcome === 'refused') throw state.error;
   checkResponse(parameters);
   const resource = known.resources.resolve(parameters.all('resource'));
-  checkClientResource(client, resource.identifier);
+  checkClientResource(client, resource);
   const codeChallenge = parseCodeChallenge(
     parameters.find('code_challenge'),
     parameters.find('code_challenge_method'),

@@ -47,7 +47,7 @@ export function createDeviceAuthorizationEndpoint(deps: DeviceAuthorizationDeps)
     const client = await deps.authenticateClient(request, parameters, 'device_authorization');
     checkGrantType(client);
     const resource = deps.resources.resolve(parameters.all('resource'));
-    checkClientResource(client, resource.identifier);
+    checkClientResource(client, resource);
     const asked = requestScope(parameters.find('scope'), resource.scopes);
     const scope = limitScope(asked, [client.scope], resource.scopes);
     const begun = await deps.devices.begin(client, { resource: resource.identifier, scope });

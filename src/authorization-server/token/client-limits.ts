@@ -31,7 +31,7 @@ export function readLimitedRequest(
   const requested = parameters.all('resource');
   const isMeant = requested.length === 0 ? granted.resource : undefined;
   const resource = isMeant ?? resources.resolve(requested);
-  checkClientResource(client, resource.identifier);
+  checkClientResource(client, resource);
   const asked = requestScope(parameters.find('scope') ?? granted.scope, resource.scopes);
   const permanent = asked.filter((name) => name !== offlineAccess);
   const scope = limitScope(permanent, [client.scope, granted.scope?.split(' ')], resource.scopes);
@@ -46,9 +46,9 @@ export function readLimitedRequest(
 export function limitGranted(
   terms: GrantTerms,
   client: TokenRequest['client'],
-  { identifier, scopes }: ProtectedResource,
+  resource: ProtectedResource,
 ): GrantTerms {
-  checkClientResource(client, identifier);
+  checkClientResource(client, resource);
   if (client.scope === undefined) return terms;
-  return { ...terms, scope: limitScope(terms.scope, [client.scope], scopes) };
+  return { ...terms, scope: limitScope(terms.scope, [client.scope], resource.scopes) };
 }

@@ -62,7 +62,7 @@ function readAsked(assertion: IdentityAssertion, request: TokenRequest, deps: To
   const asked = readLimitedRequest(request, deps, { resource: named, scope: assertion.scope });
   const { resource } = asked;
   const { resources: allowed } = assertion.issuer;
-  if (allowed !== undefined && !allowed.includes(resource.identifier)) {
+  if (allowed !== undefined && !allowed.includes(resource.family ?? resource.identifier)) {
     throw refuse('identity_assertion_resource');
   }
   if (named !== undefined && named.identifier !== resource.identifier) {

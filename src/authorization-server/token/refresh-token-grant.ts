@@ -54,7 +54,7 @@ function checkRefreshToken(
   const resource = deps.resources.find(terms.resource);
   if (resource === undefined) throw invalidToken('refresh_token_invalid');
   // What the operator took away ends with the next refresh.
-  checkClientResource(client, resource.identifier);
+  checkClientResource(client, resource);
   checkResource(parameters.all('resource'), terms, deps.resources);
   return resource;
 }

@@ -190,8 +190,16 @@ export type ClientTokenConfig =
 export interface MountConfig {
   /** Names it in logs, metrics and the operator's commands: letters, digits, `-` and `_`. */
   readonly name: string;
-  /** Scheme, host and port at which the public reaches it: the issuer's, or a host of its own. */
+  /**
+   * Scheme, host and port at which the public reaches it: the issuer's, or a host of its own. With `labels`, `*` stands for
+   * the first label of the host.
+   */
   readonly publicOrigin: string;
+  /**
+   * What may stand for the `*`, each a resource of its own. Where the upstream or a header that is set has `{label}`, it is
+   * what stands for it in a call. Absent: the mount has one host.
+   */
+  readonly labels?: 'any' | readonly string[] | undefined;
   /** Public path, verbatim: `/mcp`. */
   readonly path: string;
   /** Meant by authorization requests that name no resource. One of all at most; the only one always is. */

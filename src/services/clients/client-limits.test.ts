@@ -10,14 +10,28 @@ const known = {
   defaults: ['read'],
 };
 
+const refused = expect.objectContaining({
+  code: 'invalid_target',
+  reason: 'client_resource_refused',
+}) as unknown as Error;
+
 describe('limits of a client', () => {
   it('let a client without any use every resource, and one with a list those of the list', () => {
-    expect(() => checkClientResource({}, 'https://a.test/mcp')).not.toThrow();
-    expect(() =>
-      checkClientResource({ resources: ['https://a.test/mcp'] }, 'https://a.test/mcp'),
-    ).not.toThrow();
-    expect(() => checkClientResource({ resources: [] }, 'https://a.test/mcp')).toThrow(
-      expect.objectContaining({ code: 'invalid_target', reason: 'client_resource_refused' }),
+    const resource = { identifier: 'https://a.test/mcp' };
+
+    expect(() => checkClientResource({}, resource)).not.toThrow();
+    expect(() => checkClientResource({ resources: ['https://a.test/mcp'] }, resource)).not.toThrow();
+    expect(() => checkClientResource({ resources: [] }, resource)).toThrow(refused);
+  });
+
+  it('know one of many resources by what they all are, and by that alone', () => {
+    const family = 'https://*.mcp.test/mcp';
+    const resource = { identifier: 'https://a.mcp.test/mcp', family };
+
+    expect(() => checkClientResource({ resources: [family] }, resource)).not.toThrow();
+    expect(() => checkClientResource({ resources: [resource.identifier] }, resource)).toThrow(refused);
+    expect(() => checkClientResource({ resources: [family] }, { identifier: resource.identifier })).toThrow(
+      refused,
     );
   });
 

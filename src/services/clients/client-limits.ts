@@ -1,13 +1,17 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { expandScope, type ScopeVocabulary } from '../../protocol/scope.ts';
+import type { ProtectedResource } from '../resources/resource.ts';
 import type { Client } from './client.ts';
 
 /**
  * Refuses a resource that the operator does not let the client use.
  * @throws OAuthError `invalid_target`, reason `client_resource_refused`
  */
-export function checkClientResource({ resources }: Pick<Client, 'resources'>, identifier: string): void {
-  if (resources === undefined || resources.includes(identifier)) return;
+export function checkClientResource(
+  { resources }: Pick<Client, 'resources'>,
+  { identifier, family = identifier }: Pick<ProtectedResource, 'identifier' | 'family'>,
+): void {
+  if (resources === undefined || resources.includes(family)) return;
   throw new OAuthError('invalid_target', 'The client may not use this resource', {
     reason: 'client_resource_refused',
   });

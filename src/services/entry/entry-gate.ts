@@ -21,6 +21,8 @@ export interface EntryTable {
   readonly ofResource: ReadonlyMap<string, EntrySettings>;
   /** The identity provider whose people and groups rules about a resource name without an issuer. */
   readonly homeIssuers: ReadonlyMap<string, string>;
+  /** What the two maps know a resource by that is one of many alike. Undefined: it is not. */
+  readonly familyOf?: (resource: string) => string | undefined;
 }
 
 /** Somebody who wants into a resource, or is in: what a grant's terms know. */
@@ -64,12 +66,16 @@ export function createEntryGate(initial: EntryTable, deps: EntryGateDeps): Entry
   const listeners = new Set<() => void>();
   const plain = rememberPlain();
 
+  // One that is known by itself is no other's: what stands there of it counts, and nothing else.
+  const keyOf = (resource: string): string =>
+    table.homeIssuers.has(resource) ? resource : (table.familyOf?.(resource) ?? resource);
+
   const settingsOf = (resource: string): readonly EntrySettings[] =>
-    [table.all, table.ofResource.get(resource)].filter((each) => each !== undefined);
+    [table.all, table.ofResource.get(keyOf(resource))].filter((each) => each !== undefined);
 
   function judge(entrant: ResourceEntrant): EntryRefusal | undefined {
     if (isOpen) return undefined;
-    const identityIssuer = table.homeIssuers.get(entrant.resource) ?? '';
+    const identityIssuer = table.homeIssuers.get(keyOf(entrant.resource)) ?? '';
     // Of ours the operator has said who may come; of another issuer's nobody here has.
     if (entrant.actor === 'client' && entrant.identityIssuer !== identityIssuer) return undefined;
     // Rules name the provider's people without it.

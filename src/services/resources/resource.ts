@@ -7,6 +7,8 @@ import type { DpopMode } from '../dpop/dpop-mode.ts';
 export interface ProtectedResource {
   /** What tokens are bound to and metadata publishes: scheme, host and path, no trailing slash. */
   readonly identifier: string;
+  /** What rules and clients of the operator know it by, where it is one of many alike. Absent: its identifier. */
+  readonly family?: string;
   /** Absolute URL of its metadata document (RFC 9728 §3.1). */
   readonly metadataUrl: string;
   /** For people: on the consent page and in the metadata. */

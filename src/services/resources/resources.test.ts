@@ -85,3 +85,44 @@ describe('several resources', () => {
     expect(resources.resolve([])).toBe(mcp);
   });
 });
+
+describe('resources that are too many to be listed', () => {
+  const one = describeAsResource('https://*.test/mcp');
+  const asked: string[] = [];
+  const resources = createResources(issuer, {
+    resources: [mcp],
+    fallback: mcp,
+    families: {
+      all: [one],
+      find(identifier) {
+        asked.push(identifier);
+        return identifier === 'https://a.test/mcp' ? describeAsResource(identifier) : undefined;
+      },
+    },
+  });
+
+  it('are found by whoever knows them, in comparison form', () => {
+    expect(resources.resolve(['HTTPS://A.test:443/mcp/']).identifier).toBe('https://a.test/mcp');
+    expect(resources.find('https://a.test/mcp')?.identifier).toBe('https://a.test/mcp');
+    expect(resources.all()).toEqual([mcp, one]);
+    expect(new Set(asked)).toEqual(new Set(['https://a.test/mcp']));
+  });
+
+  it('may be named twice, and not together with another', () => {
+    expect(resources.resolve(['https://a.test/mcp', 'https://a.test/mcp/']).identifier).toBe(
+      'https://a.test/mcp',
+    );
+    expect(() => resources.resolve(['https://a.test/mcp', mcp.identifier])).toThrow(refusal);
+    expect(() => resources.resolve(['https://a.test/mcp', 'https://b.test/mcp'])).toThrow(refusal);
+  });
+
+  it('do not have the one that stands for all of them', () => {
+    expect(() => resources.resolve([one.identifier])).toThrow(refusal);
+  });
+
+  it('are not asked about what is listed', () => {
+    asked.length = 0;
+    expect(resources.resolve([mcp.identifier])).toBe(mcp);
+    expect(asked).toEqual([]);
+  });
+});

@@ -4,6 +4,7 @@ import type { ProtectedResource } from './resource.ts';
 
 /** The protected resources there are now; a reload may change them. */
 export interface Resources {
+  /** Of many alike one, whose identifier is nobody's. */
   all(): readonly ProtectedResource[];
   find(identifier: string): ProtectedResource | undefined;
   /**
@@ -17,6 +18,13 @@ export interface ResourceTable {
   readonly resources: readonly ProtectedResource[];
   /** Meant by requests that name none. Undefined: they are refused. */
   readonly fallback: ProtectedResource | undefined;
+  /** Resources that are too many to be listed. Absent: there are none. */
+  readonly families?: {
+    /** One that stands for each lot. */
+    readonly all: readonly ProtectedResource[];
+    /** @param identifier in comparison form, and of none of the listed ones */
+    readonly find: (identifier: string) => ProtectedResource | undefined;
+  };
 }
 
 export function createResources(
@@ -27,21 +35,25 @@ export function createResources(
   let byIdentifier = index(initial);
   const issuerUri = canonicalResource(issuer);
 
+  function find(canonical: string | undefined): ProtectedResource | undefined {
+    if (canonical === undefined) return undefined;
+    return byIdentifier.get(canonical) ?? table.families?.find(canonical);
+  }
+
   function findNamed(value: string): ProtectedResource | undefined {
     const canonical = canonicalResource(value);
-    if (canonical === undefined) return undefined;
     // Legacy clients name the authorization server and mean "what is behind you".
-    return byIdentifier.get(canonical) ?? (canonical === issuerUri ? table.fallback : undefined);
+    return find(canonical) ?? (canonical === issuerUri ? table.fallback : undefined);
   }
 
   return {
-    all: () => table.resources,
-    find: (identifier) => byIdentifier.get(canonicalResource(identifier) ?? ''),
+    all: () => [...table.resources, ...(table.families?.all ?? [])],
+    find: (identifier) => find(canonicalResource(identifier)),
     resolve(requested) {
-      const named = new Set(requested.length === 0 ? [table.fallback] : requested.map(findNamed));
-      const [resource] = named;
+      const [resource, ...others] = requested.length === 0 ? [table.fallback] : requested.map(findNamed);
+      const isOne = others.every((other) => other?.identifier === resource?.identifier);
       // RFC 8707 allows several; a token here is good for one.
-      if (resource === undefined || named.size > 1) throw refuse(requested);
+      if (resource === undefined || !isOne) throw refuse(requested);
       return resource;
     },
     replace(next) {

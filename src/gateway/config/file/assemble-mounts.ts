@@ -121,7 +121,8 @@ function assemble(
     name,
     publicOrigin: url.origin ?? usual.publicOrigin,
     path: url.path,
-    isDefault: entry.default || isOnly,
+    ...(url.isWildcard ? { labels: entry.labels ?? 'any' } : {}),
+    isDefault: entry.default || (isOnly && !url.isWildcard),
     title: entry.title,
     upstream: {
       ...usual.upstream,

@@ -5,6 +5,7 @@ import { refuseReservedPath } from '../url-values.ts';
 import type { FileProblem } from './file-problems.ts';
 import { findForwardProblem, findForwardWarnings } from './forwarded-token.ts';
 import type { MountEntry } from './mounts-section.ts';
+import { findOpenUpstreams, wildcardRules } from './wildcard-posture.ts';
 import { asksForEmail } from './policy-section.ts';
 
 type Values = Partial<SettingValues>;
@@ -13,14 +14,14 @@ type Problem = Pick<FileProblem, 'problem' | 'fix'>;
 /** A mount with its place in the list. */
 export type ListedMount = readonly [index: number, entry: MountEntry];
 
-interface Rule {
+export interface MountRule {
   /** The key that the problem is about; undefined: the mount. */
   readonly key: string | undefined;
   readonly find: (entry: MountEntry, earlier: readonly MountEntry[], values: Values) => Problem | undefined;
 }
 
 /** What must hold between mounts, and between a mount and the settings. The later of two gets the blame. */
-const rules: readonly Rule[] = [
+const rules: readonly MountRule[] = [
   {
     key: 'name',
     find: ({ name }, earlier) =>
@@ -56,6 +57,7 @@ const rules: readonly Rule[] = [
         : undefined,
   },
   { key: 'forward_token', find: findForwardProblem },
+  ...wildcardRules,
   { key: 'url', find: findOverlap },
   { key: 'url', find: findHostProblem },
   { key: 'url', find: findReservedPath },
@@ -125,7 +127,9 @@ export function findMountWarnings(mounts: readonly MountEntry[]): ConfigWarning[
     warnings.push({ event: 'unverified_email_trusted', message });
   }
   const ours = mounts.filter(({ accepts }) => accepts === undefined);
-  if (ours.length > 1 && !ours.some((mount) => mount.default)) {
+  warnings.push(...findOpenUpstreams(mounts));
+  const needsDefault = ours.length > 1 || ours.some(({ url }) => url.isWildcard);
+  if (needsDefault && !ours.some((mount) => mount.default)) {
     const message = 'no mount is the default: clients that name no resource are refused';
     warnings.push({ event: 'default_mount_unset', message });
   }

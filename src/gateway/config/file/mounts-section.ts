@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { isHostLabel } from '../../../protocol/host-label.ts';
 import { dpopModes } from '../../../services/dpop/dpop-mode.ts';
 import { noScopes } from '../../../services/resources/resource.ts';
 import { settings } from '../schema.ts';
@@ -63,13 +64,25 @@ const mount = z
     url: textValue(parseMountUrl).meta({
       title: 'Public URL',
       description:
-        'Where clients reach it, and its resource identifier: a path at `PROXY_BASE_URL` (`/files/mcp`), or an absolute URL at a host of its own (`https://files.example.com/mcp`) that leads here, too.',
-      examples: ['/files/mcp', 'https://files.example.com/mcp'],
+        'Where clients reach it, and its resource identifier: a path at `PROXY_BASE_URL` (`/files/mcp`), or an absolute URL at a host of its own (`https://files.example.com/mcp`) that leads here, too. `https://*.mcp.example.com/mcp` is every host with one label in place of the `*`, each a resource of its own.',
+      examples: ['/files/mcp', 'https://files.example.com/mcp', 'https://*.mcp.example.com/mcp'],
     }),
+    labels: z
+      .array(textValue(parseLabel))
+      .min(1)
+      .max(10_000)
+      .optional()
+      .meta({
+        title: 'Labels',
+        description:
+          'What may stand for the `*` of `url`. Left out: every label that is no host of another mount or of `PROXY_BASE_URL`.',
+        examples: [['red', 'blue']],
+      }),
     upstream: textValue(parseMountUpstream).meta({
       title: 'Upstream',
-      description: 'The MCP server behind it, with its path, which takes the place of the public one.',
-      examples: ['http://127.0.0.1:3000/mcp'],
+      description:
+        'The MCP server behind it, with its path, which takes the place of the public one. With a `*` in `url` it may have `{label}` once, in its host or its path: what stands for the `*`.',
+      examples: ['http://127.0.0.1:3000/mcp', 'http://{label}.internal:3000/mcp'],
     }),
     title: z
       .string()
@@ -157,6 +170,14 @@ export function findGoodMounts(section: unknown): ReadonlyArray<readonly [index:
     const { data } = mount.safeParse(item);
     return data === undefined ? [] : [[index, data] as const];
   });
+}
+
+function parseLabel(text: string): string {
+  if (isHostLabel(text)) return text;
+  throw new ValueProblem(
+    'is no label of a host',
+    'write lower-case letters, digits and hyphens between them, without a dot; a name in other letters needs a mount of its own',
+  );
 }
 
 function parseName(text: string): string {
