@@ -19,7 +19,7 @@ export interface Operator {
   readonly revocations: Revocations;
   /** Clients of the configuration. */
   readonly clientIds: readonly string[];
-  /** Whose subjects there are: of the identity providers, and of the issuers whose tokens mounts accept. */
+  /** Whose subjects there are: of the identity providers, trusted issuers, and issuers whose tokens mounts accept. */
   readonly identityIssuers: readonly [string, ...string[]];
   readonly nowSeconds: () => number;
 }
@@ -43,10 +43,11 @@ export async function withOperator<Result>(run: (operator: Operator) => Promise<
   });
   try {
     const { grantLifetimeSeconds } = config.tokens;
-    const [home = config.publicUrl, ...others] = [
+    const [home = config.publicUrl, ...others] = new Set([
       ...config.identityProviders.map(({ issuer }) => issuer),
+      ...config.trustedIssuers.map(({ issuer }) => issuer),
       ...config.mounts.flatMap(({ accepts }) => accepts?.issuer ?? []),
-    ];
+    ]);
     return await run({
       grants: createGrantDirectory({ store, clock, grantLifetimeSeconds }),
       deniedClients,

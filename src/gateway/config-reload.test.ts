@@ -49,6 +49,7 @@ function watch(options: { readonly apply?: () => void; readonly path?: string } 
   const path = options.path ?? join(folder, 'g.yaml');
   let filesRead: string[] = [];
   const applied: string[][] = [];
+  const trusted: string[][] = [];
   const lines: Record<string, unknown>[] = [];
   const load = (): GatehouseConfig => {
     filesRead = [];
@@ -63,6 +64,7 @@ function watch(options: { readonly apply?: () => void; readonly path?: string } 
     apply(next) {
       options.apply?.();
       applied.push(next.mounts.map(({ name }) => name));
+      trusted.push(next.trustedIssuers.map(({ issuer }) => issuer));
     },
     log: createLogger({
       level: 'info',
@@ -76,6 +78,7 @@ function watch(options: { readonly apply?: () => void; readonly path?: string } 
   return {
     reload,
     applied,
+    trusted,
     logged: (message: string) => lines.filter(({ msg }) => msg === message),
     metric: async (name: string) => (await registry.getSingleMetric(name)?.get())?.values[0]?.value,
   };
@@ -91,6 +94,21 @@ describe('the configuration file', () => {
     expect(logged('default_mount_unset')).toHaveLength(1);
     expect(await metric('gatehouse_config_reload_failed')).toBe(0);
     expect(await metric('gatehouse_config_loaded_timestamp_seconds')).toBe(1_800_000_000);
+  });
+
+  it('takes other trusted issuers, or keeps those that there are when one is not acceptable', async () => {
+    const issuers = (...names: string[]): string =>
+      `mounts:\n${mountNamed('a')}trusted_issuers:\n${names.map((name) => `  - { issuer: "${name}", clients: [app] }\n`).join('')}`;
+    write(issuers('https://one.test'));
+    const { trusted, logged, metric } = watch();
+    write(issuers('https://one.test', 'https://two.test'));
+    await vi.waitFor(() => expect(trusted).toEqual([['https://one.test', 'https://two.test']]));
+    expect(logged('config_needs_restart')).toEqual([]);
+    write(issuers('https://two.test', 'http://plain.test'));
+    await vi.waitFor(() => expect(logged('config_reload_refused')).toHaveLength(1));
+
+    expect(trusted).toHaveLength(1);
+    expect(await metric('gatehouse_config_reload_failed')).toBe(1);
   });
 
   it('is gone over to when a link on the way to it is changed', async () => {
@@ -180,16 +198,6 @@ describe('the configuration file', () => {
     write(`settings: { LOG_LEVEL: debug, UPSTREAM_HEADER_TIMEOUT: 9s }\nmounts:\n${mountNamed('a')}`);
     await vi.waitFor(() =>
       expect(logged('config_needs_restart')).toMatchObject([{ settings: ['LOG_LEVEL'] }]),
-    );
-  });
-
-  it('names sections that wait for a restart', async () => {
-    write(`mounts:\n${mountNamed('a')}`);
-    const { logged } = watch();
-    const issuer = '{ issuer: "https://idp.test", clients: [c], jwks_uri: "https://idp.test/keys" }';
-    write(`mounts:\n${mountNamed('a')}trusted_issuers:\n  - ${issuer}\n`);
-    await vi.waitFor(() =>
-      expect(logged('config_needs_restart')).toMatchObject([{ settings: ['trusted_issuers'] }]),
     );
   });
 

@@ -26,6 +26,7 @@ import { createClients } from '../services/clients/clients.ts';
 import type { ProofNonces } from '../services/dpop/nonces.ts';
 import { proofAlgorithms } from '../services/dpop/proof-key.ts';
 import type { EntryGate } from '../services/entry/entry-gate.ts';
+import type { TrustedIssuers } from '../services/identity/assertions/trusted-issuers.ts';
 import type { IdentityProviders } from '../services/identity/identity-providers.ts';
 import { createLogoutVerification } from '../services/identity/logout-issuer.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
@@ -50,6 +51,7 @@ export interface EndpointsDeps {
   readonly revocations: Revocations;
   readonly deniedClients: DeniedClients;
   readonly configuredClients: ConfiguredClients;
+  readonly trustedIssuers: TrustedIssuers;
   readonly admissions: Pick<Admissions, 'findActive'>;
   /** Undefined: records of grants stay as they are. */
   readonly grantTidying: GrantTidying | undefined;
@@ -90,7 +92,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     routeClientIds({ ...sources, documented: documents.clients?.find }),
   );
   const findClient = offerJwtBearer(
-    config.trustedIssuers,
+    deps.trustedIssuers,
     offerDeviceCode(
       deviceAuthorization,
       routeClientIds({ ...sources, documented: documents.clients?.findKnown }),
@@ -124,14 +126,14 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     grants,
     authenticateClient,
   });
-  const enterprise = openTrustedIssuers(config.trustedIssuers, { issuer, clock, store, revocations });
+  const enterprise = openTrustedIssuers(deps.trustedIssuers, { issuer, clock, store, revocations });
   const grantTypes = (): readonly NamedGrantType[] => [
     ...standardGrantTypes,
     ...(configured.all().some((client) => client.grantTypes.includes(clientCredentials.name))
       ? [clientCredentials]
       : []),
     ...device.grantTypes,
-    ...enterprise.grantTypes,
+    ...enterprise.grantTypes(),
   ];
   return {
     authorizationServerMetadata: createAuthorizationServerMetadataEndpoint({

@@ -63,7 +63,7 @@ export interface Gateway {
   listen(): Promise<Listening>;
   /**
    * Reads again what may change without a restart: the key file and certificates. What is not acceptable changes nothing.
-   * @param next to go over to its clients and its mounts. Those that are as they were keep their connections and streams, and calls under
+   * @param next to go over to its clients, its trusted issuers and its mounts. Those that are as they were keep their connections and streams, and calls under
    * way go on, also those of a mount that is gone. Of everything else in it, nothing is taken
    * @throws PemFileError when one of the mounts cannot be opened; all are as they were then
    */
@@ -82,7 +82,7 @@ export interface Listening {
 }
 
 /** What a server goes over to without a restart. */
-type ReloadableConfig = Pick<GatehouseConfig, 'mounts' | 'clients' | 'entry'>;
+type ReloadableConfig = Pick<GatehouseConfig, 'mounts' | 'clients' | 'trustedIssuers' | 'entry'>;
 
 export function createGateway(config: GatehouseConfig, deps: GatewayDeps): Gateway {
   const inFlight = createInFlight();
@@ -200,9 +200,10 @@ function matchExempt(limits: GatehouseConfig['limits']): (address: string) => bo
   return createNetworkMatch([...loopback, ...limits.trustedProxyCidrs]);
 }
 
-/** Mounts first: they can be refused, and nothing has changed then. */
-function replaceParts(rooms: Rooms, { mounts, clients, entry }: ReloadableConfig): void {
+/** Mounts first: they can be refused, and nothing has changed then. Entry rules last: streams are looked at again with them. */
+function replaceParts(rooms: Rooms, { mounts, clients, trustedIssuers, entry }: ReloadableConfig): void {
   rooms.replaceMounts(mounts);
-  rooms.replaceEntry({ mounts, entry });
+  rooms.replaceTrustedIssuers(trustedIssuers);
   rooms.replaceClients(clients);
+  rooms.replaceEntry({ mounts, entry });
 }

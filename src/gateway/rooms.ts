@@ -12,10 +12,15 @@ import { createAdmissions } from '../resource-server/admission/admit.ts';
 import { createOriginCheck } from '../resource-server/proxy/origin-check.ts';
 import type { Emit } from '../services/audit/events.ts';
 import { type ConfiguredClients, createConfiguredClients } from '../services/clients/configured-clients.ts';
+import { fingerprintClientId } from '../services/clients/client.ts';
 import { createDeniedClients } from '../services/clients/denied-clients.ts';
 import { createProofNonces } from '../services/dpop/nonces.ts';
 import { createProofCheck } from '../services/dpop/proof.ts';
 import { createReplayMemory } from '../services/dpop/replay-memory.ts';
+import {
+  createTrustedIssuers,
+  type TrustedIssuers,
+} from '../services/identity/assertions/trusted-issuers.ts';
 import { createEntryGate } from '../services/entry/entry-gate.ts';
 import { createRateLimits } from '../services/limits/rate-limits.ts';
 import { createGrantTidying } from '../services/tokens/grant-tidying.ts';
@@ -68,6 +73,8 @@ export interface Rooms {
   readonly emit: Emit;
   /** Goes over to other clients of the operator. What those that are gone were granted ends with its next refresh. */
   readonly replaceClients: ConfiguredClients['replace'];
+  /** Goes over to other issuers of assertions. What came of one that is gone is refused from its next call on. */
+  readonly replaceTrustedIssuers: TrustedIssuers['replace'];
   readiness(): Promise<Readiness>;
   /** Goes over to other rules about who may enter, for those who are in as well. */
   readonly replaceEntry: (config: Pick<GatehouseConfig, 'mounts' | 'entry'>) => void;
@@ -131,6 +138,9 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const configuredClients = createConfiguredClients(config.clients, {
     isDenied: (client) => deniedClients.isDenied(client),
   });
+  const trustedIssuers = createTrustedIssuers(config.trustedIssuers, {
+    fingerprintClient: fingerprintClientId,
+  });
   const rateLimits = createRateLimits({
     enabled: config.limits.enabled,
     nowMs: () => clock.nowMilliseconds(),
@@ -157,6 +167,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     keyGeneration: () => keys.keyring.current().generation,
     clock,
     revocations,
+    isWithdrawn: (grant) => !trustedIssuers.standsBehind(grant),
     revokeBefore: tokens.revokeBefore,
     cacheEntries: limits.tokenCacheEntries,
   });
@@ -177,6 +188,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     grantTidying,
     deniedClients,
     configuredClients,
+    trustedIssuers,
     admissions,
     resources,
     entryGate,
@@ -273,6 +285,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       groupsOfRules = listGroupsOfRules(next);
       entryGate.replace(describeEntry(next, config));
     },
+    replaceTrustedIssuers: (issuers) => trustedIssuers.replace(issuers),
     replaceClients: (clients) => configuredClients.replace(clients),
     readiness: async () => ({
       status: deps.isDraining() ? 'shutting_down' : 'ok',

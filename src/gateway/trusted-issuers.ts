@@ -4,7 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Store } from '../platform/store/store.ts';
 import type { FindClient, GrantTypeName } from '../services/clients/client.ts';
 import { verifyIdentityAssertion } from '../services/identity/assertions/identity-assertion.ts';
-import type { TrustedIssuer } from '../services/identity/assertions/trusted-issuer.ts';
+import type { TrustedIssuers } from '../services/identity/assertions/trusted-issuers.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import { openIssuerFetch, openIssuerKeys } from './foreign-tokens.ts';
 
@@ -19,34 +19,38 @@ export interface TrustedIssuersDeps {
 }
 
 export interface EnterpriseAuthorization {
-  readonly grantTypes: readonly NamedGrantType[];
+  readonly grantTypes: () => readonly NamedGrantType[];
   /** As metadata names them. */
-  readonly grantProfiles: readonly string[];
+  readonly grantProfiles: () => readonly string[];
 }
 
-/** Takes the word of these issuers for who somebody is. None: nothing. */
+/** Takes the word of these issuers for who somebody is. While there are none, there is no such grant type. */
 export function openTrustedIssuers(
-  issuers: readonly TrustedIssuer[],
+  trusted: Pick<TrustedIssuers, 'all'>,
   deps: TrustedIssuersDeps,
 ): EnterpriseAuthorization {
-  if (issuers.length === 0) return { grantTypes: [], grantProfiles: [] };
   const { clock, store, revocations } = deps;
   const keys = openIssuerKeys(openIssuerFetch(), clock);
-  const assertions = { audience: deps.issuer, issuers, keys, store, clock };
+  const assertions = { audience: deps.issuer, issuers: () => trusted.all(), keys, store, clock };
   const exchange = createJwtBearerGrant({
     verifyAssertion: (assertion, client) => verifyIdentityAssertion(assertion, client.clientId, assertions),
     revocations,
   });
-  return { grantTypes: [{ name: jwtBearer, exchange }], grantProfiles: [idJag] };
+  const whileTrusted =
+    <Item>(item: Item) =>
+    (): readonly Item[] =>
+      trusted.all().length === 0 ? [] : [item];
+  return {
+    grantTypes: whileTrusted({ name: jwtBearer, exchange }),
+    grantProfiles: whileTrusted(idJag),
+  };
 }
 
 /** Clients that the operator named for an issuer may come with its assertions. */
-export function offerJwtBearer(issuers: readonly TrustedIssuer[], find: FindClient): FindClient {
-  const named = new Set(issuers.flatMap(({ clients }) => clients));
-  if (named.size === 0) return find;
+export function offerJwtBearer(trusted: Pick<TrustedIssuers, 'names'>, find: FindClient): FindClient {
   return async (clientId) => {
     const client = await find(clientId);
-    if (!named.has(client.clientId) || client.grantTypes.includes(jwtBearer)) return client;
+    if (!trusted.names(client.clientId) || client.grantTypes.includes(jwtBearer)) return client;
     return { ...client, grantTypes: [...client.grantTypes, jwtBearer] };
   };
 }

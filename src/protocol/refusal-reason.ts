@@ -298,6 +298,10 @@ export const refusalReasons = {
   invalid_token: { meaning: 'The bearer token was not issued here or is altered.' },
   token_expired: { meaning: 'The bearer token is expired; the client refreshes it.' },
   token_revoked: { meaning: 'The grant of the bearer token is revoked.' },
+  trust_withdrawn: {
+    meaning:
+      'The bearer token came of an assertion of an issuer that is not under `trusted_issuers` any more, or not for this client or mount.',
+  },
   token_claims_unusable: {
     meaning:
       'The mount accepts tokens of another issuer, and this one is good but does not say what is needed: `sub`, `iat` or `exp` is missing, or a group has characters that would split the header it travels in.',

@@ -36,7 +36,7 @@ export interface AuthorizationServerMetadataDeps {
   /** What proofs of keys are signed with here. Default: none, and nobody is asked for one. */
   readonly proofAlgorithms?: () => readonly string[];
   /** What kinds of assertion the jwt-bearer grant takes. Default: none. */
-  readonly grantProfiles?: readonly string[];
+  readonly grantProfiles?: () => readonly string[];
   /** How the clients that there are authenticate themselves, `none` first. Default: that alone. */
   readonly authenticationMethods?: () => readonly AuthenticationMethod[];
 }
@@ -59,10 +59,10 @@ function describeAuthorizationServer(deps: AuthorizationServerMetadataDeps): Rec
     introspectionEnabled = false,
     clientDocumentsEnabled = false,
     deviceAuthorizationEnabled = false,
-    grantProfiles = [],
     authenticationMethods = () => ['none'],
   } = deps;
   const scopes = [...new Set(deps.scopes?.())];
+  const grantProfiles = deps.grantProfiles?.() ?? [];
   const proofs = deps.proofAlgorithms?.() ?? [];
   const methods = authenticationMethods();
   // RFC 8414 §2: required next to a method that signs.

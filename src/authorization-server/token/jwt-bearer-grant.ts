@@ -87,6 +87,8 @@ function makeTerms(
     email: identity.email,
     name: identity.name,
     groups: identity.groups,
+    // Counts for as long as the issuer is trusted.
+    via: 'assertion',
     client: client.fingerprint,
     resource: resource.identifier,
     scope,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 
+import { demandAsLoginsDo } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { GatehouseConfig } from './config.ts';
 import { ConfigError } from './setting.ts';
 import { findEntryProblems } from './entry-posture.ts';
@@ -30,7 +31,9 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
   refuseUnknownProviders(initial, next);
   refuseTokensOfOurs(initial, next);
   const { mounts, clients, entry, file, warnings } = next;
-  const joined = { ...initial, mounts, clients, entry, file, warnings };
+  // By the demands of the providers that there are, not of those that wait for a restart.
+  const trustedIssuers = demandAsLoginsDo(next.trustedIssuers, initial.identityProviders);
+  const joined = { ...initial, mounts, clients, trustedIssuers, entry, file, warnings };
   // What the file says of this now holds after a restart alone.
   const problems = [...findUnverifiedEmail(joined), ...findEntryProblems(joined)];
   if (problems.length > 0) throw new ConfigError(problems);
@@ -60,7 +63,6 @@ function refuseTokensOfOurs(initial: GatehouseConfig, next: GatehouseConfig): vo
 /** Sections of the file that are read at the start alone. */
 const lateSections = {
   identity_providers: 'identityProviders',
-  trusted_issuers: 'trustedIssuers',
 } as const satisfies Readonly<Record<string, keyof GatehouseConfig>>;
 
 /** Variables and sections of which the file says something else than at the start, and that wait for a restart. */

@@ -5,7 +5,7 @@
  *
  * 1. read the credential (RFC 6750 §2.1; the header only, never query, body or cookie)
  * 2. open the token: from the verified-token cache, else with the sealer
- * 3. judge it: expiry, resource (RFC 8707), revocation, the operator's cut-off
+ * 3. judge it: expiry, resource (RFC 8707), revocation, trust that was taken back, the operator's cut-off
  *
  * A token is good for one resource. What opens it knows nothing of resources, and is the same for all of them.
  * Synchronous: it needs no store, so a store outage does not stop calls with a valid token.
@@ -68,6 +68,8 @@ export interface AdmissionDeps {
   readonly keyGeneration?: () => number;
   readonly clock: Clock;
   readonly revocations: { judge(grant: JudgedGrant): boolean };
+  /** Whether the issuer that a grant came of is not trusted any more. Absent: there is no such grant. */
+  readonly isWithdrawn?: (grant: GrantTerms) => boolean;
   /** Grants and tokens from before this moment are refused. */
   readonly revokeBefore: EpochSeconds | undefined;
   /** Size of the verified-token cache: about 2 KiB each. 0: none. */
@@ -140,10 +142,16 @@ export function createAdmissions(deps: AdmissionDeps): Admissions {
 /** Whether what was admitted once would be refused by now, wherever the token is from. */
 export function judgeAdmitted(
   { expiresAt, issuedAt, grant, judged }: AdmittedCall,
-  { clock, revocations, revokeBefore }: Pick<AdmissionDeps, 'clock' | 'revocations' | 'revokeBefore'>,
+  {
+    clock,
+    revocations,
+    isWithdrawn,
+    revokeBefore,
+  }: Pick<AdmissionDeps, 'clock' | 'revocations' | 'isWithdrawn' | 'revokeBefore'>,
 ): BadToken | undefined {
   if (expiresAt <= clock.nowSeconds()) return 'token_expired';
   if (revocations.judge(judged)) return 'token_revoked';
+  if (isWithdrawn?.(grant) === true) return 'trust_withdrawn';
   const cutoff = revokeBefore ?? -Infinity;
   // The grant as well: a token refreshed after the cut-off descends from a login before it.
   return issuedAt < cutoff || grant.grantedAt < cutoff ? 'token_revoked_iat_cutoff' : undefined;

@@ -19,6 +19,7 @@ const denialReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'invalid_token',
   'token_expired',
   'token_revoked',
+  'trust_withdrawn',
   'resource_mismatch',
   'token_revoked_iat_cutoff',
   'id_token_verification_failed',

@@ -20,6 +20,8 @@ export interface GrantTerms {
   readonly authenticatedAt?: EpochSeconds | undefined;
   /** The client acts for itself: the subject is its id, and no person is meant. Absent: a person. */
   readonly actor?: 'client' | undefined;
+  /** The person did not log in here: a trusted issuer said who they are. Absent: they logged in, or it is no person. */
+  readonly via?: 'assertion' | undefined;
   readonly client: ClientFingerprint;
   /**
    * The key that a code, an access token or a refresh token is bound to: good only with a proof of it. Each has its own,
@@ -44,6 +46,7 @@ export const sealedTerms = shape(
     ...packedGroups,
     sid: name,
     act: oneOf('client'),
+    via: oneOf('assertion'),
     acr: name,
     amr: textList,
     aut: integer,
@@ -67,6 +70,7 @@ export function packTerms(terms: GrantTerms): SealedTerms {
     ...(terms.amr === undefined ? {} : { amr: [...terms.amr] }),
     ...(terms.authenticatedAt === undefined ? {} : { aut: terms.authenticatedAt }),
     ...(terms.actor === undefined ? {} : { act: terms.actor }),
+    ...(terms.via === undefined ? {} : { via: terms.via }),
     cid: terms.client,
     ...(terms.keyThumbprint === undefined ? {} : { jkt: terms.keyThumbprint }),
     res: terms.resource,
@@ -89,6 +93,7 @@ export function unpackTerms(sealed: SealedTerms): GrantTerms {
     ...(sealed.amr === undefined ? {} : { amr: sealed.amr }),
     ...(sealed.aut === undefined ? {} : { authenticatedAt: sealed.aut }),
     ...(sealed.act === undefined ? {} : { actor: sealed.act }),
+    ...(sealed.via === undefined ? {} : { via: sealed.via }),
     client: sealed.cid as ClientFingerprint,
     ...(sealed.jkt === undefined ? {} : { keyThumbprint: sealed.jkt }),
     resource: sealed.res,

@@ -29,7 +29,8 @@ export interface IdentityAssertion {
 export interface IdentityAssertionDeps {
   /** This server, as an assertion has to name it. */
   readonly audience: string;
-  readonly issuers: readonly TrustedIssuer[];
+  /** Those of the moment. */
+  readonly issuers: () => readonly TrustedIssuer[];
   readonly keys: IssuerKeys;
   readonly store: Pick<Store, 'putIfAbsent' | 'rememberedSince'>;
   readonly clock: Clock;
@@ -92,7 +93,7 @@ function readPayload(assertion: string): JWTPayload {
 }
 
 function checkClaims(claims: JWTPayload, clientId: string, deps: IdentityAssertionDeps): TrustedIssuer {
-  const issuer = deps.issuers.find((known) => known.issuer === claims.iss);
+  const issuer = deps.issuers().find((known) => known.issuer === claims.iss);
   if (issuer === undefined) throw refuse('identity_assertion_issuer');
   // One audience: with another in it, that one could present it to us.
   const [audience, ...others] = [claims.aud].flat();
