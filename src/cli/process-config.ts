@@ -10,6 +10,7 @@ import { readRegularFile } from '../platform/files/read-regular-file.ts';
 import { type PemFile, PemFileError, readAuthorities, readCertificate } from '../platform/tls/pem-files.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 import { readKeyFile } from '../services/keys/read-key-file.ts';
+import { findCredentialConfigurationProblems } from './credential-configuration.ts';
 import { findStorePathProblem } from './store-path.ts';
 
 /**
@@ -17,7 +18,11 @@ import { findStorePathProblem } from './store-path.ts';
  * @throws ConfigError
  */
 export function loadProcessConfig(): GatehouseConfig {
-  return load((config) => [...findKeyFileProblem(config), ...findPemProblems(config)]);
+  return load((config) => [
+    ...findKeyFileProblem(config),
+    ...findPemProblems(config),
+    ...findCredentialConfigurationProblems(config, (path) => readFileSync(path, 'utf8')),
+  ]);
 }
 
 /** The configuration, and every file that it names but keys and certificates, is smaller. */
@@ -33,6 +38,7 @@ export function createServerConfigSource(): ConfigSource {
   const examine = (config: GatehouseConfig): ConfigProblem[] => [
     ...findKeyFileProblem(config),
     ...findPemProblems(config),
+    ...findCredentialConfigurationProblems(config, (path) => readRegularFile(path, maxFileBytes).text),
     ...findStoreProblem(config),
   ];
   return {

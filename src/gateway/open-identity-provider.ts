@@ -1,5 +1,5 @@
 import type { Clock } from '../platform/clock.ts';
-import { createGuardedFetch } from '../platform/outbound/guarded-fetch.ts';
+import { createGuardedFetch, type GuardedFetch } from '../platform/outbound/guarded-fetch.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import type { Emit } from '../services/audit/events.ts';
 import { createGitHubProvider } from '../services/identity/github/github-provider.ts';
@@ -15,6 +15,7 @@ import { callbackPathOf } from './callback-paths.ts';
 import type { ClientCredentials } from './client-credentials.ts';
 import type { GatehouseConfig, ProviderConfig } from './config/config.ts';
 import { findConsoleHint, logConsoleHints } from './console-hints.ts';
+import { openDirectory } from './open-directory.ts';
 import { version } from './version.ts';
 
 /** Deadline and size of every call to the identity provider: its documents are small and its clients are waiting. */
@@ -28,11 +29,13 @@ interface IdentityProvidersDeps {
   /** Of entry rules and policies, as they are now. */
   readonly groupsOfRules?: () => ReadonlySet<string>;
   readonly clientCredentials: Pick<ClientCredentials, 'of'>;
+  /** In place of the way out to a directory: for tests. */
+  readonly directoryFetch?: GuardedFetch | undefined;
 }
 
 /** @param only in place of the first one of the configuration, and of all that it has beside */
 export function openIdentityProviders(
-  config: Pick<GatehouseConfig, 'publicUrl' | 'identityProviders'>,
+  config: Pick<GatehouseConfig, 'publicUrl' | 'identityProviders' | 'awsVariables'>,
   only: IdentityProvider | undefined,
   deps: IdentityProvidersDeps,
 ): IdentityProviders {
@@ -50,7 +53,7 @@ function named({ name, title, scopes }: ProviderConfig, provider: IdentityProvid
 /** One of the configured identity providers, behind a guarded fetch. Discovery goes on in the background. */
 function openIdentityProvider(
   own: ProviderConfig,
-  config: Pick<GatehouseConfig, 'publicUrl' | 'identityProviders'>,
+  config: Pick<GatehouseConfig, 'publicUrl' | 'identityProviders' | 'awsVariables'>,
   deps: IdentityProvidersDeps,
 ): IdentityProvider {
   const { issuer, allowInsecureHttp } = own;
@@ -62,7 +65,8 @@ function openIdentityProvider(
   const plainHttp = allowInsecureHttp || issuer.startsWith('http:');
   const common = {
     config: { ...own, allowInsecureHttp: plainHttp },
-    allowedGroups: own.allowedGroups,
+    // Of whom a directory is asked, its groups decide.
+    allowedGroups: own.directory === undefined ? own.allowedGroups : [],
     redirectUri: `${config.publicUrl}${callbackPathOf(config, own)}`,
     fetch: createGuardedFetch({
       totalTimeoutMs,
@@ -95,5 +99,6 @@ function openIdentityProvider(
     // Of a provider we know nothing of, nobody can say what it makes of such a request.
     ...(own.preset === 'generic' ? {} : { onClientProblem }),
   });
-  return logConsoleHints(provider, consoleHints, deps.log);
+  const known = openDirectory(provider, own, config, { ...deps, emit: common.emit });
+  return logConsoleHints(known, consoleHints, deps.log);
 }

@@ -232,6 +232,13 @@ export const refusalReasons = {
     meaning:
       'The login is longer ago than the entry rules allow (`max_authentication_age`), or nobody says when it was.',
   },
+  account_inactive: {
+    meaning: 'The directory of the organisation says that the account is suspended, archived or deleted.',
+  },
+  directory_unanswered: {
+    meaning:
+      'The directory of the organisation could not be asked about the account (GOOGLE_DIRECTORY); the log says what it lacks.',
+  },
   claim_required: {
     meaning: 'The account is of another organisation than may enter, such as another GOOGLE_HOSTED_DOMAIN.',
   },

@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 
 import type { Clock } from '../../src/platform/clock.ts';
+import type { GuardedFetch } from '../../src/platform/outbound/guarded-fetch.ts';
 
 type SigningKey = CryptoKey | Uint8Array;
 
@@ -102,6 +103,8 @@ export class TestOpenIdProvider {
   refreshTokens: 'none' | 'kept' | 'replaced' = 'none';
   misbehaviour: Misbehaviour = {};
   shape: ProviderShape = {};
+  /** The way out to a directory beside it. */
+  directoryFetch: GuardedFetch | undefined;
   readonly requests: ReceivedRequest[] = [];
   readonly #clock: Clock;
   readonly #server: Server;

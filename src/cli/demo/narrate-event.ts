@@ -37,6 +37,7 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return `identity provider asked again: ${event.outcome}`;
     case 'backchannel_logout':
       return `the identity provider ended a ${event.kind === 'session' ? 'session' : 'person’s sessions'}`;
+    case 'directory_asked':
     case 'identity_token_dropped':
     case 'key_state_changed':
     case 'keys_reload_refused':

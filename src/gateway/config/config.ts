@@ -8,6 +8,7 @@ import type { TokenAuthority } from '../../services/identity/foreign/token-autho
 import type { EntrySettings } from '../../services/entry/entry-gate.ts';
 import type { ConfiguredClient } from '../../services/clients/configured-clients.ts';
 import type { ClientKey } from '../../services/identity/client-credential.ts';
+import type { GoogleDirectorySettings } from '../../services/identity/google/google-directory-settings.ts';
 import type { OverageSettings } from '../../services/identity/group-overage.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { AzureIdentity } from '../../services/identity/workload/azure-metadata.ts';
@@ -53,6 +54,8 @@ export interface GatehouseConfig {
     /** How long after its last word a provider that does not answer stops nobody. */
     readonly graceSeconds: number;
   };
+  /** What AWS says to a process about where it runs, by its own variables. Secrets are among them. */
+  readonly awsVariables: Readonly<Record<string, string | undefined>>;
   /** Who may enter, all mounts. Undefined: whoever the provider lets in. */
   readonly entry: EntrySettings | undefined;
   /** What seals and opens: secrets for as long as the process lives, or a file of keys that may change meanwhile. */
@@ -156,6 +159,8 @@ export interface ProviderConfig {
   readonly requiredClaims: Readonly<Record<string, readonly string[]>>;
   /** What is done about people whose groups are not all in their claims. Undefined: nothing has to be. */
   readonly overage: OverageSettings | undefined;
+  /** The directory that is asked about people beside it. Undefined: none is. */
+  readonly directory: GoogleDirectorySettings | undefined;
   readonly allowInsecureHttp: boolean;
   readonly groupsClaim: string;
   /** `keys`: the claim is an object whose keys are the groups. */

@@ -1,3 +1,4 @@
+import { groupAddressSyntax } from '../../services/identity/google/google-directory-settings.ts';
 import type { PresetOptions, ProviderPreset } from '../../services/identity/presets/preset.ts';
 import { findPreset, presets } from '../../services/identity/presets/presets.ts';
 import {
@@ -48,6 +49,7 @@ export function assembleIdentityProvider(
     },
     requiredClaims: preset.requiredClaims(options.values),
     overage: preset.overage?.(options.values),
+    directory: preset.directory?.(options.values),
     allowInsecureHttp: values.OIDC_ALLOW_INSECURE_HTTP,
     groupsClaim: values.GROUPS_CLAIM ?? preset.groupsClaim ?? 'groups',
     groupsForm: preset.groupsForm ?? 'names',
@@ -70,6 +72,7 @@ export function findIdentityProviderProblems(values: Values): ConfigProblem[] {
     ...findScopeProblems(values, preset),
     ...findParameterProblems(values, preset),
     ...findGroupProblems(values, preset),
+    ...findOwnProblems(values, preset),
   ];
 }
 
@@ -168,13 +171,40 @@ function findParameterProblems(values: Values, preset: ProviderPreset): ConfigPr
 }
 
 function findGroupProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {
+  const directory = preset.directory?.(presetOptions(values).values);
   const isImpossible =
     preset.groupsClaim === undefined &&
     values.GROUPS_CLAIM === undefined &&
+    (directory?.reads ?? 'users') === 'users' &&
     (values.ALLOWED_GROUPS?.length ?? 0) > 0;
   if (!isImpossible) return [];
   const problem = `is set, and ${preset.title} says no groups by itself: nobody could enter`;
   return [
-    { variable: 'ALLOWED_GROUPS', problem, fix: 'unset it, or name the claim that has them in GROUPS_CLAIM' },
+    {
+      variable: 'ALLOWED_GROUPS',
+      problem,
+      fix: preset.noGroupsFix ?? 'unset it, or name the claim that has them in GROUPS_CLAIM',
+    },
   ];
+}
+
+/** What its own variables come to together, and together with those of every provider. */
+function findOwnProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {
+  const own = presetOptions(values).values;
+  const directory = preset.directory?.(own);
+  const problems: ConfigProblem[] = [...(preset.findProblems?.(own) ?? [])];
+  if (directory === undefined || directory.reads === 'users') return problems;
+  if (values.GROUPS_CLAIM !== undefined) {
+    const problem = 'is set, and groups come from the directory';
+    problems.push({ variable: 'GROUPS_CLAIM', problem, fix: 'unset it, or set GOOGLE_DIRECTORY=users' });
+  }
+  if (values.ALLOWED_GROUPS?.some((group) => !groupAddressSyntax.test(group)) === true) {
+    const fix = 'write the addresses of groups in lower case, such as staff@example.com';
+    problems.push({
+      variable: 'ALLOWED_GROUPS',
+      problem: 'has an entry that is no group of the directory',
+      fix,
+    });
+  }
+  return problems;
 }

@@ -1,3 +1,4 @@
+import { awsVariableNames } from '../../services/identity/google/aws-variables.ts';
 import { demandAsLoginsDo } from '../../services/identity/assertions/trusted-issuer.ts';
 import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { findEntryProblems } from './entry-posture.ts';
@@ -76,6 +77,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     mounts: mounts as GatehouseConfig['mounts'],
     trustedIssuers: demandAsLoginsDo(trusted.trustedIssuers, identityProviders),
     clients,
+    awsVariables: pickAwsVariables(given.env),
     entry: given.sections?.entry,
     identityProviders,
     issuesTokens: need.kind === 'described',
@@ -124,6 +126,11 @@ function sealsNothing(need: ProviderNeed, { SESSION_BINDING }: Partial<SettingVa
   return need.kind === 'needless' && SESSION_BINDING === false;
 }
 
+/** As they are: whoever needs them says what is wrong with them. */
+function pickAwsVariables(env: Environment): GatehouseConfig['awsVariables'] {
+  return Object.fromEntries(awsVariableNames.map((name) => [name, env[name] || undefined]));
+}
+
 /** What is known of the process that is configured. */
 export interface Runtime {
   /** `process.version`: with it, an outdated runtime is among the warnings. */
@@ -145,6 +152,7 @@ function assemble(
     GatehouseConfig,
     | 'mounts'
     | 'clients'
+    | 'awsVariables'
     | 'entry'
     | 'identityProviders'
     | 'issuesTokens'

@@ -19,6 +19,7 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
     case 'connection_refused':
       return 'warn';
     case 'identity_rechecked':
+    case 'directory_asked':
       return event.outcome === 'present' ? 'debug' : 'warn';
     case 'grant_revoked':
       // A client that signs its person out is no alarm.

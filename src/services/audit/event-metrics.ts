@@ -6,6 +6,7 @@ import type { GatehouseEvent } from './events.ts';
 const denialReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'group',
   'identity_gone',
+  'account_inactive',
   'entry_subject',
   'entry_email',
   'entry_domain',
@@ -59,6 +60,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
   const repeated = counter('gatehouse_refresh_repeated_total', 'Refreshes answered again in the window', []);
   const rechecked = counter('gatehouse_identity_rechecks_total', 'Identities asked about again on refresh', [
+    'outcome',
+  ]);
+  const directory = counter('gatehouse_directory_questions_total', 'People looked up in the directory', [
     'outcome',
   ]);
   const logouts = counter('gatehouse_backchannel_logouts_total', 'Logouts at the identity provider', [
@@ -124,6 +128,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
       case 'identity_rechecked':
         rechecked.inc({ outcome: event.outcome });
+        return;
+      case 'directory_asked':
+        directory.inc({ outcome: event.outcome });
         return;
       case 'backchannel_logout':
         logouts.inc({ kind: event.kind });

@@ -80,6 +80,14 @@ export type GatehouseEvent =
       readonly grant: string;
     }
   | {
+      /** A login or refresh asked the directory of the organisation about the person. */
+      readonly type: 'directory_asked';
+      readonly outcome: 'present' | 'gone' | 'unanswered';
+      readonly subject: string;
+      /** The kind of failure, where there was no answer. */
+      readonly failure?: string;
+    }
+  | {
       /** The identity provider ended a session, or all of a person's. */
       readonly type: 'backchannel_logout';
       readonly kind: 'session' | 'subject';

@@ -125,7 +125,8 @@ export interface IdentityProvider {
   /**
    * Exchanges the provider's answer and checks every claim the identity rests on.
    * @throws OAuthError with reasons `idp_exchange_failed`, `id_token_verification_failed`, `login_too_old`,
-   * `login_time_unsaid`, `subject_missing`, `email_unverified`, `claim_required`, `group_invalid`, `group`, `groups_unresolved`, `idp_unavailable`, `idp_exchange_throttled`
+   * `login_time_unsaid`, `subject_missing`, `email_unverified`, `claim_required`, `group_invalid`, `group`, `groups_unresolved`,
+   * `account_inactive`, `directory_unanswered`, `idp_unavailable`, `idp_exchange_throttled`
    */
   finishLogin(answer: LoginAnswer): Promise<Login>;
   /** Asks whether somebody who logged in is still who they were, and still may enter. Never rejects. */

@@ -1,5 +1,6 @@
 import { Browser } from '../browser.ts';
 import { authorizeUrl, decide, registerClient, signIn, type Tokens } from '../flow.ts';
+import type { FakeClock } from '../fake-clock.ts';
 import { createTestGatehouse, type TestGatehouse } from '../gatehouse.ts';
 import { TestOpenIdProvider } from '../openid-provider.ts';
 import { openProvider, type OpenedProvider } from './opened-provider.ts';
@@ -34,9 +35,12 @@ export interface ProviderHouse {
 export async function openProviderHouse(
   env: Readonly<Record<string, string>> = {},
   upstream?: string,
+  /** Makes the provider another one before anybody asks it anything. */
+  become: (remote: TestOpenIdProvider, clock: FakeClock) => Promise<void> | void = () => undefined,
 ): Promise<ProviderHouse> {
   const gatehouse = await createTestGatehouse(upstream === undefined ? {} : { upstream });
   const remote = await TestOpenIdProvider.start(gatehouse.clock);
+  await become(remote, gatehouse.clock);
   let opened = open();
 
   function open(): OpenedProvider {

@@ -1,5 +1,6 @@
 import { type ClientCredentials, openClientCredentials } from '../../../src/gateway/client-credentials.ts';
 import { openIdentityProviders } from '../../../src/gateway/open-identity-provider.ts';
+import type { GuardedFetch } from '../../../src/platform/outbound/guarded-fetch.ts';
 import type { OutboundNetwork } from '../../../src/platform/outbound/outbound-network.ts';
 import { createLogger } from '../../../src/platform/telemetry/logger.ts';
 import type { GatehouseEvent } from '../../../src/services/audit/events.ts';
@@ -18,6 +19,8 @@ export interface Simulator {
   readonly issuer: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** The way out to the directory beside it. */
+  readonly directoryFetch?: GuardedFetch | undefined;
   logIn(authorizationUrl: URL): Promise<URLSearchParams>;
 }
 
@@ -59,6 +62,7 @@ export function openProvider(
   const opened = openIdentityProviders(config, undefined, {
     ...deps,
     clientCredentials: credentials,
+    directoryFetch: simulator.directoryFetch,
   });
   const [only] = opened.all;
   if (only === undefined) throw new Error('there is no identity provider');

@@ -1,3 +1,5 @@
+import { findGoogleDirectory, findGoogleDirectoryProblems } from './google-directory.ts';
+import { googleDirectoryHints, googleDirectoryVariables } from './google-directory-variables.ts';
 import { plainOpenId, type PresetValues, type PresetVariable, type ProviderPreset } from './preset.ts';
 
 export const googleVariables = {
@@ -10,10 +12,11 @@ export const googleVariables = {
       'write the primary domain that the Google Admin console shows under Account > Domains, in lower case',
     required: false,
   },
+  ...googleDirectoryVariables,
 } satisfies Record<string, PresetVariable>;
 
 /**
- * Google, with or without Workspace. Groups are in no token of Google's.
+ * Google, with or without Workspace. Groups are in no token of Google's: its directory is asked for them.
  * @see https://developers.google.com/identity/openid-connect/reference
  */
 export const google: ProviderPreset = {
@@ -29,12 +32,16 @@ export const google: ProviderPreset = {
   isOpenToStrangers: (_issuer, values) => hostedDomains(values).length === 0,
   strangersFix: 'set GOOGLE_HOSTED_DOMAIN',
   groupsClaim: undefined,
+  noGroupsFix: 'set GOOGLE_DIRECTORY=groups, or unset it',
+  directory: findGoogleDirectory,
+  findProblems: findGoogleDirectoryProblems,
   // The parameter `hd` travels through the browser, whose user can take it out: only the claim says who it is.
   requiredClaims: (values) => {
     const domains = hostedDomains(values);
     return domains.length === 0 ? {} : { hd: domains };
   },
   consoleHints: {
+    ...googleDirectoryHints,
     invalid_client:
       'Google Cloud console > Google Auth Platform > Clients: OIDC_CLIENT_ID and OIDC_CLIENT_SECRET must be of one client of type "Web application", and the secret must be enabled',
     unauthorized_client:

@@ -1,3 +1,4 @@
+import type { GoogleDirectorySettings } from '../google/google-directory-settings.ts';
 import type { OverageSettings } from '../group-overage.ts';
 
 /** A variable that one provider needs beside the general ones. */
@@ -54,10 +55,16 @@ export interface ProviderPreset {
   readonly strangersFix?: string;
   /** Undefined: it never says groups, so that a demand for one would keep everybody out. */
   readonly groupsClaim: string | undefined;
+  /** What to do when groups are demanded nevertheless. Default: name a claim. */
+  readonly noGroupsFix?: string;
   /** `keys`: its claim is an object whose keys are the groups. Default: a list. */
   readonly groupsForm?: 'names' | 'keys';
   /** What is done about people of too many groups. Default: their claims list them all. */
   overage?(values: PresetValues): OverageSettings;
+  /** The directory that is asked beside it, if these values say so. Default: there is none. */
+  directory?(values: PresetValues): GoogleDirectorySettings | undefined;
+  /** What is wrong with its own variables together, each problem with the variable that it is about. */
+  findProblems?(values: PresetValues): ReadonlyArray<PresetProblem & { readonly variable: string }>;
   /** Claims of the ID token that must have one of these values, by name. */
   requiredClaims(values: PresetValues): Readonly<Record<string, readonly string[]>>;
   /** What to look for when the discovery document cannot be read, by the kind of failure. */

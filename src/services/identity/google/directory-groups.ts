@@ -1,0 +1,72 @@
+import { ProviderFailure } from '../provider-failure.ts';
+
+export interface GroupPage {
+  /** Their addresses, in lower case. */
+  readonly groups: readonly string[];
+  readonly next: string | undefined;
+}
+
+/** One page of the groups that somebody, or a group, is a direct member of. */
+export type ListGroups = (member: string, pageToken: string | undefined) => Promise<GroupPage>;
+
+/** Beyond these something else is wrong than many groups, and one less would be a group that nobody sees. */
+const maxGroups = 500;
+const maxPages = 250;
+const maxPagesOfOne = 20;
+const maxDepth = 10;
+/** Of one person's question. */
+const atOnce = 8;
+
+/**
+ * The groups of a person. Google lists those that somebody is a direct member of; with `isNested` those are asked about in
+ * turn, level by level, each once, so that a circle ends.
+ * @throws ProviderFailure `directory_too_many_groups`
+ */
+export async function findGroups(
+  person: string,
+  isNested: boolean,
+  list: ListGroups,
+): Promise<readonly string[]> {
+  const found = new Set<string>();
+  let pages = 0;
+
+  async function listAll(member: string): Promise<readonly string[]> {
+    const groups: string[] = [];
+    let pageToken: string | undefined;
+    for (let count = 0; count < maxPagesOfOne && pages < maxPages; count += 1) {
+      pages += 1;
+      const page = await list(member, pageToken);
+      groups.push(...page.groups);
+      pageToken = page.next;
+      if (pageToken === undefined) return groups;
+    }
+    throw tooMany();
+  }
+
+  let level: readonly string[] = [person];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > maxDepth) throw tooMany();
+    const listed = await inBatches(level, listAll);
+    level = [...new Set(listed)].filter((group) => !found.has(group));
+    for (const group of level) found.add(group);
+    if (found.size > maxGroups) throw tooMany();
+    if (!isNested) break;
+  }
+  return [...found];
+}
+
+async function inBatches(
+  members: readonly string[],
+  listAll: (member: string) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  const listed: string[] = [];
+  for (let start = 0; start < members.length; start += atOnce) {
+    const batch = await Promise.all(members.slice(start, start + atOnce).map(listAll));
+    listed.push(...batch.flat());
+  }
+  return listed;
+}
+
+function tooMany(): ProviderFailure {
+  return new ProviderFailure('directory_too_many_groups');
+}
