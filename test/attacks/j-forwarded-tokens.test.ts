@@ -5,13 +5,7 @@ import { untilNow } from '../../src/services/tokens/cut-off.ts';
 import { createRevocations } from '../../src/services/tokens/revocations.ts';
 import { lanes } from '../support/attacked-house.ts';
 import { signIn } from '../support/flow.ts';
-import {
-  type ForeignHouse,
-  type ForeignHouseOptions,
-  hmacSecrets,
-  startForeignHouse,
-} from '../support/foreign-house.ts';
-import { signJwt } from '../support/identity/token-issuer.ts';
+import { type ForeignHouse, type ForeignHouseOptions, startForeignHouse } from '../support/foreign-house.ts';
 import type { CallAnswer } from '../support/mount-client.ts';
 import { type RecordingUpstream, reply, startRecordingUpstream } from '../support/recording-upstream.ts';
 
@@ -27,16 +21,6 @@ afterEach(async () => {
 
 const kinds = ['jwt', 'hmac', 'introspection'] as const satisfies ReadonlyArray<TokenAuthority['kind']>;
 
-/** A token of the issuer, in the form that the mount takes. */
-function issue(kind: TokenAuthority['kind'], changes: Readonly<Record<string, unknown>> = {}): string {
-  if (kind === 'jwt') return house.issuer.issue(changes);
-  const claims = house.issuer.claims(changes);
-  if (kind === 'hmac') return signJwt({ typ: 'at+jwt', alg: 'HS256' }, claims, hmacSecrets[0]);
-  const token = `opaque-${house.issuer.opaque.size}`;
-  house.issuer.opaque.set(token, { active: true, ...claims });
-  return token;
-}
-
 const sent = (at = -1): readonly string[] => house.upstream.requests.at(at)?.header('authorization') ?? [];
 
 /** An `Authorization` as it is, and whatever is beside it. */
@@ -51,7 +35,7 @@ describe.each(lanes)('the token of a caller, on the %s', (_lane, env) => {
 
   it.each(kinds)('295: stays here unless the operator passes it on (%s)', async (kind) => {
     await start({ kind });
-    const token = issue(kind);
+    const token = house.issue();
 
     // Checked first, and then known.
     for (let times = 0; times < 2; times += 1) {
@@ -62,7 +46,7 @@ describe.each(lanes)('the token of a caller, on the %s', (_lane, env) => {
 
   it.each(kinds)('295: is passed on where the operator says so, known or not (%s)', async (kind) => {
     await start({ kind, mount: { forwardsToken: true } });
-    const tokens = [issue(kind), issue(kind, { sub: 'bob' })];
+    const tokens = [house.issue(), house.issue({ sub: 'bob' })];
 
     for (const token of [...tokens, ...tokens]) {
       expect((await house.call(token)).status).toBe(200);
@@ -178,7 +162,7 @@ describe.each(lanes)('the token of a caller, on the %s', (_lane, env) => {
       `297: is refused without a proof when it is bound to %s (${kind})`,
       async (to) => {
         await start({ kind, mount: { forwardsToken: true } });
-        const token = issue(kind, { cnf: bound[to] });
+        const token = house.issue({ cnf: bound[to] });
 
         expect((await house.call(token)).status).toBe(401);
         expect(house.events.at(-1)).toMatchObject({ reason: 'invalid_token' });
@@ -193,9 +177,9 @@ describe.each(lanes)('the token of a caller, on the %s', (_lane, env) => {
     await start({ kind: 'introspection', mount: { forwardsToken: true } });
 
     for (const type of ['DPoP', 'N_A', 'mac', 1, null]) {
-      expect((await house.call(issue('introspection', { token_type: type }))).status).toBe(401);
+      expect((await house.call(house.issue({ token_type: type }))).status).toBe(401);
     }
     expect(house.upstream.requests).toEqual([]);
-    expect((await house.call(issue('introspection', { token_type: 'bearer' }))).status).toBe(200);
+    expect((await house.call(house.issue({ token_type: 'bearer' }))).status).toBe(200);
   });
 });

@@ -193,10 +193,14 @@ describe.each(lanes)('P. who may enter: tokens of another issuer, on the %s', (_
     expect(house.upstream.requests).toEqual([]);
   });
 
-  it('308: say nothing of the login that could be believed', async () => {
+  it('308: say of the login what their issuer signed, and of what it does not say nothing is assumed', async () => {
     const house = await open(startForeignHouse({ env, mount: { entry: asked({ acr: ['gold'] }) } }));
-    expect((await house.call(house.issuer.issue({ acr: 'gold' }))).status).toBe(401);
+    for (const acr of [undefined, 'Gold', ['gold'], { gold: true }, 'gold silver']) {
+      expect((await house.call(house.issuer.issue({ acr }))).status).toBe(401);
+    }
+    expect((await house.call(house.issuer.issue({ acr: undefined }, { acr: 'gold' }))).status).toBe(401);
     expect(house.upstream.requests).toEqual([]);
+    expect((await house.call(house.issuer.issue({ acr: 'gold' }))).status).toBe(200);
   });
 
   it('308: that are asked about are judged by the answer, which no address of before helps', async () => {

@@ -4,6 +4,7 @@ import { createTestGatehouse, type TestGatehouse } from './gatehouse.ts';
 import {
   audience,
   introspectionSecret,
+  signJwt,
   startTokenIssuer,
   type TokenIssuer,
 } from './identity/token-issuer.ts';
@@ -16,6 +17,8 @@ export interface ForeignHouse extends TestGatehouse {
   readonly issuer: TokenIssuer;
   readonly upstream: RecordingUpstream;
   readonly port: number;
+  /** A token as `notes` takes them: good, but for the changes. */
+  issue(changes?: Readonly<Record<string, unknown>>): string;
   /** A call to `notes`. */
   call(bearer: string | null, options?: CallOptions): Promise<CallAnswer>;
   internalErrors(): readonly string[];
@@ -60,6 +63,15 @@ function describeAuthority(kind: Kind, origin: string): TokenAuthority {
   }
 }
 
+function issueAs(kind: Kind, issuer: TokenIssuer, changes: Readonly<Record<string, unknown>> = {}): string {
+  if (kind === 'jwt') return issuer.issue(changes);
+  const claims = issuer.claims(changes);
+  if (kind === 'hmac') return signJwt({ typ: 'at+jwt', alg: 'HS256' }, claims, hmacSecrets[0]);
+  const token = `opaque-${issuer.opaque.size}`;
+  issuer.opaque.set(token, { active: true, ...claims });
+  return token;
+}
+
 export interface ForeignHouseOptions {
   readonly kind?: Kind;
   readonly env?: Readonly<Record<string, string>>;
@@ -92,6 +104,7 @@ export async function startForeignHouse(options: ForeignHouseOptions = {}): Prom
     issuer,
     upstream,
     port,
+    issue: (changes) => issueAs(options.kind ?? 'jwt', issuer, changes),
     call: (bearer, call = {}) =>
       callPort(port, { target: '/notes', body: '{}', ...call, bearer }, () => issuer.issue()),
     internalErrors: () =>

@@ -16,6 +16,7 @@ function good(freshUntil?: number): ForeignVerdict {
     ...(freshUntil === undefined ? {} : { freshUntil }),
     token: {
       identity: { issuer: 'https://i.test', subject: 'alice', email: undefined, name: undefined, groups: [] },
+      authentication: {},
       isOfClient: false,
       clientId: 'c',
       sessionId: 's',

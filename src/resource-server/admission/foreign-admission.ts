@@ -209,13 +209,14 @@ export function createForeignAdmission(
 /** In the shape of a grant of ours. What we did not grant has no record here: its id is the token's own hash. */
 function toCall(
   token: string,
-  { identity, isOfClient, clientId, sessionId, scope, issuedAt, expiresAt }: ForeignToken,
+  { identity, authentication, isOfClient, clientId, sessionId, scope, issuedAt, expiresAt }: ForeignToken,
   { identifier }: AdmittingResource,
   { fingerprintClient, passesOn = false }: Pick<ForeignAdmissionDeps, 'fingerprintClient' | 'passesOn'>,
 ): AdmittedCall {
   const { issuer: identityIssuer, ...person } = identity;
   const grant: GrantTerms = {
     ...person,
+    ...authentication,
     identityIssuer,
     grantId: createHash('sha256').update(token).digest('base64url'),
     ...(sessionId === undefined ? {} : { sessionId }),

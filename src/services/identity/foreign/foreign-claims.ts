@@ -2,6 +2,7 @@ import type { EpochSeconds } from '../../../platform/clock.ts';
 import { OAuthError } from '../../../protocol/oauth-error.ts';
 import { isScopeToken } from '../../../protocol/scope.ts';
 import type { JsonObject } from '../../requests/strict-json.ts';
+import { readAuthentication } from '../authentication.ts';
 import { readClaims } from '../claims.ts';
 import { findClaim } from '../groups-claim.ts';
 import type { Identity } from '../identity-provider.ts';
@@ -45,6 +46,7 @@ export function judgeForeignClaims(claims: JsonObject, rules: Rules, moment: Mom
     outcome: 'good',
     token: {
       identity,
+      authentication: readAuthentication(claims),
       clientId,
       isOfClient: clientId === identity.subject,
       sessionId: typeof sid === 'string' && sid !== '' && sid.length <= 512 ? sid : undefined,

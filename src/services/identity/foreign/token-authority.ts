@@ -1,7 +1,7 @@
 import type { EpochSeconds } from '../../../platform/clock.ts';
 import type { RefusalReason } from '../../../protocol/refusal-reason.ts';
 import type { JsonReading } from '../../requests/strict-json.ts';
-import type { Identity } from '../identity-provider.ts';
+import type { Authentication, Identity } from '../identity-provider.ts';
 
 /** Whose tokens a resource takes in place of ours, and how one is known to be good: one way alone. */
 export type TokenAuthority = JwtAuthority | HmacAuthority | IntrospectionAuthority;
@@ -64,6 +64,8 @@ export type HmacAlgorithm = 'HS256' | 'HS384' | 'HS512';
 /** What a token of somebody else says, once it is known to be good. */
 export interface ForeignToken {
   readonly identity: Identity;
+  /** How the person logged in at the issuer, as far as it says.   @see RFC 9470 §6 */
+  readonly authentication: Authentication;
   /** The client acts for itself: the subject is its id. */
   readonly isOfClient: boolean;
   /** Undefined: not said. */
