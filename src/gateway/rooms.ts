@@ -140,6 +140,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const trustedIssuers = createTrustedIssuers(config.trustedIssuers, {
     fingerprintClient: fingerprintClientId,
+    familyOf: (resource) => resources.find(resource)?.family,
   });
   const rateLimits = createRateLimits({
     enabled: config.limits.enabled,

@@ -1,19 +1,35 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 
 import type { MountConfig } from '../../src/gateway/config/config.ts';
 import { lanes } from '../support/attacked-house.ts';
 import { Browser } from '../support/browser.ts';
 import { hashSecret } from '../support/configured-clients.ts';
+import { startEnterpriseHouse } from '../support/enterprise-house.ts';
 import { authorizeUrl, postForm, refresh, registerClient, signIn } from '../support/flow.ts';
 import { createProvingKey, hashToken, signProof } from '../support/key-proofs.ts';
-import { type RecordedRequest, replyJson } from '../support/recording-upstream.ts';
-import { resourceAt, startWildcardHouse, type WildcardHouse } from '../support/wildcard-house.ts';
+import { closeAuthority } from '../support/metadata-hosts.ts';
+import { type RecordedRequest, replyJson, startRecordingUpstream } from '../support/recording-upstream.ts';
+import {
+  resourceAt,
+  startWildcardHouse,
+  type WildcardHouse,
+  type WildcardHouseOptions,
+} from '../support/wildcard-house.ts';
 
 let house: WildcardHouse;
+const houses: WildcardHouse[] = [];
 
+async function start(options: WildcardHouseOptions = {}): Promise<void> {
+  house = await startWildcardHouse(options);
+  houses.push(house);
+}
+
+afterAll(closeAuthority);
 afterEach(async () => {
-  expect(house.logged()).not.toContain('internal_error');
-  await house.close();
+  for (const each of houses.splice(0)) {
+    expect(each.logged()).not.toContain('internal_error');
+    await each.close();
+  }
 });
 
 const [red, blue] = [resourceAt('red'), resourceAt('blue')];
@@ -60,7 +76,7 @@ function changed(change: Partial<MountConfig>) {
 
 describe.each(lanes)('a mount at every host that a wildcard matches, on the %s', (_lane, env) => {
   it('lets a client in at the label that it signed in for, and at no other', async () => {
-    house = await startWildcardHouse({ env });
+    await start({ env });
     const accessToken = await tokenFor(red);
 
     const answer = await house.call(red, accessToken);
@@ -77,7 +93,7 @@ describe.each(lanes)('a mount at every host that a wildcard matches, on the %s',
   });
 
   it('challenges at each label with the metadata of that label', async () => {
-    house = await startWildcardHouse({ env });
+    await start({ env });
 
     for (const label of ['red', 'blue', 'x-1']) {
       const answer = await house.call(resourceAt(label));
@@ -94,7 +110,7 @@ describe.each(lanes)('a mount at every host that a wildcard matches, on the %s',
   });
 
   it('keeps what follows the mount, and tells the upstream the label where it is asked to', async () => {
-    house = await startWildcardHouse({
+    await start({
       env,
       wildcard: { request_headers: { set: { 'X-Tenant': '{label}', 'X-Zone': 'eu' } } },
     });
@@ -110,7 +126,7 @@ describe.each(lanes)('a mount at every host that a wildcard matches, on the %s',
 
   it('has a client prove its key for the URL of the label alone (RFC 9449 §4.3)', async () => {
     const secret = 'the secret of the job';
-    house = await startWildcardHouse({
+    await start({
       env,
       wildcard: { dpop: 'required' },
       sections: { clients: [jobOf(secret)] },
@@ -135,7 +151,7 @@ describe.each(lanes)('a mount at every host that a wildcard matches, on the %s',
   });
 
   it('gives sessions to the label that they were opened at', async () => {
-    house = await startWildcardHouse({ env });
+    await start({ env });
     const [ofRed, ofBlue] = [await tokenFor(red), await tokenFor(blue)];
     house.upstream.answer = replyJson({}, { 'mcp-session-id': 'upstream-session' });
     const opened = await house.call(red, ofRed);
@@ -147,7 +163,7 @@ describe.each(lanes)('a mount at every host that a wildcard matches, on the %s',
   });
 
   it('serves several paths, each for labels of its own', async () => {
-    house = await startWildcardHouse({
+    await start({
       env,
       wildcard: { labels: ['red', 'blue'] },
       mounts: ({ other }) => [
@@ -165,7 +181,7 @@ describe.each(lanes)('a mount at every host that a wildcard matches, on the %s',
   });
 
   it('leaves to a mount with a host of its own all of that host', async () => {
-    house = await startWildcardHouse({ env });
+    await start({ env });
     const accessToken = await tokenFor('https://own.mcp.test/notes');
 
     expect(await statusOf('https://own.mcp.test/notes', accessToken)).toBe(200);
@@ -176,7 +192,7 @@ describe.each(lanes)('a mount at every host that a wildcard matches, on the %s',
   });
 
   it('is named in the log with its host, and in metrics by its one name', async () => {
-    house = await startWildcardHouse({ env });
+    await start({ env });
     expect(await statusOf(red, await tokenFor(red))).toBe(200);
     expect(await statusOf(blue)).toBe(401);
 
@@ -210,7 +226,7 @@ function grantOf(resource: string): Record<string, string> {
 
 describe('the resource of an authorization request', () => {
   it('is that of a label, and the consent page says so', async () => {
-    house = await startWildcardHouse({ wildcard: { title: 'Tenants' } });
+    await start({ wildcard: { title: 'Tenants' } });
     const client = await registerClient(house);
 
     const page = await new Browser(house).get(
@@ -241,7 +257,7 @@ describe('the resource of an authorization request', () => {
     'https://red.mcp.test.evil.test/mcp',
     'https://red.mcp.test@evil.test/mcp',
   ])('is invalid when it is %s', async (resource) => {
-    house = await startWildcardHouse();
+    await start();
     const client = await registerClient(house);
 
     const answer = await house.fetch(authorizeUrl(house.asking(resource), client));
@@ -251,7 +267,7 @@ describe('the resource of an authorization request', () => {
   });
 
   it('is no label that is not in the list', async () => {
-    house = await startWildcardHouse({ wildcard: { labels: ['red'] } });
+    await start({ wildcard: { labels: ['red'] } });
     const client = await registerClient(house);
 
     const answer = await house.fetch(authorizeUrl(house.asking(blue), client));
@@ -260,7 +276,7 @@ describe('the resource of an authorization request', () => {
   });
 
   it('is refused when it names none and the only mount has many', async () => {
-    house = await startWildcardHouse();
+    await start();
     const client = await registerClient(house);
     await house.reload((mounts) => mounts.filter(({ name }) => name === 'tenants'));
 
@@ -271,7 +287,7 @@ describe('the resource of an authorization request', () => {
   });
 
   it('stays that of the grant: another label is not to be had for its refresh token', async () => {
-    house = await startWildcardHouse();
+    await start();
     const { client, refreshToken } = await signIn(house.asking(red));
 
     const other = await postForm(house, '/token', {
@@ -289,7 +305,7 @@ describe('rules for a mount at many hosts', () => {
   const secret = 'the secret of the job';
 
   it('let a client that is for the mount have a token for each label, and for no other mount', async () => {
-    house = await startWildcardHouse({ sections: { clients: [jobOf(secret)] } });
+    await start({ sections: { clients: [jobOf(secret)] } });
 
     for (const resource of [red, blue]) {
       const issued = await postForm(house, '/token', grantOf(resource), basicOf(secret));
@@ -304,7 +320,7 @@ describe('rules for a mount at many hosts', () => {
   });
 
   it('do not let that client have the host that became a mount of its own, under whatever path', async () => {
-    house = await startWildcardHouse({
+    await start({
       sections: { clients: [jobOf(secret)] },
       mounts: ({ other }) => [{ name: 'vip', url: resourceAt('vip'), upstream: `${other}/mcp` }],
     });
@@ -314,8 +330,36 @@ describe('rules for a mount at many hosts', () => {
     expect(house.events.at(-1)).toMatchObject({ reason: 'client_resource_refused' });
   });
 
+  it('let a trusted issuer that is for the mount send people to each label, and to no other mount', async () => {
+    const upstream = await startRecordingUpstream();
+    const enterprise = await startEnterpriseHouse({
+      furtherMount: { name: 'tenants', url: 'https://*.mcp.test/mcp', upstream: `${upstream.origin}/mcp` },
+      entry: { mounts: ['tenants'] },
+    });
+    const exchange = async (resource: string) =>
+      await (await enterprise.exchange(await enterprise.assert({ resource }))).json();
+    const callWith = async (token: unknown): Promise<number> => {
+      const headers = { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' };
+      return (await enterprise.gatehouse.fetch(red, { method: 'POST', body: '{}', headers })).status;
+    };
+
+    const { access_token: token } = (await exchange(red)) as { access_token?: string };
+    expect(await callWith(token)).toBe(200);
+    expect(await exchange('https://gatehouse.test/mcp')).toMatchObject({ error: 'invalid_grant' });
+    await enterprise.gatehouse.gateway.reload({
+      ...enterprise.gatehouse.config,
+      trustedIssuers: enterprise.gatehouse.config.trustedIssuers.map((issuer) => ({
+        ...issuer,
+        resources: [red],
+      })),
+    });
+    expect(await callWith(token)).toBe(401);
+    await enterprise.close();
+    await upstream.close();
+  });
+
   it('say who may enter each label, and nothing about a host of its own', async () => {
-    house = await startWildcardHouse({
+    await start({
       wildcard: { entry: { groups: { any: ['nobody'] } } },
       mounts: ({ other }) => [{ name: 'vip', url: resourceAt('vip'), upstream: `${other}/mcp` }],
     });
@@ -328,7 +372,7 @@ describe('rules for a mount at many hosts', () => {
   });
 
   it('say what may be called at each label, from one moment to the next', async () => {
-    house = await startWildcardHouse({ wildcard: { policy: { default: 'deny' } } });
+    await start({ wildcard: { policy: { default: 'deny' } } });
     const [ofRed, ofBlue] = [await tokenFor(red), await tokenFor(blue)];
     const body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read"}}';
     const ask = async (url: string, token: string): Promise<number> =>
@@ -345,7 +389,7 @@ describe('rules for a mount at many hosts', () => {
 
 describe('a reload of a mount at many hosts', () => {
   it('keeps every label with its stream when the mount is as it was', async () => {
-    house = await startWildcardHouse();
+    await start();
     const stream = await openStream(red, await tokenFor(red));
 
     await house.reload((mounts) => mounts.map((mount) => ({ ...mount, isDefault: false })));
@@ -356,7 +400,7 @@ describe('a reload of a mount at many hosts', () => {
   });
 
   it('ends no stream when the mount is another, and brings calls to the new upstream', async () => {
-    house = await startWildcardHouse();
+    await start();
     const accessToken = await tokenFor(red);
     const stream = await openStream(red, accessToken);
 
@@ -372,7 +416,7 @@ describe('a reload of a mount at many hosts', () => {
   });
 
   it('takes a label away as it takes a mount away, and gives it back', async () => {
-    house = await startWildcardHouse({ wildcard: { labels: ['red', 'blue'] } });
+    await start({ wildcard: { labels: ['red', 'blue'] } });
     const { accessToken, refreshToken, client } = await signIn(house.asking(red));
     const ofBlue = await tokenFor(blue);
     const [stream, kept] = [await openStream(red, accessToken), await openStream(blue, ofBlue)];
@@ -396,7 +440,7 @@ describe('a reload of a mount at many hosts', () => {
   });
 
   it('ends a stream of a label when its grant is revoked, also after the mount is gone', async () => {
-    house = await startWildcardHouse();
+    await start();
     const { accessToken, refreshToken, client } = await signIn(house.asking(red));
     const stream = await openStream(red, accessToken);
     await house.reload((mounts) => mounts.filter(({ name }) => name !== 'tenants'));
@@ -408,7 +452,7 @@ describe('a reload of a mount at many hosts', () => {
   });
 
   it('gives a host to a mount of its own, and takes it back', async () => {
-    house = await startWildcardHouse();
+    await start();
     const accessToken = await tokenFor(red);
     const own = house.config.mounts.find(({ name }) => name === 'own');
 

@@ -20,11 +20,13 @@ export type VouchedGrant = Pick<GrantTerms, 'via' | 'identityIssuer' | 'client' 
 
 export interface TrustedIssuersDeps {
   readonly fingerprintClient: (clientId: string) => ClientFingerprint;
+  /** What the issuers know a resource by that is one of many alike. Undefined: it is not. */
+  readonly familyOf: (resource: string) => string | undefined;
 }
 
 export function createTrustedIssuers(
   initial: readonly TrustedIssuer[],
-  { fingerprintClient }: TrustedIssuersDeps,
+  { fingerprintClient, familyOf }: TrustedIssuersDeps,
 ): TrustedIssuers {
   let issuers = initial;
   let clients = namesOf(initial);
@@ -41,7 +43,7 @@ export function createTrustedIssuers(
       if (via === undefined) return true;
       if (vouched.get(identityIssuer)?.has(client) !== true) return false;
       const { resources } = issuers.find(({ issuer }) => issuer === identityIssuer) ?? {};
-      return resources === undefined || resources.includes(resource);
+      return resources === undefined || resources.includes(familyOf(resource) ?? resource);
     },
     replace(next) {
       issuers = next;
