@@ -1,17 +1,19 @@
 import { accessSync, readFileSync, statSync } from 'node:fs';
 
-import type { GatehouseConfig, ProviderConfig } from '../gateway/config/config.ts';
+import type { ConfigWarning, GatehouseConfig, ProviderConfig } from '../gateway/config/config.ts';
 import { keyOfSetting } from '../gateway/config/provider-settings.ts';
 import type { ConfigSource } from '../gateway/config-reload.ts';
 import { type ConfigProblem, loadConfig } from '../gateway/config/load-config.ts';
 import type { ReadFile } from '../gateway/config/read-settings.ts';
 import { systemClock } from '../platform/clock.ts';
 import { readRegularFile } from '../platform/files/read-regular-file.ts';
+import { createNameCheck } from '../platform/tls/certificate-names.ts';
 import { type PemFile, PemFileError, readAuthorities, readCertificate } from '../platform/tls/pem-files.ts';
 import { KeySetError } from '../services/keys/key-set-error.ts';
 import { readKeyFile } from '../services/keys/read-key-file.ts';
 import { findCredentialConfigurationProblems } from './credential-configuration.ts';
 import { findStorePathProblem } from './store-path.ts';
+import { findUncoveredHosts } from './uncovered-hosts.ts';
 
 /**
  * The configuration of this process, with its files looked into.
@@ -60,7 +62,18 @@ function load(
   examine: (config: GatehouseConfig) => readonly ConfigProblem[],
   readFile: ReadFile = (path) => readFileSync(path, 'utf8'),
 ): GatehouseConfig {
-  return loadConfig(process.env, readFile, { nodeVersion: process.version, examine });
+  return loadConfig(process.env, readFile, {
+    nodeVersion: process.version,
+    examine,
+    warn: findCertificateWarnings,
+  });
+}
+
+/** The certificate can be read: that it cannot is a problem. */
+function findCertificateWarnings(config: GatehouseConfig): readonly ConfigWarning[] {
+  if (config.certificate === undefined) return [];
+  const { cert } = readCertificate(config.certificate, systemClock.nowSeconds());
+  return findUncoveredHosts(config, createNameCheck(cert));
 }
 
 function findKeyFileProblem({ sealing, productionMode }: GatehouseConfig): ConfigProblem[] {

@@ -104,7 +104,8 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     ...findEntryProblems(config),
     ...(runtime.examine?.(config) ?? []),
   ]);
-  return { ...config, warnings: [...config.warnings, ...findEntryWarnings(config)] };
+  const late = [...findEntryWarnings(config), ...(runtime.warn?.(config) ?? [])];
+  return { ...config, warnings: [...config.warnings, ...late] };
 }
 
 /** The settings without those that the file has taken the place of, which are a problem of their own. */
@@ -139,6 +140,8 @@ export interface Runtime {
   readonly cores?: number;
   /** Problems that only show on this machine: what the files that are named hold. */
   readonly examine?: (config: GatehouseConfig) => readonly ConfigProblem[];
+  /** The same for warnings, where there are no problems. */
+  readonly warn?: (config: GatehouseConfig) => readonly ConfigWarning[];
 }
 
 function findRuntimeWarnings({ nodeVersion }: Runtime): ConfigWarning[] {
