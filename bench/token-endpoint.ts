@@ -164,6 +164,7 @@ function createSubject(name: StoreName, store: Store): Subject {
       graceSeconds: 3600,
       entry: { judge: () => undefined },
       admits: () => true,
+      nameProvider: () => 'bench',
       findProvider: ({ identityIssuer }) =>
         identityIssuer === benchIdentityIssuer
           ? { admits: () => true, recheck: () => Promise.resolve({ outcome: 'unanswered' }) }

@@ -188,6 +188,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     })),
     backchannelLogout: createBackchannelLogoutEndpoint({
       verifyLogout: createLogoutVerification(identityProviders),
+      nameProvider: (name) => identityProviders.findByIssuer(name)?.name,
       store,
       revocations,
       clock,

@@ -6,8 +6,9 @@ import type { Resources } from '../services/resources/resources.ts';
 export function createIdentityRules(
   providers: IdentityProviders,
   resources: Pick<Resources, 'find'>,
-): Pick<IdentityRules, 'findProvider' | 'admits'> {
+): Pick<IdentityRules, 'findProvider' | 'nameProvider' | 'admits'> {
   return {
+    nameProvider: (issuer) => providers.findByIssuer(issuer)?.name,
     findProvider({ identityIssuer, resource }) {
       const own = providers.findByIssuer(identityIssuer);
       const isFitting = own !== undefined && providers.forResource(resources.find(resource)).includes(own);

@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import { createGuardedFetch, type GuardedFetch } from '../platform/outbound/guarded-fetch.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
 import type { Emit } from '../services/audit/events.ts';
+import type { WatchLane } from '../services/identity/lane-load.ts';
 import { createGitHubProvider } from '../services/identity/github/github-provider.ts';
 import type { IdentityProvider } from '../services/identity/identity-provider.ts';
 import {
@@ -15,6 +16,7 @@ import { callbackPathOf } from './callback-paths.ts';
 import type { ClientCredentials } from './client-credentials.ts';
 import type { GatehouseConfig, ProviderConfig } from './config/config.ts';
 import { findConsoleHint, logConsoleHints } from './console-hints.ts';
+import { nameProvider } from './named-events.ts';
 import { openDirectory } from './open-directory.ts';
 import { version } from './version.ts';
 
@@ -26,6 +28,8 @@ interface IdentityProvidersDeps {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly log: Logger;
+  /** Of a provider by its name. */
+  readonly watchLanes?: (provider: string) => WatchLane;
   /** Of entry rules and policies, as they are now. */
   readonly groupsOfRules?: () => ReadonlySet<string>;
   readonly clientCredentials: Pick<ClientCredentials, 'of'>;
@@ -75,7 +79,8 @@ function openIdentityProvider(
       certified,
     }),
     clock: deps.clock,
-    emit: deps.emit,
+    emit: nameProvider(own, deps.emit),
+    onLane: deps.watchLanes?.(own.name),
     ...(deps.groupsOfRules === undefined ? {} : { groupsOfRules: deps.groupsOfRules }),
   };
   const warn = (event: string, error: unknown, detail: string): void =>

@@ -43,6 +43,7 @@ import { createMountFamily } from './mount-family.ts';
 import { openMounts } from './mounts.ts';
 import { describeEntry, describeResources } from './mount-resources.ts';
 import { observe } from './observe.ts';
+import { observeProviders } from './observe-providers.ts';
 import { openIdentityProviders } from './open-identity-provider.ts';
 import { openKeyring } from './open-keyring.ts';
 import { openStore } from './open-store.ts';
@@ -154,6 +155,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     clock,
     emit,
     log,
+    watchLanes: observeProviders(registry),
     groupsOfRules: () => groupsOfRules,
     clientCredentials,
   });

@@ -98,6 +98,7 @@ describe.each(cases)('an entry rule that refuses with %s', (reason, status, rule
       subject: 'alice',
       client: expect.any(String) as string,
       resource: resourceOf.wiki,
+      identityProvider: 'generic',
     });
     expect(await openGrants()).toBe(0);
     // The rule is the wiki's alone.

@@ -147,6 +147,7 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
       graceSeconds: 3600,
       findProvider: ({ identityIssuer }) =>
         identityIssuer === identityProvider.issuer ? identityProvider : undefined,
+      nameProvider: (name) => (name === identityProvider.issuer ? 'main' : undefined),
       admits: (_, groups) => identityProvider.admits(groups),
       entry: openEntry,
     },

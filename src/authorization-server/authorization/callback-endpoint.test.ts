@@ -56,7 +56,12 @@ describe('callback endpoint: success', () => {
     expect(location.searchParams.get('iss')).toBe(issuer);
     expect(flowCookies()).toEqual([]);
     expect(room.events).toEqual([
-      { type: 'login_succeeded', subject: 'alice', client: room.client.fingerprint.slice(0, 16) },
+      {
+        type: 'login_succeeded',
+        subject: 'alice',
+        client: room.client.fingerprint.slice(0, 16),
+        identityProvider: 'main',
+      },
     ]);
   });
 
@@ -213,6 +218,15 @@ describe('callback endpoint: refuses on a page', () => {
   });
 });
 
+/** What was told, which is of failed logins here, each with its provider. */
+function failures(): readonly unknown[] {
+  const client = room.client.fingerprint.slice(0, 16);
+  for (const event of room.events) {
+    expect(event).toMatchObject({ type: 'login_failed', client, identityProvider: 'main' });
+  }
+  return room.events;
+}
+
 describe('callback endpoint: tells the client', () => {
   it.each([
     ['access_denied', 'access_denied'],
@@ -262,7 +276,7 @@ describe('callback endpoint: tells the client', () => {
       afterHumanStep: true,
     });
     expect(room.grants).toEqual([]);
-    expect(room.events).toEqual([]);
+    expect(failures()).toHaveLength(1);
   });
 
   it('that the person has too many groups, and records no grant: they are told on a page', async () => {
@@ -279,7 +293,7 @@ describe('callback endpoint: tells the client', () => {
       notice: { account: 'alice@example.com', isAboutLogin: false, isAboutGroups: true },
     });
     expect(room.grants).toEqual([]);
-    expect(room.events).toEqual([]);
+    expect(failures()).toHaveLength(1);
   });
 
   it('that the grant could not be recorded, and hands out no code', async () => {
@@ -291,7 +305,7 @@ describe('callback endpoint: tells the client', () => {
       code: 'temporarily_unavailable',
       reason: 'replay_store_unavailable',
     });
-    expect(room.events).toEqual([]);
+    expect(failures()).toHaveLength(1);
   });
 
   it('nothing of a bug', async () => {

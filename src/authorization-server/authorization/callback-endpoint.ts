@@ -16,7 +16,7 @@
  * @see OAuth 2.1 §4.1.2, RFC 9207 §2, RFC 9700 §4.4 and §4.7, OpenID Connect Core §3.1.2.5
  */
 import type { Handler } from '../../platform/http/handler.ts';
-import { OAuthError, type OAuthErrorCode } from '../../protocol/oauth-error.ts';
+import { AuthorizationError, OAuthError, type OAuthErrorCode } from '../../protocol/oauth-error.ts';
 import { abbreviateClient } from '../../services/clients/client.ts';
 import type { Login } from '../../services/identity/identity-provider.ts';
 import type { NamedProvider } from '../../services/identity/identity-providers.ts';
@@ -86,8 +86,14 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
     const { terms, flowId } = transaction;
     if (!binding.flow.matches(request, flowId, transaction.flowHash)) throw foreignBrowser();
     const client = { ...terms, afterHumanStep: true, cookie: binding.flow.end(flowId) };
-    if (answer.outcome === 'error') throw toClient(refusedLogin(answer.error), client);
-    if (!listProviders(deps, terms).includes(own)) throw toClient(providerRefused(), client);
+    const named = { client: abbreviateClient(terms.client), identityProvider: own.name };
+    const failed = (error: unknown): unknown => {
+      const reason = error instanceof OAuthError ? error.reason : 'internal';
+      deps.emit({ type: 'login_failed', reason, ...named }, context.requestId);
+      return error;
+    };
+    if (answer.outcome === 'error') throw toClient(failed(refusedLogin(answer.error)), client);
+    if (!listProviders(deps, terms).includes(own)) throw toClient(failed(providerRefused()), client);
     await claimCallback(transaction, context.requestId);
     try {
       const login = await identify(answer, transaction);
@@ -95,7 +101,7 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
       if (refusal !== undefined) {
         const { subject } = login.identity;
         const { resource } = terms;
-        const refused = { reason: refusal.reason, subject, client: abbreviateClient(terms.client), resource };
+        const refused = { reason: refusal.reason, subject, ...named, resource };
         deps.emit({ type: 'entry_refused', ...refused }, context.requestId);
         throw toClient(refusal, client, describePerson(deps, terms, login, refusal));
       }
@@ -104,11 +110,13 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
           ? toClient(error, client, describePerson(deps, terms, login, error))
           : error;
       });
-      const event = { subject: login.identity.subject, client: abbreviateClient(terms.client) };
-      deps.emit({ type: 'login_succeeded', ...event }, context.requestId);
+      const { subject } = login.identity;
+      deps.emit({ type: 'login_succeeded', subject, ...named }, context.requestId);
       const headers = { location, 'cache-control': 'no-store', 'set-cookie': client.cookie };
       return new Response(null, { status: 302, headers });
     } catch (error) {
+      // The one whom the entry rules refuse has been told of.
+      if (!(error instanceof AuthorizationError) || isAboutGroups(error)) failed(error);
       throw isThrottled(error) ? error : toClient(asAuthorizationResponse(error), client);
     }
   };

@@ -15,7 +15,15 @@ import type { RequestedTerms } from './transaction.ts';
 
 export type CodeStepDeps = Pick<
   AuthorizationDeps,
-  'issuer' | 'sealer' | 'clock' | 'random' | 'grants' | 'grantLifetimeSeconds' | 'identityRecheck' | 'emit'
+  | 'issuer'
+  | 'sealer'
+  | 'clock'
+  | 'random'
+  | 'grants'
+  | 'grantLifetimeSeconds'
+  | 'identityProviders'
+  | 'identityRecheck'
+  | 'emit'
 >;
 
 /**
@@ -75,8 +83,9 @@ function sealWithIdentityToken(
       return sealAuthorizationCode(deps.sealer, { ...code, identityToken });
     } catch (error) {
       if (!(error instanceof SealTooLargeError)) throw error;
-      const { subject, client, grantId: grant } = code.terms;
-      const named = { subject, client: abbreviateClient(client), grant };
+      const { identityIssuer, subject, client, grantId: grant } = code.terms;
+      const own = deps.identityProviders.all.find(({ provider }) => provider.issuer === identityIssuer);
+      const named = { subject, client: abbreviateClient(client), grant, identityProvider: own?.name };
       deps.emit({ type: 'identity_token_dropped', ...named }, requestId);
     }
   }

@@ -42,6 +42,7 @@ function post(
       token === 'good'
         ? Promise.resolve(logout)
         : Promise.reject(new OAuthError('invalid_request', 'no', { reason: 'logout_token_invalid' })),
+    nameProvider: (issuer) => (issuer === logout.issuer ? 'main' : undefined),
     store: parts.store ?? store,
     revocations,
     clock,
@@ -79,7 +80,8 @@ describe('back-channel logout', () => {
     expect(isOver({ grantedAt: clock.nowSeconds() + 1 + clockSlackSeconds })).toBe(false);
     expect(isOver({ subject: 'bob' })).toBe(false);
     expect(isOver({ identityIssuer: 'https://other.test' })).toBe(false);
-    expect(events).toEqual([{ type: 'backchannel_logout', kind: 'subject', subject: 'alice' }]);
+    const named = { subject: 'alice', identityProvider: 'main' };
+    expect(events).toEqual([{ type: 'backchannel_logout', kind: 'subject', ...named }]);
   });
 
   it('spares a login that came after a logout which arrives late', async () => {
@@ -102,7 +104,8 @@ describe('back-channel logout', () => {
     expect(isOver({ sessionId: 's-1' })).toBe(true);
     expect(isOver({ sessionId: 's-1', grantedAt: clock.nowSeconds() + 30 })).toBe(true);
     expect(isOver({ sessionId: 's-2' })).toBe(false);
-    expect(events).toEqual([{ type: 'backchannel_logout', kind: 'session', subject: 'alice' }]);
+    const named = { subject: 'alice', identityProvider: 'main' };
+    expect(events).toEqual([{ type: 'backchannel_logout', kind: 'session', ...named }]);
   });
 
   it('ends with a session what the person was granted when the provider named none', async () => {

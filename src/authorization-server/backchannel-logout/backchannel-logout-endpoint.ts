@@ -28,6 +28,8 @@ import type { Revocations } from '../../services/tokens/revocations.ts';
 export interface BackchannelLogoutDeps {
   /** As of the identity provider that the token says it is from. */
   readonly verifyLogout: (token: string) => Promise<Logout>;
+  /** What the identity provider of an issuer is called in the configuration. */
+  readonly nameProvider: (issuer: string) => string | undefined;
   readonly store: Pick<Store, 'get' | 'putIfAbsent' | 'replace'>;
   readonly revocations: Pick<Revocations, 'cutOff'>;
   readonly clock: Clock;
@@ -50,9 +52,10 @@ export function createBackchannelLogoutEndpoint(deps: BackchannelLogoutDeps): Ha
     }
     const logout = await deps.verifyLogout(token);
     await endOnce(logout, planCutOffs(logout, deps.clock), deps);
-    const { subject, sessionId } = logout;
+    const { issuer, subject, sessionId } = logout;
     const kind = sessionId === undefined ? 'subject' : 'session';
-    const named = subject === undefined ? {} : { subject };
+    const identityProvider = deps.nameProvider(issuer);
+    const named = { ...(subject === undefined ? {} : { subject }), identityProvider };
     deps.emit({ type: 'backchannel_logout', kind, ...named }, context.requestId);
     return new Response(null, { status: 200, headers: { 'cache-control': 'no-store' } });
   };

@@ -44,6 +44,8 @@ export interface IdentityRules {
   readonly findProvider: (
     person: Pick<GrantTerms, 'identityIssuer' | 'resource'>,
   ) => Pick<IdentityProvider, 'recheck' | 'admits'> | undefined;
+  /** What the identity provider of an issuer is called in the configuration. */
+  readonly nameProvider: (issuer: string) => string | undefined;
   /** Whether somebody of these groups may enter for whom an issuer vouches, be it none that people log in at. */
   readonly admits: (issuer: string, groups: readonly string[]) => boolean;
   /** The rules of the deployment, whatever the provider says. */

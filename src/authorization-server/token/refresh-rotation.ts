@@ -100,9 +100,14 @@ async function rotateAs(
   const next = makeRefreshToken(deps.sealer, refreshTerms, deps.random.token(16), now, identity);
   const rotation = await deps.grants.rotate(token, () => wrapSuccessor(deps.sealer, next), record);
   if (rotation.outcome !== 'rotated') return rotation;
-  if (next.isIdentityDropped) deps.emit({ type: 'identity_token_dropped', ...nameGrant(terms) }, requestId);
-  const unchecked = confirmation.source === 'impossible' ? ({ identityUnchecked: true } as const) : {};
-  const event = { grantType: 'refresh_token', ...nameGrant(terms), ...unchecked } as const;
+  const identityProvider = deps.identity.nameProvider(terms.identityIssuer);
+  const grant = nameGrant(terms);
+  if (next.isIdentityDropped) {
+    deps.emit({ type: 'identity_token_dropped', ...grant, identityProvider }, requestId);
+  }
+  const isUnchecked = confirmation.source === 'impossible';
+  const unchecked = isUnchecked ? ({ identityUnchecked: true, identityProvider } as const) : {};
+  const event = { grantType: 'refresh_token', ...grant, ...unchecked } as const;
   deps.emit({ type: 'tokens_issued', ...event }, requestId);
   return { outcome: 'issued', tokens: { ...access, refreshToken: next.sealed, scope } };
 }
@@ -137,7 +142,8 @@ async function repeatOrRefuse(
 function tellOfRecheck(confirmation: Confirmation, { token, requestId }: Refresh, deps: TokenDeps): void {
   const outcome = confirmation.outcome === 'confirmed' ? confirmation.source : confirmation.outcome;
   if (outcome === 'unasked' || outcome === 'impossible') return;
-  deps.emit({ type: 'identity_rechecked', outcome, ...nameGrant(token.terms) }, requestId);
+  const identityProvider = deps.identity.nameProvider(token.terms.identityIssuer);
+  deps.emit({ type: 'identity_rechecked', outcome, ...nameGrant(token.terms), identityProvider }, requestId);
 }
 
 /** The refusal for somebody whom the identity provider no longer, or not now, vouches for. */

@@ -38,6 +38,8 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
     case 'backchannel_logout':
       return `the identity provider ended a ${event.kind === 'session' ? 'session' : 'person’s sessions'}`;
     case 'directory_asked':
+    // The refusal that comes with it is told.
+    case 'login_failed':
     case 'identity_token_dropped':
     case 'key_state_changed':
     case 'keys_reload_refused':

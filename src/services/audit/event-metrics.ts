@@ -54,21 +54,34 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const consents = counter('mcp_auth_consent_decisions_total', 'Decisions on the consent page', ['decision']);
   const authorizations = counter('mcp_auth_authorize_initiated_total', 'Authorization flows begun', ['path']);
   const devices = counter('gatehouse_device_authorizations_total', 'Device authorizations begun', []);
-  const entries = counter('gatehouse_entry_refused_total', 'Logins that the entry rules refused', ['reason']);
+  const logins = counter('gatehouse_logins_total', 'Logins that ended in a code', ['identity_provider']);
+  const failedLogins = counter(
+    'gatehouse_logins_failed_total',
+    'Logins that did not, but for the entry rules',
+    ['identity_provider', 'reason'],
+  );
+  const entries = counter('gatehouse_entry_refused_total', 'Logins that the entry rules refused', [
+    'identity_provider',
+    'reason',
+  ]);
   const shapes = counter('mcp_auth_groups_claim_shape_mismatch_total', 'Group claims of another shape', []);
   const refused = counter('gatehouse_requests_refused_total', 'Refusals by endpoint', ['endpoint', 'reason']);
   const revoked = counter('gatehouse_grants_revoked_total', 'Grants ended early', ['cause']);
   const repeated = counter('gatehouse_refresh_repeated_total', 'Refreshes answered again in the window', []);
   const rechecked = counter('gatehouse_identity_rechecks_total', 'Identities asked about again on refresh', [
+    'identity_provider',
     'outcome',
   ]);
   const directory = counter('gatehouse_directory_questions_total', 'People looked up in the directory', [
     'outcome',
   ]);
   const logouts = counter('gatehouse_backchannel_logouts_total', 'Logouts at the identity provider', [
+    'identity_provider',
     'kind',
   ]);
-  const dropped = counter('gatehouse_identity_tokens_dropped_total', 'Provider tokens that did not fit', []);
+  const dropped = counter('gatehouse_identity_tokens_dropped_total', 'Provider tokens that did not fit', [
+    'identity_provider',
+  ]);
   const keyChanges = counter('gatehouse_key_state_changes_total', 'Changes of sealing keys', ['state']);
   const keysRefused = counter('gatehouse_keys_reload_refused_total', 'Key files not acceptable', ['fault']);
   const connections = counter('gatehouse_connections_refused_total', 'Connections closed unread', ['cause']);
@@ -106,16 +119,22 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         devices.inc();
         return;
       case 'login_succeeded':
+        logins.inc({ identity_provider: event.identityProvider });
+        return;
+      case 'login_failed':
+        failedLogins.inc({ identity_provider: event.identityProvider, reason: event.reason });
         return;
       case 'entry_refused':
-        entries.inc({ reason: event.reason });
+        entries.inc({ identity_provider: event.identityProvider, reason: event.reason });
         return;
       case 'groups_claim_shape_mismatch':
         shapes.inc();
         return;
       case 'tokens_issued':
         tokens.inc({ grant_type: event.grantType });
-        if (event.identityUnchecked === true) rechecked.inc({ outcome: 'impossible' });
+        if (event.identityUnchecked === true) {
+          rechecked.inc({ identity_provider: nameOf(event), outcome: 'impossible' });
+        }
         return;
       case 'refresh_repeated':
         repeated.inc();
@@ -127,16 +146,16 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         revoked.inc({ cause: event.cause });
         return;
       case 'identity_rechecked':
-        rechecked.inc({ outcome: event.outcome });
+        rechecked.inc({ identity_provider: nameOf(event), outcome: event.outcome });
         return;
       case 'directory_asked':
         directory.inc({ outcome: event.outcome });
         return;
       case 'backchannel_logout':
-        logouts.inc({ kind: event.kind });
+        logouts.inc({ identity_provider: nameOf(event), kind: event.kind });
         return;
       case 'identity_token_dropped':
-        dropped.inc();
+        dropped.inc({ identity_provider: nameOf(event) });
         return;
       case 'policy_denied':
         policy.inc({ mount: event.mount, kind: event.kind, outcome: event.outcome });
@@ -173,4 +192,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
     }
   };
+}
+
+/** Of people whose provider is not configured any more: no issuer of a token becomes a label. */
+function nameOf({ identityProvider }: { readonly identityProvider?: string | undefined }): string {
+  return identityProvider ?? 'none';
 }

@@ -8,8 +8,8 @@ import type { OperationKind } from '../policy/rule.ts';
  * Everything that happens here and that somebody may want to count or to prove later. Rooms emit these; metrics and
  * the audit log are their only readers, so a refusal cannot be logged and not counted.
  *
- * `client` is the first 16 characters of the client's fingerprint, `subject` the person's `sub`. No event carries a
- * token, code, state, verifier or cookie.
+ * `client` is the first 16 characters of the client's fingerprint, `subject` the person's `sub`, `identityProvider` its name
+ * in the configuration. No event carries a token, code, state, verifier or cookie.
  */
 export type GatehouseEvent =
   | { readonly type: 'client_registered'; readonly client: string; readonly clientName: string | undefined }
@@ -23,7 +23,19 @@ export type GatehouseEvent =
     }
   /** A device got its two codes. */
   | { readonly type: 'device_authorization_begun'; readonly client: string }
-  | { readonly type: 'login_succeeded'; readonly subject: string; readonly client: string }
+  | {
+      readonly type: 'login_succeeded';
+      readonly subject: string;
+      readonly client: string;
+      readonly identityProvider: string;
+    }
+  | {
+      /** The provider, or what it said, let nobody in; or there could be no code. The entry rules have an event of their own. */
+      readonly type: 'login_failed';
+      readonly reason: RefusalReason;
+      readonly client: string;
+      readonly identityProvider: string;
+    }
   | {
       /** The entry rules do not let somebody in who has logged in. */
       readonly type: 'entry_refused';
@@ -31,8 +43,14 @@ export type GatehouseEvent =
       readonly subject: string;
       readonly client: string;
       readonly resource: string;
+      readonly identityProvider: string;
     }
-  | { readonly type: 'groups_claim_shape_mismatch'; readonly subject: string; readonly claim: string }
+  | {
+      readonly type: 'groups_claim_shape_mismatch';
+      readonly subject: string;
+      readonly claim: string;
+      readonly identityProvider?: string;
+    }
   | {
       readonly type: 'tokens_issued';
       readonly grantType:
@@ -42,6 +60,8 @@ export type GatehouseEvent =
       readonly grant: string;
       /** The identity provider gave no refresh token, and so was not asked about the person again. */
       readonly identityUnchecked?: true;
+      /** With the former. Undefined: one that is not configured any more. */
+      readonly identityProvider?: string | undefined;
     }
   | {
       /** The same refresh token came again inside the window and got the same successor. */
@@ -78,6 +98,7 @@ export type GatehouseEvent =
       readonly subject: string;
       readonly client: string;
       readonly grant: string;
+      readonly identityProvider?: string | undefined;
     }
   | {
       /** A login or refresh asked the directory of the organisation about the person. */
@@ -92,6 +113,7 @@ export type GatehouseEvent =
       readonly type: 'backchannel_logout';
       readonly kind: 'session' | 'subject';
       readonly subject?: string;
+      readonly identityProvider?: string | undefined;
     }
   | {
       /** The provider's refresh token does not fit into ours: the person cannot be asked about again. */
@@ -99,6 +121,7 @@ export type GatehouseEvent =
       readonly subject: string;
       readonly client: string;
       readonly grant: string;
+      readonly identityProvider?: string | undefined;
     }
   | {
       readonly type: 'request_refused';

@@ -14,7 +14,7 @@ import type { GoneReason, Identity, Recheck, RecheckRequest } from './identity-p
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
 import { checkIssuedAt, type Connection } from './provider-connection.ts';
 import { isAboutPerson, isFinalRefusal } from './provider-failure.ts';
-import { createProviderPause } from './provider-pause.ts';
+import type { ProviderPause } from './provider-pause.ts';
 import { createRotationMemory } from './rotation-memory.ts';
 
 export interface IdentityRecheckDeps {
@@ -26,6 +26,8 @@ export interface IdentityRecheckDeps {
   readonly completeGroups: (issued: ClaimsWithToken, deadline: AbortSignal) => Promise<Claims>;
   readonly fetch: GuardedFetch;
   readonly clock: Clock;
+  /** Shared with who shows it. */
+  readonly pause: ProviderPause;
   /** Takes one of the questions the provider may be asked per second; false means "not now". */
   readonly takeQuestion: () => boolean;
 }
@@ -43,7 +45,7 @@ export function createIdentityRecheck(
   deps: IdentityRecheckDeps,
 ): (demand: () => Promise<DiscoveredProvider>, request: RecheckRequest) => Promise<Recheck> {
   const memory = createRotationMemory(deps.clock);
-  const pause = createProviderPause(deps.clock);
+  const { pause } = deps;
 
   async function ask(demand: () => Promise<DiscoveredProvider>, request: RecheckRequest): Promise<Recheck> {
     // In this order: whom the pause admits finds out for everybody, and has to ask.

@@ -1,5 +1,6 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { createExchangeLimit, type ExchangeLimitOptions } from './exchange-limit.ts';
+import type { WatchLane } from './lane-load.ts';
 import { createPlaces } from './places.ts';
 import { ProviderFailure } from './provider-failure.ts';
 import { createProviderPause } from './provider-pause.ts';
@@ -20,10 +21,11 @@ const deadlineMilliseconds = 10_000;
  * Keeps logins from piling up at a provider: by their rate, by how many are under way, and, once it has been silent to
  * several in a row, by leaving it alone for a moment. Rechecks have a lane of their own, so that neither holds up the other.
  */
-export function createLoginLane(options: ExchangeLimitOptions): LoginLane {
+export function createLoginLane(options: ExchangeLimitOptions, onLane?: WatchLane): LoginLane {
   const takeExchange = createExchangeLimit(options);
   const pause = createProviderPause(options.clock);
   const inPlace = createPlaces(mostAtOnce);
+  onLane?.('login', () => ({ underWay: inPlace.taken(), isPaused: pause.isPaused() }));
 
   async function attempt<T>(work: (deadline: AbortSignal) => Promise<T>): Promise<T> {
     // Last of all: whom the pause admits finds out for everybody, and has to ask.

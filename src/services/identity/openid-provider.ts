@@ -20,11 +20,13 @@ import { createOverageResolution, refuseUnresolved } from './group-overage.ts';
 import type { IdentityProvider, Login, Recheck } from './identity-provider.ts';
 import { createIdentityRecheck } from './identity-recheck.ts';
 import type { DiscoveredProvider, OpenIdSettings } from './openid-settings.ts';
+import type { WatchLane } from './lane-load.ts';
 import { createLoginLane } from './login-lane.ts';
 import { createLogoutTokenVerification } from './logout-token.ts';
 import { createPlaces, mostQuestions } from './places.ts';
 import { createConnection } from './provider-connection.ts';
 import { ProviderFailure } from './provider-failure.ts';
+import { createProviderPause } from './provider-pause.ts';
 import { checkAuthenticationTime, formatReauthentication } from './reauthentication.ts';
 
 export interface OpenIdProviderDeps {
@@ -38,6 +40,7 @@ export interface OpenIdProviderDeps {
   readonly fetch: GuardedFetch;
   readonly clock: Clock;
   readonly emit: Emit;
+  readonly onLane?: WatchLane | undefined;
   /** Told of every discovery attempt that failed; more follow by themselves. */
   readonly onDiscoveryFailure: (error: unknown) => void;
   /** Told at the start when the provider refuses our client. Without it nothing is tried out. */
@@ -61,12 +64,14 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
   const { groupsOfRules = () => new Set<string>() } = deps;
   const completeGroups = createOverageResolution({ ...deps, groupsOfRules });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
-  const lane = createLoginLane(limit);
+  const lane = createLoginLane(limit, deps.onLane);
   const verifyLogoutToken = createLogoutTokenVerification(deps);
   // A budget of its own: refreshes of those who are in must not keep others from logging in.
   const takeQuestion = createExchangeLimit(limit);
-  const recheck = createIdentityRecheck({ ...deps, connect, completeGroups, takeQuestion });
+  const pause = createProviderPause(clock);
+  const recheck = createIdentityRecheck({ ...deps, connect, completeGroups, pause, takeQuestion });
   const inPlace = createPlaces(mostQuestions);
+  deps.onLane?.('recheck', () => ({ underWay: inPlace.taken(), isPaused: pause.isPaused() }));
 
   async function checkClient(provider: DiscoveredProvider): Promise<void> {
     const { onClientProblem, onCredentialProblem } = deps;

@@ -8,6 +8,8 @@ export interface ProviderPause {
   answered(): void;
   /** Nobody would have been answered. */
   failed(): void;
+  /** Whether it is left alone now. Asking this finds nothing out. */
+  isPaused(): boolean;
 }
 
 /** One failure may be chance: a connection that broke, a packet that was lost. People pay for a pause, so it takes more. */
@@ -18,14 +20,20 @@ export function createProviderPause(clock: Pick<Clock, 'nowMilliseconds'>): Prov
   let failures = 0;
   let pausedUntilMs = -Infinity;
 
+  function isPaused(): boolean {
+    const now = clock.nowMilliseconds();
+    // A clock that was set back must not make the pause longer.
+    const isWithin = now < pausedUntilMs && pausedUntilMs - now <= pauseMilliseconds;
+    return failures >= failuresUntilPause && isWithin;
+  }
+
   return {
+    isPaused,
     admits() {
       if (failures < failuresUntilPause) return true;
-      const now = clock.nowMilliseconds();
-      // A clock that was set back must not make the pause longer.
-      if (now < pausedUntilMs && pausedUntilMs - now <= pauseMilliseconds) return false;
+      if (isPaused()) return false;
       // Half open: this question finds out, and until it has, or for as long as a pause, nobody else asks.
-      pausedUntilMs = now + pauseMilliseconds;
+      pausedUntilMs = clock.nowMilliseconds() + pauseMilliseconds;
       return true;
     },
     answered() {

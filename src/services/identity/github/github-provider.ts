@@ -5,10 +5,12 @@ import { computeCodeChallenge } from '../../../protocol/pkce.ts';
 import { checkAllowedGroups, isAllowedGroup, readClaims } from '../claims.ts';
 import { createExchangeLimit } from '../exchange-limit.ts';
 import type { Identity, IdentityProvider, LoginAnswer, Recheck } from '../identity-provider.ts';
+import type { WatchLane } from '../lane-load.ts';
 import { createLoginLane } from '../login-lane.ts';
 import type { OpenIdSettings } from '../openid-settings.ts';
 import { createPlaces, mostQuestions } from '../places.ts';
 import { ProviderFailure, summarizeFailure } from '../provider-failure.ts';
+import { createProviderPause } from '../provider-pause.ts';
 import { checkAuthenticationTime } from '../reauthentication.ts';
 import { createGitHubApi } from './github-api.ts';
 import { askForPerson } from './github-person.ts';
@@ -31,6 +33,7 @@ export interface GitHubProviderDeps {
   readonly redirectUri: string;
   readonly fetch: GuardedFetch;
   readonly clock: Clock;
+  readonly onLane?: WatchLane | undefined;
   /** Told at the start when GitHub refuses our client, or cannot be reached. */
   readonly onStartFailure: (failure: ProviderFailure) => void;
 }
@@ -47,10 +50,12 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
   const { issuer } = config;
   const api = createGitHubApi({ ...config, fetch: deps.fetch });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
-  const lane = createLoginLane(limit);
+  const lane = createLoginLane(limit, deps.onLane);
   const inPlace = createPlaces(mostQuestions);
   const takeQuestion = createExchangeLimit(limit);
-  const recheck = createGitHubRecheck({ ...deps, issuer, api, takeQuestion, readPerson });
+  const pause = createProviderPause(clock);
+  deps.onLane?.('recheck', () => ({ underWay: inPlace.taken(), isPaused: pause.isPaused() }));
+  const recheck = createGitHubRecheck({ ...deps, issuer, api, pause, takeQuestion, readPerson });
   const closing = new AbortController();
   void probe();
 

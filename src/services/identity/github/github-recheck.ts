@@ -1,9 +1,8 @@
-import type { Clock } from '../../../platform/clock.ts';
 import { OAuthError } from '../../../protocol/oauth-error.ts';
 import { checkAllowedGroups, type Claims } from '../claims.ts';
 import type { Identity, Recheck, RecheckRequest } from '../identity-provider.ts';
 import { ProviderFailure } from '../provider-failure.ts';
-import { createProviderPause } from '../provider-pause.ts';
+import type { ProviderPause } from '../provider-pause.ts';
 import type { GitHubApi } from './github-api.ts';
 import { askForPerson } from './github-person.ts';
 
@@ -11,7 +10,8 @@ export interface GitHubRecheckDeps {
   readonly issuer: string;
   readonly api: GitHubApi;
   readonly allowedGroups: readonly string[];
-  readonly clock: Clock;
+  /** Shared with who shows it. */
+  readonly pause: ProviderPause;
   /** Takes one of the questions GitHub may be asked per second; false means "not now". */
   readonly takeQuestion: () => boolean;
   /** @throws OAuthError for whom no login would let in */
@@ -26,7 +26,7 @@ const deadlineMilliseconds = 5_000;
  * was closed or suspended is a no; limits, outages and a refusal of our own client say nothing about the person.
  */
 export function createGitHubRecheck(deps: GitHubRecheckDeps): (request: RecheckRequest) => Promise<Recheck> {
-  const pause = createProviderPause(deps.clock);
+  const { pause } = deps;
 
   async function ask({ refreshToken: token, known }: RecheckRequest): Promise<Recheck> {
     const signal = AbortSignal.timeout(deadlineMilliseconds);
