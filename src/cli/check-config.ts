@@ -134,6 +134,7 @@ function describeProvider(provider: ProviderConfig, config: GatehouseConfig): re
   return [
     [isOnly ? 'identity provider' : `identity provider ${name}`, issuer],
     [`client id ${where}`, clientId],
+    [`client auth ${where}`, describeClientAuthentication(provider)],
     [`redirect uri ${where}`, `${config.publicUrl}${callbackPathOf(config, provider)}`],
     [`scopes ${where}`, scopes.join(' ')],
     [
@@ -150,6 +151,15 @@ function describeIssuing({ registration, tokens, renderConsentPage }: GatehouseC
     ['grants', describeLife(tokens.grantLifetimeSeconds)],
     ['consent page', renderConsentPage ? 'shown' : 'not shown'],
   ];
+}
+
+function describeClientAuthentication({ clientKey, clientCertificate, clientToken }: ProviderConfig): string {
+  if (clientKey !== undefined) {
+    return `key (${clientKey.algorithm}${clientKey.certificate === undefined ? '' : ', with its certificate'})`;
+  }
+  if (clientCertificate !== undefined) return `certificate ${clientCertificate.files.certFile}`;
+  if (clientToken === undefined) return 'secret';
+  return clientToken.source === 'file' ? `token ${clientToken.path}` : `token of ${clientToken.source}`;
 }
 
 function describeSealing(sealing: GatehouseConfig['sealing']): readonly [string, string] {

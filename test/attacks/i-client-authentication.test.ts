@@ -86,13 +86,22 @@ describe('I. identity provider leg: the certificate of this server', () => {
   });
 
   it.each([
-    ['http', () => `${remote.origin}/token`],
-    ['nothing', () => 'token'],
-  ])('290: is not sent without TLS: an alias that is %s ends the login', async (_what, alias) => {
+    ['http', 'insecure_url', () => `${remote.origin}/token`],
+    ['nothing', 'metadata_incomplete', () => 'token'],
+  ])('290: is not sent without TLS: an alias that is %s ends the login', async (_what, code, alias) => {
     await startFront();
     lie({ mtls_endpoint_aliases: { token_endpoint: alias() } });
-    await refusalOf(open().logIn());
+    expect((await refusalOf(open().logIn())).cause).toMatchObject({ code });
     expect(remote.count('token')).toBe(0);
+  });
+
+  it('290: leads no client elsewhere that has none: aliases are for those with a certificate', async () => {
+    const front = await startFront();
+    remote.shape = {};
+    lie({ mtls_endpoint_aliases: { token_endpoint: `${front.origin}/token` } });
+    opened = openProvider(remote, clock, {});
+    await opened.logIn();
+    expect([front.connections(), remote.count('token')]).toEqual([0, 1]);
   });
 
   it('291: is shown at the token endpoint, and at no other address of the same host', async () => {

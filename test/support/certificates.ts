@@ -12,7 +12,7 @@ export interface KeyPair {
 export interface TestAuthority {
   readonly cert: string;
   /** @param name as in a certificate: `DNS:upstream.example`, `IP:127.0.0.1` */
-  issue(name: string): KeyPair;
+  issue(name: string, subject?: string): KeyPair;
   close(): void;
 }
 
@@ -24,12 +24,12 @@ export function createTestAuthority(): TestAuthority {
     execFileSync('/usr/bin/openssl', words, { cwd: folder, stdio: 'ignore' });
   };
   const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
-  const subject = ['-subj', '/CN=test authority', '-days', '2'];
-  openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.crt', ...subject);
+  const own = ['-subj', '/CN=test authority', '-days', '2'];
+  openssl('req', '-x509', ...newKey, '-keyout', 'ca.key', '-out', 'ca.crt', ...own);
   return {
     cert: read('ca.crt'),
-    issue(name) {
-      openssl('req', ...newKey, '-keyout', 'leaf.key', '-out', 'leaf.csr', '-subj', '/CN=leaf');
+    issue(name, subject = '/CN=leaf') {
+      openssl('req', ...newKey, '-keyout', 'leaf.key', '-out', 'leaf.csr', '-subj', subject);
       writeFileSync(join(folder, 'names'), `subjectAltName=${name}\n`);
       const signing = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2'];
       openssl('x509', '-req', '-in', 'leaf.csr', '-out', 'leaf.crt', ...signing, '-extfile', 'names');

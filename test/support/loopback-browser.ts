@@ -7,6 +7,8 @@ export interface LoopbackBrowserOptions {
   readonly login: string;
   /** And where it asks for a password. Default: the same. */
   readonly password?: string;
+  /** For origins whose authority nobody else knows. Default: the fetch that Node has. */
+  readonly fetch?: (url: URL, init: RequestInit) => Promise<Response>;
 }
 
 interface Page {
@@ -20,11 +22,13 @@ const maxSteps = 30;
 export class LoopbackBrowser {
   readonly #login: string;
   readonly #password: string;
+  readonly #fetch: NonNullable<LoopbackBrowserOptions['fetch']>;
   readonly #cookies = new Map<string, StoredCookie>();
 
-  constructor({ login, password = login }: LoopbackBrowserOptions) {
+  constructor({ login, password = login, fetch: load = fetch }: LoopbackBrowserOptions) {
     this.#login = login;
     this.#password = password;
+    this.#fetch = load;
   }
 
   /**
@@ -54,7 +58,7 @@ export class LoopbackBrowser {
     if (form !== undefined) headers['Origin'] = step.origin ?? url.origin;
     const body = form === undefined ? {} : { body: form };
     const method = form === undefined ? 'GET' : 'POST';
-    const response = await fetch(url, { method, headers, redirect: 'manual', ...body });
+    const response = await this.#fetch(url, { method, headers, redirect: 'manual', ...body });
     for (const line of response.headers.getSetCookie()) this.#keep(url, line);
     return { url, response, html: await response.text() };
   }

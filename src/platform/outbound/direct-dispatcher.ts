@@ -30,10 +30,8 @@ export function createDirectDispatcher({ totalTimeoutMs, certificate, ca }: Dire
     connect: {
       // Later than the deadline, which ends the request but not an attempt to connect.
       timeout: totalTimeoutMs + 1_000,
-      // A resumed session would go on with the certificate of before.
-      ...(certificate === undefined
-        ? {}
-        : { ...certificate, maxCachedSessions: 0, rejectUnauthorized: true }),
+      // Said, since the environment could say otherwise.
+      ...(certificate === undefined ? {} : { ...certificate, rejectUnauthorized: true }),
       ...(ca === undefined ? {} : { ca }),
     },
   });

@@ -204,6 +204,34 @@ describe('createGuardedFetch', () => {
   });
 });
 
+describe('a certificate of this server', () => {
+  const shows = { showsCertificate: true };
+
+  it('is not shown over plain http: nothing is sent', async () => {
+    let requests = 0;
+    const url = await serve((_request, response) => {
+      requests += 1;
+      response.end();
+    });
+    const certified = (): never => {
+      throw new Error('no dispatcher is needed');
+    };
+    const certifiedFetch = createGuardedFetch({
+      totalTimeoutMs: 5_000,
+      maxBytes: 1_000,
+      userAgent: 'x',
+      certified,
+    });
+    await expect(certifiedFetch(url, shows)).rejects.toThrow('a certificate needs https');
+    expect(requests).toBe(0);
+    expect((await certifiedFetch(url)).status).toBe(200);
+  });
+
+  it('is none where there is none', async () => {
+    await expect(guardedFetch('https://127.0.0.1:9/', shows)).rejects.toThrow(TypeError);
+  });
+});
+
 async function kindOf(fetch: GuardedFetch, url: string): Promise<unknown> {
   const outcome: unknown = await fetch(url).catch((error: unknown) => error);
   return outcome instanceof OutboundError ? outcome.kind : outcome;

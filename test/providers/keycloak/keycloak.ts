@@ -4,6 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { Agent, fetch as fetchThrough } from 'undici';
+
 import { freePort } from '../../support/free-port.ts';
 import { LoopbackBrowser } from '../../support/loopback-browser.ts';
 import type { ForeignProvider } from '../house.ts';
@@ -27,11 +29,28 @@ export interface Keycloak extends ForeignProvider<Person> {
 const startSeconds = 240;
 const administrator = { username: 'administrator', password: 'temporary-administrator' };
 
+export interface KeycloakOptions extends RealmOptions {
+  /** Its pages and endpoints are https then, and it asks for certificates of clients. Default: http. */
+  readonly tls?: KeycloakTls;
+}
+
+export interface KeycloakTls {
+  /** Its own, PEM. */
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Who vouches for it, and for clients. */
+  readonly authorityFile: string;
+  readonly authority: string;
+}
+
 /** @throws Error with the end of its output when it does not start */
-export async function startKeycloak(options: RealmOptions): Promise<Keycloak> {
+export async function startKeycloak(options: KeycloakOptions): Promise<Keycloak> {
+  const { tls } = options;
   const home = fetchKeycloak();
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
+  const securePort = tls === undefined ? undefined : await freePort();
+  const publicOrigin = securePort === undefined ? origin : `https://127.0.0.1:${securePort}`;
   const imported = join(home, 'data', 'import');
   mkdirSync(imported, { recursive: true });
   writeFileSync(join(imported, `${realm}.json`), JSON.stringify(describeRealm(options)));
@@ -42,7 +61,16 @@ export async function startKeycloak(options: RealmOptions): Promise<Keycloak> {
     '--cache=local',
     '--http-host=127.0.0.1',
     `--http-port=${port}`,
-    `--hostname=${origin}`,
+    `--hostname=${publicOrigin}`,
+    ...(tls === undefined
+      ? []
+      : [
+          `--https-port=${securePort}`,
+          `--https-certificate-file=${tls.certFile}`,
+          `--https-certificate-key-file=${tls.keyFile}`,
+          `--https-trust-store-file=${tls.authorityFile}`,
+          '--https-client-auth=request',
+        ]),
   ]);
   const output = keepEnd(child);
   const issuer = `${origin}/realms/${realm}`;
@@ -53,15 +81,17 @@ export async function startKeycloak(options: RealmOptions): Promise<Keycloak> {
       env: {
         IDP: 'keycloak',
         OIDC_ISSUER_URL: '',
-        KEYCLOAK_URL: origin,
+        KEYCLOAK_URL: publicOrigin,
         KEYCLOAK_REALM: realm,
         OIDC_CLIENT_ID: clientId,
         OIDC_CLIENT_SECRET: clientSecret,
         ALLOWED_GROUPS: '/engineering/mcp',
+        ...(tls === undefined ? {} : { NODE_EXTRA_CA_CERTS: tls.authorityFile }),
       },
       admin,
       async logIn(person, url) {
-        const browser = new LoopbackBrowser({ login: person, password });
+        const own = tls === undefined ? {} : { fetch: fetchTrusting(tls.authority) };
+        const browser = new LoopbackBrowser({ login: person, password, ...own });
         return (await browser.signIn(url.href, `${options.publicUrl}/callback`)).searchParams;
       },
       close: () => end(child),
@@ -70,6 +100,12 @@ export async function startKeycloak(options: RealmOptions): Promise<Keycloak> {
     await end(child);
     throw new Error(`Keycloak did not start:\n${output()}`, { cause: error });
   }
+}
+
+function fetchTrusting(ca: string): (url: URL, init: RequestInit) => Promise<Response> {
+  const dispatcher = new Agent({ connect: { ca } });
+  // The two packages describe the same thing apart.
+  return (url, init) => fetchThrough(url, { ...init, dispatcher } as never);
 }
 
 function spawnServer(home: string, words: readonly string[]): ChildProcess {

@@ -10,10 +10,21 @@ export type Person = (typeof people)[number];
 export interface RealmOptions {
   /** Of the gatehouse: the only redirect URI is its callback. */
   readonly publicUrl: string;
+  /** Clients that know better than a secret. Default: none. */
+  readonly certified?: CertifiedClients;
+}
+
+export interface CertifiedClients {
+  /** Of the key by which `gatehouse-key-certificate` is known; PEM. */
+  readonly keyCertificate: string;
+  /** By which `gatehouse-key` is known. */
+  readonly keys: { readonly keys: readonly object[] };
+  /** Of the certificate by which `gatehouse-certificate` is known: `CN=gatehouse`. */
+  readonly subject: string;
 }
 
 /** As `kc.sh start --import-realm` reads it. */
-export function describeRealm({ publicUrl }: RealmOptions): object {
+export function describeRealm({ publicUrl, certified }: RealmOptions): object {
   return {
     realm,
     enabled: true,
@@ -30,14 +41,45 @@ export function describeRealm({ publicUrl }: RealmOptions): object {
       realmRoles: ['default-roles-main'],
       credentials: [{ type: 'password', value: password, temporary: false }],
     })),
-    clients: [describeClient(publicUrl)],
+    clients: [
+      describeClient(publicUrl, { clientId, secret: clientSecret }),
+      ...(certified === undefined ? [] : describeCertified(publicUrl, certified)),
+    ],
   };
 }
 
-function describeClient(publicUrl: string): object {
+/** As the tab Credentials of a client writes them. */
+function describeCertified(publicUrl: string, { keyCertificate, keys, subject }: CertifiedClients): object[] {
+  const jwt = { clientAuthenticatorType: 'client-jwt' };
+  return [
+    describeClient(publicUrl, {
+      clientId: 'gatehouse-key',
+      ...jwt,
+      attributes: { 'use.jwks.string': 'true', 'jwks.string': JSON.stringify(keys) },
+    }),
+    describeClient(publicUrl, {
+      clientId: 'gatehouse-key-certificate',
+      ...jwt,
+      attributes: { 'jwt.credential.certificate': keyCertificate.replaceAll(/-----[A-Z ]+-----|\s/g, '') },
+    }),
+    describeClient(publicUrl, {
+      clientId: 'gatehouse-certificate',
+      clientAuthenticatorType: 'client-x509',
+      attributes: { 'x509.subjectdn': subject, 'x509.allow.regex.pattern.comparison': 'false' },
+    }),
+  ];
+}
+
+interface OwnClient {
+  readonly clientId: string;
+  readonly secret?: string;
+  readonly clientAuthenticatorType?: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+function describeClient(publicUrl: string, own: OwnClient): object {
   return {
-    clientId,
-    secret: clientSecret,
+    ...own,
     protocol: 'openid-connect',
     publicClient: false,
     standardFlowEnabled: true,
@@ -46,6 +88,7 @@ function describeClient(publicUrl: string): object {
     defaultClientScopes: ['basic', 'email', 'profile'],
     optionalClientScopes: ['offline_access'],
     attributes: {
+      ...own.attributes,
       'pkce.code.challenge.method': 'S256',
       'backchannel.logout.url': `${publicUrl}/backchannel-logout`,
       'backchannel.logout.session.required': 'true',

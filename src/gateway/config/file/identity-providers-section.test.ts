@@ -127,6 +127,55 @@ describe('identity_providers', () => {
     expect(complaints([corp, { ...partner, ...entry }])).toEqual([complaint]);
   });
 
+  it('know this server each in a way of its own', () => {
+    const { client_secret_file: _secret, ...bare } = partner;
+    const certificate = {
+      client_cert_file: 'c.pem',
+      client_cert_key_file: 'k.pem',
+      client_cert_hosts: ['mtls.test'],
+    };
+    const token = {
+      client_token_source: 'azure',
+      client_token_identity: '8eaef023-2b34-4da1-9baa-8bc8c9d6a490',
+    };
+    const { identityProviders } = load(
+      changes,
+      filesWith([
+        corp,
+        { ...bare, ...certificate },
+        { ...bare, ...token, name: 'cloud', issuer_url: 'https://cloud.test' },
+        { ...bare, client_token_path: '/token', name: 'pods', issuer_url: 'https://pods.test' },
+      ]),
+    );
+    expect(identityProviders).toMatchObject([
+      { clientSecret: 'corp secret', clientCertificate: undefined, clientToken: undefined },
+      {
+        clientSecret: '',
+        clientCertificate: { files: { certFile: 'c.pem', keyFile: 'k.pem' }, hosts: ['mtls.test'] },
+      },
+      {
+        clientToken: {
+          source: 'azure',
+          audience: 'api://AzureADTokenExchange',
+          identity: '8eaef023-2b34-4da1-9baa-8bc8c9d6a490',
+        },
+      },
+      { clientToken: { source: 'file', path: '/token' } },
+    ]);
+  });
+
+  it('are told about two ways, or half a way, by the keys', () => {
+    const both = complaints([corp, { ...partner, client_cert_file: 'c.pem' }]);
+    expect(both).toEqual(['identity_providers[1].client_cert_file is set, and so is client_secret_file']);
+    const { client_secret_file: _secret, ...bare } = partner;
+    expect(complaints([corp, { ...bare, client_cert_key_file: 'k.pem' }])).toEqual([
+      'identity_providers[1].client_secret_file is not set',
+    ]);
+    expect(complaints([corp, { ...partner, client_cert_hosts: 'mtls.test' }])).toEqual([
+      'identity_providers[1].client_cert_hosts is set, and client_cert_file is not: it would have no effect',
+    ]);
+  });
+
   it('refuse a variable that describes another one', () => {
     expect(
       complaints([corp], {}, { OIDC_CLIENT_SECRET_FILE: 'corp.secret', ALLOWED_GROUPS: 'staff' }),
