@@ -171,11 +171,11 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
         : createIntrospectionEndpoint({
             issuer,
             clients: introspectionClients,
-            findActive(token) {
-              const active = deps.admissions.findActive(
-                token,
-                (resource) => resources.find(resource) !== undefined,
-              );
+            findActive(token, { mounts }) {
+              const active = deps.admissions.findActive(token, (resource) => {
+                const found = resources.find(resource);
+                return found !== undefined && (mounts?.includes(found.mount ?? '') ?? true);
+              });
               const isRefused = active !== undefined && entryGate.judge(active.grant) !== undefined;
               return isRefused ? undefined : active;
             },

@@ -92,10 +92,11 @@ export function describeMember(family: MountConfig, label: string): ProtectedRes
 
 /** @see RFC 9728 §3.1 for where the well-known part goes */
 export function describeResource(mount: MountConfig): ProtectedResource {
-  const { publicOrigin, path, title, scopes, dpop, identityProviders } = mount;
+  const { name, publicOrigin, path, title, scopes, dpop, identityProviders } = mount;
   const suffix = path === '/' ? '' : path;
   return {
     identifier: `${publicOrigin}${suffix}`,
+    mount: name,
     metadataUrl: `${publicOrigin}/.well-known/oauth-protected-resource${suffix}`,
     title,
     scopes,

@@ -331,6 +331,35 @@ describe('token introspection', () => {
     await expectInactive(later.accessToken);
   });
 
+  it('108: a resource server hears nothing of the tokens of a mount that is not its own', async () => {
+    const upstream = 'http://127.0.0.1:9/mcp';
+    const mounts = [
+      { name: 'files', url: '/mcp', upstream, default: true },
+      { name: 'wiki', url: '/wiki/mcp', upstream },
+      { name: 'tenants', url: 'https://*.tenants.test/mcp', upstream },
+    ];
+    const own = (names: string): string => `${clients.split(',', 1)[0]}:${names}`;
+    const ask = async (names: string): Promise<readonly boolean[]> => {
+      const gatehouse = await open({
+        env: { INTROSPECTION_CLIENTS: own(names) },
+        file: JSON.stringify({ mounts }),
+      });
+      const active: boolean[] = [];
+      for (const resource of [
+        gatehouse.resource,
+        `${gatehouse.publicUrl}/wiki/mcp`,
+        'https://a.tenants.test/mcp',
+      ]) {
+        const { accessToken } = await signIn(gatehouse, { overrides: { resource } });
+        const answer = await introspect(gatehouse, accessToken);
+        active.push(((await answer.json()) as { active: boolean }).active);
+      }
+      return active;
+    };
+    expect(await ask('files')).toEqual([true, false, false]);
+    expect(await ask('wiki+tenants')).toEqual([false, true, true]);
+  });
+
   it('108: without resource servers there is no endpoint, and none is advertised', async () => {
     const gatehouse = await open();
     const tokens = await signIn(gatehouse);

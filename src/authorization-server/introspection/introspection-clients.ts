@@ -5,24 +5,26 @@ export interface IntrospectionClient {
   readonly id: string;
   /** SHA-256 of its secret: the configuration does not hold what could be presented. */
   readonly secretHash: Buffer;
+  /** Names of the mounts whose tokens it may ask about. Absent: every one's. */
+  readonly mounts?: readonly string[];
 }
 
 /**
- * The id of the resource server that the `Authorization` header proves, or undefined.
+ * The resource server that the `Authorization` header proves, or undefined.
  * @see RFC 6749 §2.3.1: id and secret are form-encoded before they are joined
  */
 export function authenticateIntrospectionClient(
   authorization: string | null,
   clients: readonly IntrospectionClient[],
-): string | undefined {
+): IntrospectionClient | undefined {
   const presented = parseBasic(authorization);
   if (presented === undefined) return undefined;
   const hash = createHash('sha256').update(presented.secret).digest();
-  let proven: string | undefined;
+  let proven: IntrospectionClient | undefined;
   // Every one, and each in constant time: how long it takes says nothing about which ids there are.
-  for (const { id, secretHash } of clients) {
-    const isRight = timingSafeEqual(hash, secretHash);
-    if (isRight && id === presented.id) proven = id;
+  for (const client of clients) {
+    const isRight = timingSafeEqual(hash, client.secretHash);
+    if (isRight && client.id === presented.id) proven = client;
   }
   return proven;
 }

@@ -30,8 +30,8 @@ export interface ActiveToken {
 export interface IntrospectionDeps {
   readonly issuer: string;
   readonly clients: readonly IntrospectionClient[];
-  /** Undefined when the token would be refused, for whatever reason. */
-  readonly findActive: (accessToken: string) => ActiveToken | undefined;
+  /** Undefined when the token would be refused, for whatever reason, or is none of those that may be asked about. */
+  readonly findActive: (accessToken: string, asking: IntrospectionClient) => ActiveToken | undefined;
 }
 
 /**
@@ -46,7 +46,7 @@ export function createIntrospectionEndpoint(deps: IntrospectionDeps): Handler {
     if (token === undefined) {
       throw new OAuthError('invalid_request', 'token is required', { reason: 'parameter_missing' });
     }
-    const active = deps.findActive(token);
+    const active = deps.findActive(token, asking);
     const answer = active === undefined ? { active: false } : describeToken(active, deps.issuer);
     // RFC 7662 §4: who caches the answer does not hear of a revocation.
     return Response.json(answer, { headers: { 'cache-control': 'no-store', pragma: 'no-cache' } });

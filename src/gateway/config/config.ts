@@ -92,7 +92,12 @@ export interface GatehouseConfig {
       }
     | undefined;
   /** Resource servers that may ask about tokens, each with the SHA-256 of its secret. None: nobody may. */
-  readonly introspectionClients: ReadonlyArray<{ readonly id: string; readonly secretHash: Buffer }>;
+  readonly introspectionClients: ReadonlyArray<{
+    readonly id: string;
+    readonly secretHash: Buffer;
+    /** Names of the mounts whose tokens it may ask about. Absent: every one's. */
+    readonly mounts?: readonly string[];
+  }>;
   readonly tokens: {
     readonly refreshWindowSeconds: number;
     readonly grantLifetimeSeconds: number;

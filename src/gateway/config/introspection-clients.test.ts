@@ -22,7 +22,21 @@ describe('INTROSPECTION_CLIENTS', () => {
     expect(load({ INTROSPECTION_CLIENTS_FILE: '/clients' }, files).introspectionClients).toEqual(expected);
   });
 
+  it('reads whose tokens they may ask about', () => {
+    const { introspectionClients } = load({ INTROSPECTION_CLIENTS: `a:${hash}:default,b:${hash}` });
+    expect(introspectionClients.map(({ mounts }) => mounts)).toEqual([['default'], undefined]);
+  });
+
+  it('refuses a mount that is not there', () => {
+    expect(complaintsOf({ INTROSPECTION_CLIENTS: `a:${hash}:default+wiki,b:${hash}:wiki` })).toEqual([
+      'INTROSPECTION_CLIENTS names the mount wiki, which is not there',
+    ]);
+  });
+
   it.each([
+    `upstream:${hash}:`,
+    `upstream:${hash}:a+`,
+    `upstream:${hash}:a:b`,
     'upstream',
     `upstream:${hash.slice(1)}`,
     `upstream:${hash}0`,
@@ -31,7 +45,7 @@ describe('INTROSPECTION_CLIENTS', () => {
     `a b:${hash}`,
   ])('refuses %s, and does not repeat it', (text) => {
     expect(complaintsOf({ INTROSPECTION_CLIENTS: text })).toEqual([
-      'INTROSPECTION_CLIENTS has an entry that is not id:hash (number 1)',
+      'INTROSPECTION_CLIENTS has an entry that is not id:hash or id:hash:mount (number 1)',
     ]);
     expect(JSON.stringify(problemsOf({ INTROSPECTION_CLIENTS: text }))).not.toContain(text);
   });

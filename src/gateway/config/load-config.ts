@@ -4,6 +4,7 @@ import type { ConfigWarning, GatehouseConfig } from './config.ts';
 import { findEntryProblems } from './entry-posture.ts';
 import { findEntryWarnings } from './entry-warnings.ts';
 import { assembleIdentityProvider } from './identity-provider-config.ts';
+import { findUnknownMounts } from './introspection-clients.ts';
 import { readClients } from './file/assemble-clients.ts';
 import {
   findChoiceProblems,
@@ -62,6 +63,8 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     ...findCombinedProblems(reading.values, { sealsNothing: sealsNothing(need, reading.values) }),
     ...listed.problems,
     ...mounted.problems,
+    // A mount with a problem of its own may be the one that is named.
+    ...(mounted.problems.length > 0 ? [] : findUnknownMounts(reading.values.INTROSPECTION_CLIENTS, mounts)),
     ...findChoiceProblems(given, mounts, listed.providers),
     ...trusted.problems,
     ...clientProblems,

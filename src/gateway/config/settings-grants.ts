@@ -141,8 +141,9 @@ export const grantSettings = {
   } satisfies Setting<number | undefined>,
   INTROSPECTION_CLIENTS: {
     description:
-      'Resource servers that may ask `/introspect` what an access token is worth, with HTTP Basic. Only hashes stand here: `gatehouse clients hash-secret --generate` makes a secret and its hash. Unset: there is no such endpoint.',
-    accepts: 'comma-separated `id:hash`; the hash is the SHA-256 of the secret in hexadecimal',
+      'Resource servers that may ask `/introspect` what an access token is worth, with HTTP Basic. Only hashes stand here: `gatehouse clients hash-secret --generate` makes a secret and its hash. With names of mounts behind it, a resource server may ask about their tokens alone: of others it is told that they are not active. Unset: there is no such endpoint.',
+    accepts:
+      'comma-separated `id:hash` or `id:hash:mount+mount`; the hash is the SHA-256 of the secret in hexadecimal',
     separator: ',',
     secret: true,
     unset: [],

@@ -7,6 +7,8 @@ import type { DpopMode } from '../dpop/dpop-mode.ts';
 export interface ProtectedResource {
   /** What tokens are bound to and metadata publishes: scheme, host and path, no trailing slash. */
   readonly identifier: string;
+  /** Name of the mount that it is, or is one of. Absent: it has none. */
+  readonly mount?: string;
   /** What rules and clients of the operator know it by, where it is one of many alike. Absent: its identifier. */
   readonly family?: string;
   /** Absolute URL of its metadata document (RFC 9728 §3.1). */
