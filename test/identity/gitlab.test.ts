@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 
-import { load, warningsOf } from '../support/configuration.ts';
+import { complaintsOf, load, warningsOf } from '../support/configuration.ts';
 import { becomeGitLab } from '../support/identity/gitlab.ts';
 import { refusalOf } from '../support/identity/opened-provider.ts';
 import { startForEachTest } from '../support/identity/started-provider.ts';
@@ -37,6 +37,58 @@ describe('IDP=gitlab', () => {
     const outcome = gitlab.open({ ALLOWED_GROUPS: groups }).logIn();
     if (reason === undefined) expect((await outcome).identity.groups).toContain(groups);
     else expect(await refusalOf(outcome)).toMatchObject({ code: 'access_denied', reason });
+  });
+
+  describe('with GITLAB_GROUPS=inherited', () => {
+    const openInherited = (groups: string) =>
+      gitlab.open({ GITLAB_GROUPS: 'inherited', ALLOWED_GROUPS: groups });
+
+    it('counts a member of a group as one of those below it', async () => {
+      const outcome = await openInherited('example/mcp/readers').logIn();
+      expect(outcome.identity.groups).toEqual(['example', 'example/mcp', 'example/mcp/readers']);
+      gitlab.remote.person = { ...gitlab.remote.person, groups_direct: ['example'] };
+      expect((await openInherited('example/ops').logIn()).identity.groups).toEqual([
+        'example',
+        'example/ops',
+      ]);
+    });
+
+    it.each(['examples', 'example-evil/mcp', 'Example/mcp', 'evil/example', 'mcp'])(
+      'counts nobody as one of %s',
+      async (groups) => {
+        const outcome = openInherited(groups).logIn();
+        expect(await refusalOf(outcome)).toMatchObject({ code: 'access_denied', reason: 'group' });
+      },
+    );
+
+    it('finds gone who has left the group above', async () => {
+      const opened = openInherited('example/mcp/readers');
+      const login = await opened.logIn();
+      const answer = await opened.recheck(login);
+      expect(answer).toMatchObject({
+        outcome: 'present',
+        identity: { groups: ['example', 'example/mcp', 'example/mcp/readers'] },
+      });
+      gitlab.remote.person = { ...gitlab.remote.person, groups_direct: ['example-evil'] };
+      const refreshToken = answer.outcome === 'present' ? answer.refreshToken : '';
+      expect(await opened.recheck({ ...login, refreshToken })).toEqual({ outcome: 'gone', reason: 'group' });
+    });
+
+    it('has two values', () => {
+      expect(complaintsOf({ IDP: 'gitlab', OIDC_ISSUER_URL: undefined, GITLAB_GROUPS: 'all' })).toHaveLength(
+        1,
+      );
+      expect(complaintsOf({ GITLAB_GROUPS: 'inherited' })[0]).toContain(
+        'GITLAB_GROUPS is set, and IDP is generic',
+      );
+    });
+  });
+
+  it('knows the direct groups alone otherwise', async () => {
+    gitlab.remote.person = { ...gitlab.remote.person, groups_direct: ['example'] };
+    const outcome = gitlab.open({ ALLOWED_GROUPS: 'example/mcp' }).logIn();
+    expect(await refusalOf(outcome)).toMatchObject({ code: 'access_denied', reason: 'group' });
+    expect(gitlab.open({ GITLAB_GROUPS: 'direct' })).toBeDefined();
   });
 
   it('asks again with the token that replaced the last one, until the account is blocked', async () => {

@@ -164,6 +164,8 @@ export interface ProviderConfig {
   readonly requiredClaims: Readonly<Record<string, readonly string[]>>;
   /** What is done about people whose groups are not all in their claims. Undefined: nothing has to be. */
   readonly overage: OverageSettings | undefined;
+  /** Whether somebody is in the groups below theirs, as their paths have it. */
+  readonly inheritsGroups: boolean;
   /** The directory that is asked about people beside it. Undefined: none is. */
   readonly directory: GoogleDirectorySettings | undefined;
   readonly allowInsecureHttp: boolean;

@@ -49,6 +49,7 @@ export function assembleIdentityProvider(
     },
     requiredClaims: preset.requiredClaims(options.values),
     overage: preset.overage?.(options.values),
+    inheritsGroups: preset.inheritsGroups?.(options.values) ?? false,
     directory: preset.directory?.(options.values),
     allowInsecureHttp: values.OIDC_ALLOW_INSECURE_HTTP,
     groupsClaim: values.GROUPS_CLAIM ?? preset.groupsClaim ?? 'groups',

@@ -1,7 +1,9 @@
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { Claims } from './claims.ts';
+import type { GroupsSource } from './groups-claim.ts';
 import { readGraphGroups } from './graph-groups.ts';
+import { addInheritedGroups } from './inherited-groups.ts';
 import { ProviderFailure } from './provider-failure.ts';
 
 /** What is done about people who are in more groups than a token of theirs can list. */
@@ -13,7 +15,10 @@ export interface OverageSettings {
 }
 
 export interface OverageDeps {
-  readonly config: { readonly groupsClaim: string; readonly overage?: OverageSettings | undefined };
+  readonly config: GroupsSource & {
+    readonly overage?: OverageSettings | undefined;
+    readonly inheritsGroups?: boolean;
+  };
   readonly allowedGroups: readonly string[];
   /** Those that the rules of this moment name. */
   readonly groupsOfRules: () => ReadonlySet<string>;
@@ -27,7 +32,7 @@ export interface ClaimsWithToken {
 }
 
 /**
- * Completes claims that say there are groups, and not which. No groups said are not no groups: a rule that keeps members
+ * Completes claims that say there are groups, and not which, or leave inherited ones out. No groups said are not no groups: a rule that keeps members
  * of one out would let them in.
  * @throws OAuthError `access_denied`, reason `groups_unresolved`: nobody may be asked
  * @throws ProviderFailure `groups_unresolved`: there was no answer, or none that could be used
@@ -36,10 +41,13 @@ export interface ClaimsWithToken {
 export function createOverageResolution(
   deps: OverageDeps,
 ): (issued: ClaimsWithToken, deadline: AbortSignal) => Promise<Claims> {
-  const { groupsClaim, overage } = deps.config;
+  const { groupsClaim, overage, inheritsGroups } = deps.config;
   const wanted = new Set([...deps.allowedGroups, ...(overage?.groups ?? [])]);
 
   return async ({ claims, accessToken }, deadline) => {
+    if (inheritsGroups === true) {
+      return addInheritedGroups(claims, deps.config, new Set([...wanted, ...deps.groupsOfRules()]));
+    }
     if (overage === undefined || !isOverage(claims, groupsClaim)) return claims;
     const { graphUrl } = overage;
     if (graphUrl === undefined) throw tooMany();

@@ -19,6 +19,8 @@ export interface OpenIdSettings extends GroupsSource {
   readonly requiredClaims?: Readonly<Record<string, readonly string[]>>;
   /** Default: claims say all groups there are. */
   readonly overage?: OverageSettings | undefined;
+  /** Whoever is in a group is in those below it, as their paths have it. Default: groups have no order. */
+  readonly inheritsGroups?: boolean;
   /** Plain http for the provider's endpoints: codes and secrets readable on the way. Development only. */
   readonly allowInsecureHttp: boolean;
   /** Keep an e-mail address although the provider does not say that it is verified. */

@@ -11,11 +11,20 @@ export const gitlabVariables = {
     console: 'write the "external_url" of your GitLab',
     required: false,
   },
+  GITLAB_GROUPS: {
+    description:
+      'With `IDP=gitlab`: `inherited` counts whoever is in a group as in those below it, as GitLab does: of these, the ones that `ALLOWED_GROUPS`, entry rules and policies name. Unset: `direct`, only the groups that list the person.',
+    accepts: '`direct` or `inherited`',
+    syntax: /^(?:direct|inherited)$/,
+    console: 'write direct or inherited',
+    required: false,
+  },
 } satisfies Record<string, PresetVariable>;
 
 /**
  * GitLab, gitlab.com or one of your own. Each login gives a refresh token, and each refresh replaces it. ID tokens name
- * the groups a person is a direct member of; inherited ones are not among them.
+ * the groups a person is a direct member of. Those that are inherited, GitLab lists at its userinfo endpoint alone: all of
+ * them, which are thousands in large groups, and which follow from the paths.
  * @see https://docs.gitlab.com/integration/openid_connect_provider/
  */
 export const gitlab: ProviderPreset = {
@@ -25,6 +34,7 @@ export const gitlab: ProviderPreset = {
   deriveIssuer: ({ GITLAB_URL: url }) => (url ?? 'https://gitlab.com').replace(/\/+$/, ''),
   isOpenToStrangers: (issuer) => issuer === 'https://gitlab.com',
   groupsClaim: 'groups_direct',
+  inheritsGroups: ({ GITLAB_GROUPS: kind }) => kind === 'inherited',
   discoveryHints: {
     http_status: 'GITLAB_URL must be where people open GitLab, with its relative URL if it has one',
     issuer_mismatch:
