@@ -21,6 +21,8 @@ interface House {
   /** As Kubernetes and careful editors do it: never half a file. */
   write(...lines: readonly string[]): void;
   mountLines(name: string, url: string): readonly string[];
+  /** A file beside the configuration. */
+  put(name: string, text: string): string;
 }
 
 async function startHouse(workers: number): Promise<House> {
@@ -38,10 +40,14 @@ async function startHouse(workers: number): Promise<House> {
     `    url: ${url}`,
     `    upstream: ${upstream.url}`,
   ];
+  const put = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
   write(...mountLines('first', '/mcp'));
   const crew = await startServingWorkers({ workers, env: { UPSTREAM_MCP_URL: '', GATEHOUSE_CONFIG: file } });
   closers.push(() => crew.close());
-  return { crew, upstream, write, mountLines };
+  return { crew, upstream, write, mountLines, put };
 }
 
 async function statusAt(crew: ServingWorkers, path: string, accessToken?: string): Promise<number> {
@@ -105,6 +111,24 @@ describe.each([1, 2])('a configuration file that changes under %i serving', (wor
     expect(upstream.openStreams).toBe(1);
     expect(await crew.metric('gatehouse_config_reload_failed')).toBe(0);
     expect(JSON.stringify(crew.lines) + crew.errorText()).not.toContain('canary');
+  });
+
+  it('changes nothing anywhere when a certificate of a new mount cannot be read, and says so once', async () => {
+    const { crew, write, mountLines, put } = await startHouse(workers);
+    const secure = [
+      '  - name: second',
+      '    url: /second/mcp',
+      '    upstream: https://127.0.0.1:9/mcp',
+      `    tls: { ca_file: ${put('ca.pem', 'no certificate')} }`,
+    ];
+    write(...mountLines('first', '/mcp'), ...secure);
+    expect(await crew.line('config_reload_refused')).toMatchObject({
+      problems: [expect.stringContaining('ca_file names a file that has no certificate in it')],
+    });
+    expect(await crew.metric('gatehouse_config_reload_failed')).toBe(1);
+    expect(await statusesAt(crew, '/second/mcp')).toEqual(new Set([404]));
+    expect(crew.lines.filter(({ msg }) => msg === 'config_reload_refused')).toHaveLength(1);
+    expect(crew.lines.map(({ msg }) => msg)).not.toContain('config_reloaded');
   });
 
   it('is read again on SIGHUP, changed or not', async () => {
