@@ -76,6 +76,22 @@ describe('IDP=google with GOOGLE_DIRECTORY', () => {
       expect(google.cloud.workspace.questions).toHaveLength(1 + 1 + 5);
     });
 
+    it('are asked about once a minute for everybody; who is in which, each time', async () => {
+      google.cloud.workspace.join('staff@example.com', 'everybody@example.com');
+      const opened = await google.started(nested);
+      const login = await opened.logIn();
+      const { questions } = google.cloud.workspace;
+      questions.length = 0;
+      google.cloud.workspace.memberships.set(alice, ['staff@example.com']);
+      expect(await opened.recheck(login)).toMatchObject({
+        identity: { groups: ['staff@example.com', 'everybody@example.com'] },
+      });
+      expect(questions).toHaveLength(2);
+      google.cloud.workspace.memberships.set('staff@example.com', []);
+      google.clock.advance(60);
+      expect(await opened.recheck(login)).toMatchObject({ identity: { groups: ['staff@example.com'] } });
+    });
+
     it('are not looked for unless they are asked for', async () => {
       google.cloud.workspace.join('staff@example.com', 'admins@example.com');
       expect((await (await google.started()).logIn()).identity.groups).not.toContain('admins@example.com');
@@ -125,7 +141,12 @@ describe('IDP=google with GOOGLE_DIRECTORY', () => {
         status: 403,
       });
       expect(google.cloud.workspace.questions.some((each) => each.startsWith('groups'))).toBe(false);
-      expect(opened.events).toContainEqual({ type: 'directory_asked', outcome: 'gone', subject: alice });
+      expect(opened.events).toContainEqual({
+        type: 'directory_asked',
+        outcome: 'gone',
+        subject: alice,
+        identityProvider: 'google',
+      });
     });
 
     it.each(ways)('%s is gone at the next recheck', async (_what, change) => {

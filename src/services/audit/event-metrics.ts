@@ -73,6 +73,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
     'outcome',
   ]);
   const directory = counter('gatehouse_directory_questions_total', 'People looked up in the directory', [
+    'identity_provider',
     'outcome',
   ]);
   const logouts = counter('gatehouse_backchannel_logouts_total', 'Logouts at the identity provider', [
@@ -149,7 +150,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         rechecked.inc({ identity_provider: nameOf(event), outcome: event.outcome });
         return;
       case 'directory_asked':
-        directory.inc({ outcome: event.outcome });
+        directory.inc({ identity_provider: nameOf(event), outcome: event.outcome });
         return;
       case 'backchannel_logout':
         logouts.inc({ identity_provider: nameOf(event), kind: event.kind });

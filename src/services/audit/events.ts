@@ -107,6 +107,7 @@ export type GatehouseEvent =
       readonly subject: string;
       /** The kind of failure, where there was no answer. */
       readonly failure?: string;
+      readonly identityProvider?: string | undefined;
     }
   | {
       /** The identity provider ended a session, or all of a person's. */

@@ -1,4 +1,5 @@
 import { ProviderFailure } from '../provider-failure.ts';
+import type { RememberedGroups } from './remembered-groups.ts';
 
 export interface GroupPage {
   /** Their addresses, in lower case. */
@@ -9,6 +10,12 @@ export interface GroupPage {
 /** One page of the groups that somebody, or a group, is a direct member of. */
 export type ListGroups = (member: string, pageToken: string | undefined) => Promise<GroupPage>;
 
+export interface GroupSearch {
+  readonly list: ListGroups;
+  /** Undefined: groups that groups are in are not looked for. */
+  readonly around: RememberedGroups | undefined;
+}
+
 /** Beyond these something else is wrong than many groups, and one less would be a group that nobody sees. */
 const maxGroups = 500;
 const maxPages = 250;
@@ -18,15 +25,11 @@ const maxDepth = 10;
 const atOnce = 8;
 
 /**
- * The groups of a person. Google lists those that somebody is a direct member of; with `isNested` those are asked about in
- * turn, level by level, each once, so that a circle ends.
+ * The groups of a person. Google lists those that somebody is a direct member of; nested, those are asked about in turn,
+ * level by level, each once, so that a circle ends.
  * @throws ProviderFailure `directory_too_many_groups`
  */
-export async function findGroups(
-  person: string,
-  isNested: boolean,
-  list: ListGroups,
-): Promise<readonly string[]> {
+export async function findGroups(person: string, { list, around }: GroupSearch): Promise<readonly string[]> {
   const found = new Set<string>();
   let pages = 0;
 
@@ -43,14 +46,22 @@ export async function findGroups(
     throw tooMany();
   }
 
+  async function listAround(group: string): Promise<readonly string[]> {
+    const known = around?.find(group);
+    if (known !== undefined) return known;
+    const groups = await listAll(group);
+    around?.put(group, groups);
+    return groups;
+  }
+
   let level: readonly string[] = [person];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > maxDepth) throw tooMany();
-    const listed = await inBatches(level, listAll);
+    const listed = await inBatches(level, depth === 0 ? listAll : listAround);
     level = [...new Set(listed)].filter((group) => !found.has(group));
     for (const group of level) found.add(group);
     if (found.size > maxGroups) throw tooMany();
-    if (!isNested) break;
+    if (around === undefined) break;
   }
   return [...found];
 }

@@ -2,12 +2,13 @@ import type { DirectoryEntry, PersonDirectory } from '../person-directory.ts';
 import { createPlaces } from '../places.ts';
 import { ProviderFailure } from '../provider-failure.ts';
 import { createProviderPause } from '../provider-pause.ts';
-import { findGroups, type GroupPage } from './directory-groups.ts';
+import { findGroups, type GroupPage, type ListGroups } from './directory-groups.ts';
 import { obtainDirectoryToken } from './directory-token.ts';
 import { type Answer, askTwice, failureOf, hasReason, membersOf } from './google-answer.ts';
 import { type GoogleDirectorySettings, groupAddressSyntax } from './google-directory-settings.ts';
 import { createKeptToken } from './kept-token.ts';
 import type { Platform } from './platform.ts';
+import { createRememberedGroups } from './remembered-groups.ts';
 
 export interface GoogleDirectoryDeps extends Platform {
   readonly settings: GoogleDirectorySettings;
@@ -47,6 +48,7 @@ export function createGoogleDirectory(deps: GoogleDirectoryDeps): PersonDirector
   const pause = createProviderPause(clock);
   const inPlace = createPlaces(mostAtOnce);
   const kept = settings.keeps === undefined ? undefined : new Set([...settings.keeps, ...deps.allowedGroups]);
+  const around = settings.reads === 'nested' ? createRememberedGroups(clock) : undefined;
   const closing = new AbortController();
   void tryOut();
 
@@ -70,17 +72,20 @@ export function createGoogleDirectory(deps: GoogleDirectoryDeps): PersonDirector
     return answer;
   }
 
-  async function look(subject: string, deadline: AbortSignal): Promise<DirectoryEntry> {
+  async function look(subject: string, question: Question): Promise<DirectoryEntry> {
+    const { deadline } = question;
     if (!subjectSyntax.test(subject)) throw new ProviderFailure('directory_malformed');
     const answer = await get(`users/${subject}?fields=kind,id,suspended,archived`, deadline);
     if (answer.status === 404 && hasReason(answer, ['notFound'])) return { outcome: 'gone' };
     if (isInactive(expectSuccess(answer), subject)) return { outcome: 'gone' };
+    question.isHeard = true;
     if (settings.reads === 'users') return { outcome: 'present', groups: undefined };
-    const all = await findGroups(subject, settings.reads === 'nested', async (member, pageToken) => {
+    const list: ListGroups = async (member, pageToken) => {
       const query = new URLSearchParams({ userKey: member, maxResults: String(pageSize) });
       if (pageToken !== undefined) query.set('pageToken', pageToken);
       return readPage(expectSuccess(await get(`groups?${query.toString()}`, deadline)));
-    });
+    };
+    const all = await findGroups(subject, { list, around });
     if (kept === undefined) return { outcome: 'present', groups: all };
     const ruled = deps.groupsOfRules();
     return { outcome: 'present', groups: all.filter((group) => kept.has(group) || ruled.has(group)) };
@@ -88,14 +93,16 @@ export function createGoogleDirectory(deps: GoogleDirectoryDeps): PersonDirector
 
   async function find(subject: string, deadline: AbortSignal): Promise<DirectoryEntry> {
     if (!pause.admits()) throw new ProviderFailure('directory_paused');
+    const question: Question = { deadline: AbortSignal.any([deadline, closing.signal]), isHeard: false };
     try {
-      const entry = await look(subject, AbortSignal.any([deadline, closing.signal]));
+      const entry = await look(subject, question);
       pause.answered();
       return entry;
     } catch (error) {
       const failure = summarize(error);
-      // One person's groups say nothing about the others'.
-      if (failure.code === 'directory_too_many_groups') pause.answered();
+      // Whoever is in very many groups must not close the directory to all by asking again and again.
+      const isTooMuch = ['directory_too_many_groups', 'directory_timeout'].includes(failure.code);
+      if (question.isHeard && isTooMuch) pause.answered();
       else pause.failed();
       deps.onFailure(failure);
       throw failure;
@@ -106,6 +113,12 @@ export function createGoogleDirectory(deps: GoogleDirectoryDeps): PersonDirector
     find: (subject, deadline) => inPlace(() => find(subject, deadline), crowded),
     close: () => closing.abort(),
   };
+}
+
+interface Question {
+  readonly deadline: AbortSignal;
+  /** The directory is there, and knows this person. */
+  isHeard: boolean;
 }
 
 function crowded(): never {
