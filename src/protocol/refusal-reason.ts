@@ -309,6 +309,14 @@ export const refusalReasons = {
     meaning:
       'The bearer token came of an assertion of an issuer that is not under `trusted_issuers` any more, or not for this client or mount.',
   },
+  token_type_refused: {
+    meaning:
+      'The mount accepts JWTs of another issuer, and this one does not say that it is an access token (`typ: at+jwt`); where the issuer never says it, write `typ: any`.',
+  },
+  token_issuer_foreign: {
+    meaning:
+      'The mount accepts tokens of another issuer, and `iss` of this one is not that issuer, byte for byte.',
+  },
   token_claims_unusable: {
     meaning:
       'The mount accepts tokens of another issuer, and this one is good but does not say what is needed: `sub`, `iat` or `exp` is missing, or a group has characters that would split the header it travels in.',
@@ -366,7 +374,7 @@ export const refusalReasons = {
   dpop_key_mismatch: { meaning: 'The DPoP proof is of another key than the one that the token is bound to.' },
   token_bound: {
     meaning:
-      'The token is bound to a key and came as a bearer token: stolen, or of a client that lost its key.',
+      'The token is bound to a key and came as a bearer token: stolen, or of a client that lost its key. Where a mount accepts tokens of another issuer: no bound one is accepted (`cnf`).',
   },
   token_unbound: { meaning: 'The token is bound to no key, and came as if it were or where it has to be.' },
   // our own trouble

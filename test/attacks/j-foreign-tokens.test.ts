@@ -27,6 +27,16 @@ async function expectRefused(answer: CallAnswer, reason = 'invalid_token'): Prom
   expect(house.upstream.requests).toEqual([]);
 }
 
+/** What the log calls it. Strangers hear one and the same. */
+function reasonOf(name: string): string {
+  if (/issuer that differs|an issuer in a list|no issuer|(?:^of|by) another issuer/.test(name)) {
+    return 'token_issuer_foreign';
+  }
+  if (/ID token by its type|no type|logout token|another type of token/.test(name))
+    return 'token_type_refused';
+  return name === 'that is bound to a key' ? 'token_bound' : 'invalid_token';
+}
+
 const strangersKey = makeKey('first');
 
 /** What the issuer never signed, or did not sign as this. */
@@ -143,7 +153,7 @@ describe.each(lanes)('a token that another issuer did not give for here, on the 
 
   it.each(Object.keys(misuses))('139: is refused: one %s', async (name) => {
     house = await startForeignHouse({ env });
-    await expectRefused(await house.call(misuses[name]?.(house.issuer) ?? ''));
+    await expectRefused(await house.call(misuses[name]?.(house.issuer) ?? ''), reasonOf(name));
   });
 
   it.each(Object.keys(wrongAudiences))('144: is refused when it is for %s', async (name) => {
@@ -194,6 +204,44 @@ describe.each(lanes)('a token that another issuer did not give for here, on the 
     const refused = await house.call(house.issuer.issue(), { target: '/own' });
     expect(refused.status).toBe(401);
     expect(house.upstream.requests).toEqual([]);
+  });
+
+  it('299: tells a stranger nothing of what its issuer is called, or what types it has', async () => {
+    house = await startForeignHouse({ env });
+    const unsigned = [
+      signJwt(header(), house.issuer.claims(), strangersKey.privateKey),
+      signJwt(header({ typ: 'JWT' }), house.issuer.claims(), strangersKey.privateKey),
+      signJwt(header(), house.issuer.claims({ iss: 'https://guess.test' }), strangersKey.privateKey),
+      signJwt(header({ alg: 'none' }), house.issuer.claims(), strangersKey.privateKey),
+      'nonsense',
+    ];
+    const heard = new Set<string>();
+    for (const token of unsigned) {
+      const answer = await house.call(token);
+      heard.add(`${answer.status} ${String(answer.headers['www-authenticate'])} ${await answer.text()}`);
+    }
+
+    expect(heard.size).toBe(1);
+  });
+
+  it('299: counts as a stranger’s, whatever is wrong with it before its signature', async () => {
+    house = await startForeignHouse({ env: { ...env, RATE_LIMIT_ENABLED: 'true' } });
+    const unsigned = [{ typ: 'JWT' }, {}].map((head, index) =>
+      signJwt(
+        header(head),
+        house.issuer.claims(index === 0 ? {} : { iss: 'https://guess.test' }),
+        strangersKey.privateKey,
+      ),
+    );
+    const known = house.issuer.issue({ jti: 'before' });
+    expect((await house.call(known)).status).toBe(200);
+    for (let batch = 0; batch < 60; batch += 1) {
+      await Promise.all(unsigned.flatMap((token) => Array.from({ length: 5 }, () => house.call(token))));
+    }
+
+    // What nobody knows yet is not looked at any more; what is known goes on.
+    expect((await house.call(house.issuer.issue({ jti: 'after' }))).status).toBe(429);
+    expect((await house.call(known)).status).toBe(200);
   });
 
   it('139: is refused when another comes with it', async () => {
@@ -248,7 +296,7 @@ describe.each(lanes)('a token under a shared secret, on the %s', (_lane, env) =>
 
   it.each(Object.keys(bad))('122: is refused: signed with %s', async (name) => {
     house = await startForeignHouse({ env, kind: 'hmac' });
-    await expectRefused(await house.call(bad[name]?.(house.issuer) ?? ''));
+    await expectRefused(await house.call(bad[name]?.(house.issuer) ?? ''), reasonOf(name));
     expect((await house.call(sign(house.issuer, hmacSecrets[0]))).status).toBe(200);
     expect(house.issuer.requests).toEqual([]);
   });

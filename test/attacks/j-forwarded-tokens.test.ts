@@ -165,7 +165,7 @@ describe.each(lanes)('the token of a caller, on the %s', (_lane, env) => {
         const token = house.issue({ cnf: bound[to] });
 
         expect((await house.call(token)).status).toBe(401);
-        expect(house.events.at(-1)).toMatchObject({ reason: 'invalid_token' });
+        expect(house.events.at(-1)).toMatchObject({ reason: 'token_bound' });
         const proven = await callWith({ authorization: `DPoP ${token}`, dpop: 'proof' });
         expect(proven.status).toBe(401);
         expect(house.upstream.requests).toEqual([]);

@@ -256,9 +256,9 @@ describe.each(lanes)('an opaque token of another issuer, on the %s', (_lane, env
   it.each([
     ['no audience', { aud: undefined }, 'resource_mismatch'],
     ['another audience', { aud: 'https://else.test' }, 'resource_mismatch'],
-    ['another issuer', { iss: 'https://else.test' }, 'invalid_token'],
-    ['another type of token', { token_type: 'DPoP' }, 'invalid_token'],
-    ['a key that it is bound to', { cnf: { jkt: 'x' } }, 'invalid_token'],
+    ['another issuer', { iss: 'https://else.test' }, 'token_issuer_foreign'],
+    ['another type of token', { token_type: 'DPoP' }, 'token_bound'],
+    ['a key that it is bound to', { cnf: { jkt: 'x' } }, 'token_bound'],
     ['an end that is over', { exp: 1 }, 'token_expired'],
     ['nobody', { sub: undefined }, 'token_claims_unusable'],
     ['no time of issue', { iat: undefined }, 'token_claims_unusable'],

@@ -20,6 +20,9 @@ export type AdmittingResource = Pick<ProtectedResource, 'identifier' | 'metadata
 
 const badTokens = {
   invalid_token: 'The access token is not valid',
+  // Said before the signature was looked at: a stranger hears what everybody hears.
+  token_type_refused: 'The access token is not valid',
+  token_issuer_foreign: 'The access token is not valid',
   token_expired: 'The access token has expired',
   resource_mismatch: 'The access token is not for this resource',
   token_revoked: 'The access token has been revoked',
@@ -65,6 +68,8 @@ export function prepareRefusals(resource: AdmittingResource): RefusedCalls {
       description: 'A bearer access token is required',
     },
     invalid_token: invalid('invalid_token'),
+    token_type_refused: invalid('token_type_refused'),
+    token_issuer_foreign: invalid('token_issuer_foreign'),
     token_expired: invalid('token_expired'),
     resource_mismatch: invalid('resource_mismatch'),
     token_revoked: invalid('token_revoked'),

@@ -19,6 +19,7 @@
  */
 import type { RequestContext } from '../../platform/http/handler.ts';
 import { headerValues } from '../../platform/http/raw-headers.ts';
+import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import type { Emit } from '../../services/audit/events.ts';
 import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../../services/limits/subject-concurrency.ts';
@@ -240,10 +241,18 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
 const listenMethod = 'subscriptions/listen';
 
 function namesNobody(refused: RefusedCall): boolean {
-  const { reason } = refused;
-  // A proof with a bad signature is as dear to look at as a good one.
-  return reason === 'token_missing' || reason === 'invalid_token' || reason === 'dpop_proof_invalid';
+  return strangers.has(refused.reason);
 }
+
+const strangers: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
+  'token_missing',
+  'invalid_token',
+  // Of whom nothing was verified.
+  'token_type_refused',
+  'token_issuer_foreign',
+  // A proof with a bad signature is as dear to look at as a good one.
+  'dpop_proof_invalid',
+]);
 
 function answerPreflight({ caller, common, headers }: Exchange): void {
   const requested = headerValues(caller.rawHeaders, 'access-control-request-headers').join(',');

@@ -18,6 +18,8 @@ const denialReasons: ReadonlySet<RefusalReason> = new Set<RefusalReason>([
   'subject_missing',
   'subject_concurrency_exceeded',
   'invalid_token',
+  'token_type_refused',
+  'token_issuer_foreign',
   'token_expired',
   'token_revoked',
   'trust_withdrawn',

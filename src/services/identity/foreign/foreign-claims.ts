@@ -10,7 +10,7 @@ import {
   type ForeignRefusal,
   type ForeignToken,
   type ForeignVerdict,
-  invalidToken,
+  refuseToken,
   type TokenAuthority,
 } from './token-authority.ts';
 
@@ -37,7 +37,7 @@ export function judgeForeignClaims(claims: JsonObject, rules: Rules, moment: Mom
   if (typeof times === 'string') return { outcome: 'refused', reason: times };
   if (!isMeantFor(claims['aud'], rules.audiences)) return { outcome: 'refused', reason: 'resource_mismatch' };
   // Bound to a key of its client: whoever comes with it and without a proof may have found it (RFC 9449 §7.1).
-  if (claims['cnf'] !== undefined) return invalidToken;
+  if (claims['cnf'] !== undefined) return refuseToken('token_bound');
   const identity = readIdentity(claims, rules);
   if (identity === undefined) return { outcome: 'refused', reason: 'token_claims_unusable' };
   const clientId = readClientId(claims, rules);

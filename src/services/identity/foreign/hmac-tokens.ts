@@ -4,10 +4,12 @@ import type { Clock } from '../../../platform/clock.ts';
 import { judgeForeignClaims } from './foreign-claims.ts';
 import { isTypeAccepted, parseSignedToken } from './signed-token.ts';
 import {
+  type ForeignVerdict,
   type HmacAlgorithm,
   type HmacAuthority,
   invalidToken,
   type ParseJson,
+  refuseToken,
   type VerifyForeignToken,
 } from './token-authority.ts';
 
@@ -41,15 +43,14 @@ export function createHmacTokens(authority: HmacAuthority, deps: HmacTokensDeps)
     return matches.includes(true);
   }
 
-  return (token) => {
+  function verify(token: string): ForeignVerdict {
     const parsed = parseSignedToken(token, deps.parseJson);
-    const isOurs =
-      parsed !== undefined &&
-      parsed.algorithm === algorithm &&
-      isTypeAccepted(parsed.type, tokenType) &&
-      parsed.claims['iss'] === issuer &&
-      isSigned(token);
-    if (!isOurs) return Promise.resolve(invalidToken);
-    return Promise.resolve(judgeForeignClaims(parsed.claims, authority, { now: deps.clock.nowSeconds() }));
-  };
+    if (parsed === undefined || parsed.algorithm !== algorithm) return invalidToken;
+    if (!isTypeAccepted(parsed.type, tokenType)) return refuseToken('token_type_refused');
+    if (parsed.claims['iss'] !== issuer) return refuseToken('token_issuer_foreign');
+    if (!isSigned(token)) return invalidToken;
+    return judgeForeignClaims(parsed.claims, authority, { now: deps.clock.nowSeconds() });
+  }
+
+  return (token) => Promise.resolve(verify(token));
 }

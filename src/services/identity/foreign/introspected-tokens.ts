@@ -7,6 +7,7 @@ import {
   type IntrospectionAuthority,
   invalidToken,
   type ParseJson,
+  refuseToken,
   type VerifyForeignToken,
 } from './token-authority.ts';
 
@@ -61,9 +62,12 @@ export function createIntrospectedTokens(
     const answer = await ask(token);
     if (answer === undefined) return { outcome: 'unavailable' };
     const { active, iss, token_type: type } = answer;
-    if (active !== true || (iss !== undefined && iss !== authority.issuer)) return invalidToken;
+    if (active !== true) return invalidToken;
+    if (iss !== undefined && iss !== authority.issuer) return refuseToken('token_issuer_foreign');
     // Not one that is good without a proof of its key.
-    if (type !== undefined && !(typeof type === 'string' && /^bearer$/i.test(type))) return invalidToken;
+    if (type !== undefined && !(typeof type === 'string' && /^bearer$/i.test(type))) {
+      return refuseToken('token_bound');
+    }
     const verdict = judgeForeignClaims(answer, authority, { now, withoutExpiry: 'accepted' });
     if (verdict.outcome !== 'good') return verdict;
     return { ...verdict, freshUntil: now + authority.cacheSeconds };

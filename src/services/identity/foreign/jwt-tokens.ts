@@ -8,6 +8,7 @@ import {
   invalidToken,
   type JwtAuthority,
   type ParseJson,
+  refuseToken,
   type VerifyForeignToken,
 } from './token-authority.ts';
 
@@ -27,7 +28,8 @@ export function createJwtTokens(authority: JwtAuthority, deps: JwtTokensDeps): V
   return async (token) => {
     const parsed = parseSignedToken(token, deps.parseJson);
     if (parsed === undefined || !algorithms.includes(parsed.algorithm)) return invalidToken;
-    if (!isTypeAccepted(parsed.type, tokenType) || parsed.claims['iss'] !== issuer) return invalidToken;
+    if (!isTypeAccepted(parsed.type, tokenType)) return refuseToken('token_type_refused');
+    if (parsed.claims['iss'] !== issuer) return refuseToken('token_issuer_foreign');
     try {
       if (!(await isSignedByIssuer(token, parsed, authority, deps.keys))) return invalidToken;
     } catch (error) {

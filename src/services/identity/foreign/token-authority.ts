@@ -90,7 +90,13 @@ export type ForeignVerdict =
 
 export type ForeignRefusal = Extract<
   RefusalReason,
-  'invalid_token' | 'token_expired' | 'resource_mismatch' | 'token_claims_unusable'
+  | 'invalid_token'
+  | 'token_type_refused'
+  | 'token_issuer_foreign'
+  | 'token_bound'
+  | 'token_expired'
+  | 'resource_mismatch'
+  | 'token_claims_unusable'
 >;
 
 /** Judges one token. Never rejects, and says nothing of revocations that were made here. */
@@ -98,4 +104,8 @@ export type VerifyForeignToken = (token: string) => Promise<ForeignVerdict>;
 
 export type ParseJson = (text: string) => JsonReading;
 
-export const invalidToken: ForeignVerdict = { outcome: 'refused', reason: 'invalid_token' };
+export const invalidToken = refuseToken('invalid_token');
+
+export function refuseToken(reason: ForeignRefusal): ForeignVerdict {
+  return { outcome: 'refused', reason };
+}
