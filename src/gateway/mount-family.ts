@@ -33,15 +33,14 @@ export function createMountFamily(
   family: MountConfig,
   config: GatehouseConfig,
   deps: MountDeps,
+  openMount: typeof createMount = createMount,
 ): MountFamily {
   const { publicOrigin, path } = family;
   const { clock, emit } = deps;
   const upstream = openFamilyUpstream(family.upstream, { config, clock, emit });
   let current = family;
   let serves = createLabelCheck(family.labels);
-  const pool = createMemberPool<Mount>((label) =>
-    createMount(fillIn(current, label), config, depsFor(label)),
-  );
+  const pool = createMemberPool<Mount>((label) => openMount(fillIn(current, label), config, depsFor(label)));
   const compilePolicy = compileOnce();
 
   function depsFor(label: string): MountDeps {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 
 import type { MountConfig } from '../../src/gateway/config/config.ts';
@@ -356,6 +358,23 @@ describe('rules for a mount at many hosts', () => {
     expect(await callWith(token)).toBe(401);
     await enterprise.close();
     await upstream.close();
+  });
+
+  it('tell a resource server of the mount about tokens for its labels, as long as they are served', async () => {
+    const asking = createHash('sha256').update(secret).digest('hex');
+    await start({
+      env: { INTROSPECTION_CLIENTS: `backend:${asking}:tenants` },
+      wildcard: { labels: ['red', 'blue'] },
+    });
+    const authorization = `Basic ${Buffer.from(`backend:${encodeURIComponent(secret)}`).toString('base64')}`;
+    const ask = async (token: string): Promise<unknown> =>
+      (await postForm(house, '/introspect', { token }, { authorization })).json();
+    const [ofRed, ofMain] = [await tokenFor(red), await tokenFor('https://gatehouse.test/mcp')];
+
+    expect(await ask(ofRed)).toMatchObject({ active: true, aud: red });
+    expect(await ask(ofMain)).toEqual({ active: false });
+    await house.reload(changed({ labels: ['blue'] }));
+    expect(await ask(ofRed)).toEqual({ active: false });
   });
 
   it('say who may enter each label, and nothing about a host of its own', async () => {

@@ -66,9 +66,7 @@ export function createEntryGate(initial: EntryTable, deps: EntryGateDeps): Entry
   const listeners = new Set<() => void>();
   const plain = rememberPlain();
 
-  // One that is known by itself is no other's: what stands there of it counts, and nothing else.
-  const keyOf = (resource: string): string =>
-    table.homeIssuers.has(resource) ? resource : (table.familyOf?.(resource) ?? resource);
+  const keyOf = (resource: string): string => table.familyOf?.(resource) ?? resource;
 
   const settingsOf = (resource: string): readonly EntrySettings[] =>
     [table.all, table.ofResource.get(keyOf(resource))].filter((each) => each !== undefined);
