@@ -166,6 +166,8 @@ export interface ProviderConfig {
   readonly overage: OverageSettings | undefined;
   /** Whether somebody is in the groups below theirs, as their paths have it. */
   readonly inheritsGroups: boolean;
+  /** Whether it says in which groups somebody is. */
+  readonly saysGroups: boolean;
   /** The directory that is asked about people beside it. Undefined: none is. */
   readonly directory: GoogleDirectorySettings | undefined;
   readonly allowInsecureHttp: boolean;

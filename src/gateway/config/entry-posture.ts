@@ -1,10 +1,13 @@
 import type { EntrySettings } from '../../services/entry/entry-gate.ts';
-import type { GatehouseConfig } from './config.ts';
+import type { GroupName } from '../../services/entry/entry-rules.ts';
+import { findPreset } from '../../services/identity/presets/presets.ts';
+import type { GatehouseConfig, ProviderConfig } from './config.ts';
 import { entersByEmail, entersByLogin } from './file/entry-section.ts';
 import type { ConfigProblem } from './setting.ts';
 import { findCulprit } from './unverified-email.ts';
 
 type Judged = Pick<GatehouseConfig, 'identityProviders' | 'trustedIssuers' | 'mounts' | 'entry'>;
+type Mount = GatehouseConfig['mounts'][0];
 
 /** Entry rules that what is in force makes worthless, or that nobody could satisfy. */
 export function findEntryProblems(config: Judged): readonly ConfigProblem[] {
@@ -16,10 +19,42 @@ export function findEntryProblems(config: Judged): readonly ConfigProblem[] {
       culprits.find((each) => each !== undefined),
       config,
     ),
-    ...config.mounts.flatMap(({ entry }, index) =>
-      judge(`mounts[${index}].entry`, entry, culprits[index], config),
-    ),
+    ...judgeGroups('entry', config.entry, config.mounts, config),
+    ...config.mounts.flatMap((mount, index) => [
+      ...judge(`mounts[${index}].entry`, mount.entry, culprits[index], config),
+      ...judgeGroups(`mounts[${index}].entry`, mount.entry, [mount], config),
+    ]),
   ];
+}
+
+/** Groups of a provider that says none let nobody in, and keep nobody out. */
+function judgeGroups(
+  variable: string,
+  entry: EntrySettings | undefined,
+  mounts: readonly Mount[],
+  { identityProviders }: Judged,
+): ConfigProblem[] {
+  const { any = [], all = [], none = [] } = entry?.rules.groups ?? {};
+  const names = [...any, ...all, ...none];
+  const homes = mounts.map((mount) => findHome(mount, identityProviders));
+  const silent = identityProviders.find(
+    (own) => !own.saysGroups && names.some((name) => isOf(name, own, homes.includes(own))),
+  );
+  if (silent === undefined) return [];
+  const problem = `names groups, and ${silent.title} says none by itself: they would let nobody in, and keep nobody out`;
+  const fix = 'remove groups, or name the claim that has them in GROUPS_CLAIM';
+  return [{ variable, problem, fix: findPreset(silent.preset).noGroupsFix ?? fix }];
+}
+
+function findHome(
+  { accepts, identityProviders: names }: Mount,
+  all: readonly ProviderConfig[],
+): ProviderConfig | undefined {
+  return accepts === undefined ? all.find(({ name }) => names?.includes(name) ?? true) : undefined;
+}
+
+function isOf(name: GroupName, { issuer }: ProviderConfig, isHome: boolean): boolean {
+  return typeof name === 'string' ? isHome : name.issuer === issuer;
 }
 
 function judge(
@@ -44,6 +79,6 @@ function judge(
   return problems;
 }
 
-function findForeignCulprit({ accepts }: GatehouseConfig['mounts'][0]): string | undefined {
+function findForeignCulprit({ accepts }: Mount): string | undefined {
   return accepts?.trustUnverifiedEmail === true ? 'trust_unverified_email of accepts' : undefined;
 }

@@ -50,6 +50,7 @@ export function assembleIdentityProvider(
     requiredClaims: preset.requiredClaims(options.values),
     overage: preset.overage?.(options.values),
     inheritsGroups: preset.inheritsGroups?.(options.values) ?? false,
+    saysGroups: saysGroups(values, preset),
     directory: preset.directory?.(options.values),
     allowInsecureHttp: values.OIDC_ALLOW_INSECURE_HTTP,
     groupsClaim: values.GROUPS_CLAIM ?? preset.groupsClaim ?? 'groups',
@@ -172,13 +173,7 @@ function findParameterProblems(values: Values, preset: ProviderPreset): ConfigPr
 }
 
 function findGroupProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {
-  const directory = preset.directory?.(presetOptions(values).values);
-  const isImpossible =
-    preset.groupsClaim === undefined &&
-    values.GROUPS_CLAIM === undefined &&
-    (directory?.reads ?? 'users') === 'users' &&
-    (values.ALLOWED_GROUPS?.length ?? 0) > 0;
-  if (!isImpossible) return [];
+  if (saysGroups(values, preset) || (values.ALLOWED_GROUPS?.length ?? 0) === 0) return [];
   const problem = `is set, and ${preset.title} says no groups by itself: nobody could enter`;
   return [
     {
@@ -187,6 +182,12 @@ function findGroupProblems(values: Values, preset: ProviderPreset): ConfigProble
       fix: preset.noGroupsFix ?? 'unset it, or name the claim that has them in GROUPS_CLAIM',
     },
   ];
+}
+
+function saysGroups(values: Values, preset: ProviderPreset): boolean {
+  const directory = preset.directory?.(presetOptions(values).values);
+  const isListed = preset.groupsClaim !== undefined || values.GROUPS_CLAIM !== undefined;
+  return isListed || (directory?.reads ?? 'users') !== 'users';
 }
 
 /** What its own variables come to together, and together with those of every provider. */

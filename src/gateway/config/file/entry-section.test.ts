@@ -120,6 +120,22 @@ describe('entry rules in the configuration file', () => {
     expect(complaintsAbout(entry)).toHaveLength(1);
   });
 
+  it.each([{ any: ['staff'] }, { all: ['staff'] }, { none: ['suspended'] }])(
+    'refuse groups of a provider that says none: %j',
+    (groups) => {
+      const entry = JSON.stringify({ groups });
+      const auth0 = { IDP: 'auth0', OIDC_ISSUER_URL: '', AUTH0_DOMAIN: 'example.eu.auth0.com' };
+      const complaint =
+        'entry names groups, and Auth0 says none by itself: they would let nobody in, and keep nobody out';
+      expect(complaintsOfAll(`${mounts}entry: ${entry}\n`, auth0)).toEqual([complaint]);
+      const ofOne = mounts.replace(' }]', `, entry: ${entry} }]`);
+      expect(complaintsOfAll(ofOne, auth0)).toEqual([`mounts[0].${complaint}`]);
+      const claim = { GROUPS_CLAIM: 'https://example.com/groups' };
+      expect(complaintsOfAll(`${mounts}entry: ${entry}\n`, { ...auth0, ...claim })).toEqual([]);
+      expect(complaintsOfAll(`${mounts}entry: ${entry}\n`)).toEqual([]);
+    },
+  );
+
   it('refuse to go by addresses that nobody verified', () => {
     const file = `${mounts}entry: { domains: { deny: [evil.example] } }\n`;
     expect(complaintsOfAll(file, { TRUST_UNVERIFIED_EMAIL: 'true' })).toEqual([
