@@ -7,10 +7,15 @@ import {
   type KeyPair,
   type TestAuthority,
 } from '../../support/certificates.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { startTokenIssuer, type TokenIssuer } from '../../support/identity/token-issuer.ts';
 import { createPemFolder, type PemFolder } from '../../support/pem-folder.ts';
 import { openHouse, type ProviderHouse } from '../house.ts';
 import { type Keycloak, startKeycloak } from './keycloak.ts';
 import type { Person } from './realm.ts';
+
+/** As Kubernetes calls a service account. */
+const pod = 'system:serviceaccount:mcp:gatehouse';
 
 describe('a gatehouse that a real Keycloak knows without a secret', () => {
   let authority: TestAuthority;
@@ -19,6 +24,7 @@ describe('a gatehouse that a real Keycloak knows without a secret', () => {
   let other: KeyPair;
   let certified: KeyPair;
   let plain: KeyPair;
+  let platform: TokenIssuer;
   let house: ProviderHouse<Person, Keycloak>;
 
   beforeAll(async () => {
@@ -40,11 +46,18 @@ describe('a gatehouse that a real Keycloak knows without a secret', () => {
       use: 'sig',
       alg: 'ES256',
     };
-    const clients = { keyCertificate: certified.cert, keys: { keys: [jwk] }, subject: 'CN=gatehouse' };
+    platform = await startTokenIssuer(new FakeClock(Date.now()));
+    const clients = {
+      keyCertificate: certified.cert,
+      keys: { keys: [jwk] },
+      subject: 'CN=gatehouse',
+      platform: { issuer: platform.issuer, keysUrl: `${platform.origin}/keys`, subject: pod },
+    };
     house = await openHouse((publicUrl) => startKeycloak({ publicUrl, tls, certified: clients }));
   });
   afterAll(async () => {
     await house.close();
+    await platform.close();
     folder.remove();
     authority.close();
   });
@@ -113,6 +126,38 @@ describe('a gatehouse that a real Keycloak knows without a secret', () => {
       expect(house.gatehouse.logged()).toMatch(
         /ProviderFailure\.(?:certificate_refused|network|invalid_client)/,
       );
+    });
+  });
+
+  describe('by a token of the platform that it runs on, in a file', () => {
+    const claims = () => ({
+      aud: `${house.provider.env['KEYCLOAK_URL'] ?? ''}/realms/main`,
+      sub: pod,
+      client_id: undefined,
+      iat: Math.floor(Date.now() / 1000) - 1,
+      exp: Math.floor(Date.now() / 1000) + 600,
+    });
+    const federated = (): Record<string, string> => ({
+      ...withoutSecret,
+      OIDC_CLIENT_ID: 'gatehouse-federated',
+      OIDC_CLIENT_TOKEN_PATH: folder.path('token'),
+    });
+
+    it('that is for Keycloak', async () => {
+      folder.write('token', platform.issue(claims(), { typ: 'JWT' }));
+      await house.restart(federated());
+      await useIt();
+    });
+
+    it('and not by that of another pod, or for somebody else, until the file has the right one', async () => {
+      await house.restart(federated());
+      for (const changes of [{ sub: `${pod}-2` }, { aud: 'https://elsewhere.test' }]) {
+        folder.write('token', platform.issue({ ...claims(), ...changes }, { typ: 'JWT' }));
+        await expect(house.obtainCode('alice')).rejects.toThrow('error=server_error');
+      }
+      await vi.waitFor(() => expect(house.gatehouse.logged()).toContain('equal to iss, sub and aud'), 10_000);
+      folder.write('token', platform.issue({ ...claims(), jti: 'two' }, { typ: 'JWT' }));
+      expect(await house.call((await house.signIn('alice')).accessToken)).toBe(200);
     });
   });
 });

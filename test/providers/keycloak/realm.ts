@@ -21,7 +21,12 @@ export interface CertifiedClients {
   readonly keys: { readonly keys: readonly object[] };
   /** Of the certificate by which `gatehouse-certificate` is known: `CN=gatehouse`. */
   readonly subject: string;
+  /** Whose tokens `gatehouse-federated` is known by. */
+  readonly platform: { readonly issuer: string; readonly keysUrl: string; readonly subject: string };
 }
+
+/** What the realm calls that platform. */
+const platformAlias = 'platform';
 
 /** As `kc.sh start --import-realm` reads it. */
 export function describeRealm({ publicUrl, certified }: RealmOptions): object {
@@ -45,11 +50,36 @@ export function describeRealm({ publicUrl, certified }: RealmOptions): object {
       describeClient(publicUrl, { clientId, secret: clientSecret }),
       ...(certified === undefined ? [] : describeCertified(publicUrl, certified)),
     ],
+    identityProviders: certified === undefined ? [] : [describePlatform(certified.platform)],
+  };
+}
+
+/** As "Supports client assertions" of an identity provider writes it. People do not log in there. */
+function describePlatform({ issuer, keysUrl }: CertifiedClients['platform']): object {
+  return {
+    alias: platformAlias,
+    providerId: 'oidc',
+    enabled: true,
+    hideOnLogin: true,
+    config: {
+      issuer,
+      authorizationUrl: `${issuer}/authorize`,
+      tokenUrl: `${issuer}/token`,
+      clientId: 'unused',
+      clientSecret: 'unused',
+      jwksUrl: keysUrl,
+      useJwksUrl: 'true',
+      validateSignature: 'true',
+      supportsClientAssertions: 'true',
+      // The file has the same token until it is renewed.
+      supportsClientAssertionReuse: 'true',
+    },
   };
 }
 
 /** As the tab Credentials of a client writes them. */
-function describeCertified(publicUrl: string, { keyCertificate, keys, subject }: CertifiedClients): object[] {
+function describeCertified(publicUrl: string, own: CertifiedClients): object[] {
+  const { keyCertificate, keys, subject, platform } = own;
   const jwt = { clientAuthenticatorType: 'client-jwt' };
   return [
     describeClient(publicUrl, {
@@ -66,6 +96,11 @@ function describeCertified(publicUrl: string, { keyCertificate, keys, subject }:
       clientId: 'gatehouse-certificate',
       clientAuthenticatorType: 'client-x509',
       attributes: { 'x509.subjectdn': subject, 'x509.allow.regex.pattern.comparison': 'false' },
+    }),
+    describeClient(publicUrl, {
+      clientId: 'gatehouse-federated',
+      clientAuthenticatorType: 'federated-jwt',
+      attributes: { 'jwt.credential.issuer': platformAlias, 'jwt.credential.sub': platform.subject },
     }),
   ];
 }
