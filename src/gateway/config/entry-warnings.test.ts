@@ -16,9 +16,18 @@ function provider(name: string): object {
 }
 
 /** Events and texts of the warnings about entry. */
-function warningsOf(entry: object | undefined, mount: object = {}): readonly string[] {
+function warningsOf(
+  entry: object | undefined,
+  mount: object = {},
+  trusted: readonly object[] = [],
+): readonly string[] {
   const mounts = [{ name: 'files', url: '/files/mcp', upstream: 'http://127.0.0.1:3000/mcp', ...mount }];
-  const file = { identity_providers: [provider('corp'), provider('partner')], mounts, entry };
+  const file = {
+    identity_providers: [provider('corp'), provider('partner')],
+    mounts,
+    entry,
+    ...(trusted.length === 0 ? {} : { trusted_issuers: trusted }),
+  };
   return load(environment, { 'gatehouse.yaml': JSON.stringify(file), secret: 'a secret' })
     .warnings.filter(({ event }) => event.startsWith('entry_'))
     .map(({ event, message }) => `${event} ${message}`);
@@ -44,6 +53,19 @@ describe('findEntryWarnings', () => {
 
   it('is silent of a mount that is for one provider alone', () => {
     expect(warningsOf({ groups: { any: ['staff'] } }, { identity_providers: ['partner'] })).toEqual([]);
+  });
+
+  it('names a trusted issuer whose people can never enter', () => {
+    const trusted = { issuer: 'https://enterprise.test', clients: ['https://client.example/c'] };
+    const entry = (any: readonly unknown[]): object => ({ groups: { any } });
+    const theirs = { issuer: trusted.issuer, group: 'staff' };
+    const warnings = (any: readonly unknown[], changes: object = {}): readonly string[] =>
+      warningsOf(entry(any), { identity_providers: ['corp'] }, [{ ...trusted, ...changes }]);
+    expect(warnings(['staff'])).toEqual([
+      expect.stringContaining('nobody of https://enterprise.test can enter'),
+    ]);
+    expect(warnings(['staff', theirs])).toEqual([]);
+    expect(warnings(['staff'], { issuer: 'https://corp.test' })).toEqual([]);
   });
 
   it('knows the issuer that the environment names', () => {

@@ -10,13 +10,14 @@ export function findEntryWarnings(config: Judged): readonly ConfigWarning[] {
 }
 
 /**
- * Identity providers whose people can choose them and never enter: rules name groups without an issuer, which are those of
- * the first one of the mount.
+ * Identity providers and trusted issuers whose people come and never enter: rules name groups without an issuer, which are
+ * those of the mount's first identity provider.
  */
 function warnOfShutOut(mount: MountConfig, config: Judged): readonly ConfigWarning[] {
   const [home, ...others] = findFitting(mount, config);
   const entries = [config.entry, mount.entry].filter((entry) => entry !== undefined);
-  const shut = others.filter((other) => entries.some((entry) => isShutOut(entry, other)));
+  const vouching = [...others, ...findTrusted(mount, config)].filter(({ issuer }) => issuer !== home?.issuer);
+  const shut = vouching.filter((other) => entries.some((entry) => isShutOut(entry, other)));
   if (home === undefined || shut.length === 0) return [];
   const names = shut.map(({ name }) => name).join(', ');
   const message = `nobody of ${names} can enter mount ${mount.name}: its entry rules name groups of ${home.name} alone; write { issuer: …, group: … } for others`;
@@ -48,7 +49,19 @@ function findFitting(
   return accepts === undefined ? all.filter(({ name }) => names?.includes(name) ?? true) : [];
 }
 
-function isShutOut({ rules: { groups } }: EntrySettings, { issuer }: ProviderConfig): boolean {
+type Vouching = Pick<ProviderConfig, 'name' | 'issuer'>;
+
+function findTrusted(
+  { accepts, publicOrigin, path }: MountConfig,
+  { trustedIssuers }: Judged,
+): readonly Vouching[] {
+  const resource = `${publicOrigin}${path === '/' ? '' : path}`;
+  return trustedIssuers
+    .filter(({ resources }) => accepts === undefined && (resources?.includes(resource) ?? true))
+    .map(({ issuer }) => ({ name: issuer, issuer }));
+}
+
+function isShutOut({ rules: { groups } }: EntrySettings, { issuer }: Vouching): boolean {
   const isElsewhere = (name: GroupName): boolean => typeof name === 'string' || name.issuer !== issuer;
   return (groups.any.length > 0 && groups.any.every(isElsewhere)) || groups.all.some(isElsewhere);
 }
