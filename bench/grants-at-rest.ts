@@ -11,6 +11,7 @@ import { createSealer } from '../src/platform/sealing/sealer.ts';
 import { fingerprintClientId } from '../src/services/clients/client.ts';
 import { createGrantTidying } from '../src/services/tokens/grant-tidying.ts';
 import { createGrants } from '../src/services/tokens/grants.ts';
+import { createPersonGrants } from '../src/services/tokens/person-grants.ts';
 import type { RefreshToken } from '../src/services/tokens/refresh-token.ts';
 import { createRevocations } from '../src/services/tokens/revocations.ts';
 import { type RedisProcess, startRedis } from '../test/support/redis.ts';
@@ -80,6 +81,7 @@ async function openWriter(redis: RedisProcess) {
     nowMilliseconds: () => clock.nowMilliseconds() + ahead * 1000,
   };
   const tidying = createGrantTidying({ store, clock: tidyingClock, refreshWindowSeconds });
+  const lists = createPersonGrants({ store, clock, sealer });
   const records = createGrants({ store, clock, revocations, refreshWindowSeconds, tidying });
   return {
     async tidyAll(): Promise<number> {
@@ -93,6 +95,9 @@ async function openWriter(redis: RedisProcess) {
       const now = clock.nowSeconds();
       await records.open(terms, now + 600);
       const first = random.token(16);
+      const { resource, scope, grantedAt } = terms;
+      const recipient = 'https://client.example';
+      await lists.add(terms, terms, { clientName: 'Claude', recipient, resource, scope, grantedAt });
       const outcome = await records.redeem(terms, first);
       if (outcome !== 'redeemed') throw new Error(`a code is ${outcome}`);
       return { terms, tokenId: first, expiresAt: now + 3600 };

@@ -13,13 +13,19 @@ export const redirectUri = 'https://client.example/oauth/callback';
 export const codeVerifier = 'x'.repeat(64);
 const codeChallenge = computeCodeChallenge(codeVerifier);
 
+/** How many clients a person has. */
+const grantsOfPerson = 5;
+let granted = 0;
+
 /** What a person of an ordinary company allows a client. */
 export function makeTerms(client: ClientFingerprint, resource: string): GrantTerms {
   const now = clock.nowSeconds();
+  const person = Math.floor(granted / grantsOfPerson);
+  granted += 1;
   return {
     grantId: random.token(16),
     identityIssuer: benchIdentityIssuer,
-    subject: '248289761001',
+    subject: String(248_289_761_001 + person),
     email: 'jane.doe@example.com',
     name: 'Jane Doe',
     groups: ['engineering', 'mcp-users', 'on-call'],

@@ -64,6 +64,7 @@ function describeKind(count: number, originOf: (at: number) => string): Kind {
     callbacks: [{ path: '/callback', handler: endpoint }],
     token: endpoint,
     device: undefined,
+    account: undefined,
     backchannelLogout: endpoint,
     revoke: endpoint,
     introspect: endpoint,

@@ -22,6 +22,7 @@ import { createClientAuthentication } from '../src/services/clients/client-authe
 import type { Client } from '../src/services/clients/client.ts';
 import { createClients } from '../src/services/clients/clients.ts';
 import { createGrants } from '../src/services/tokens/grants.ts';
+import { createPersonGrants } from '../src/services/tokens/person-grants.ts';
 import { createRevocations } from '../src/services/tokens/revocations.ts';
 import { oneResource } from '../test/support/one-resource.ts';
 import { startRedis } from '../test/support/redis.ts';
@@ -157,6 +158,7 @@ function createSubject(name: StoreName, store: Store): Subject {
     clock,
     random,
     grants,
+    personGrants: createPersonGrants({ store, clock, sealer }),
     revokeBefore: undefined,
     accessTokenTtlSeconds: 3600,
     identity: {

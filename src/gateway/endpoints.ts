@@ -34,6 +34,7 @@ import type { Resources } from '../services/resources/resources.ts';
 import type { GrantTidying } from '../services/tokens/grant-tidying.ts';
 import { createGrants } from '../services/tokens/grants.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
+import { openAccountPage } from './account-page.ts';
 import { callbackPathOf } from './callback-paths.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { offerDeviceCode, openDeviceAuthorization } from './device-authorization.ts';
@@ -104,9 +105,25 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   });
   const { grantTidying: tidying } = deps;
   const grants = createGrants({ store, clock, revocations, refreshWindowSeconds, tidying });
+  const account = openAccountPage(config.accountPage, {
+    issuer,
+    resources,
+    identityProviders,
+    sealer,
+    store,
+    clock,
+    random,
+    grants,
+    revocations,
+    grantLifetimeSeconds,
+    revokeBefore,
+    emit,
+  });
   const authorization = {
     issuer,
     resources,
+    accountSessions: account?.sessions,
+    accountUrl: account?.url,
     renderConsentPage: config.renderConsentPage,
     findClient: findAsking,
     isClientDenied,
@@ -164,6 +181,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       privateUseSchemes,
     }),
     device: device.endpoints,
+    account: account?.endpoint,
     revoke: createRevocationEndpoint({ authenticateClient, sealer, clock, grants, emit }),
     introspect:
       introspectionClients.length === 0
@@ -205,6 +223,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       clock,
       random,
       grants,
+      personGrants: account?.personGrants,
       revokeBefore,
       accessTokenTtlSeconds,
       identity: {

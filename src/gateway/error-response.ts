@@ -89,6 +89,7 @@ function renderPage(error: OAuthError, context: ErrorContext): Response {
     message: `${error.description}.`,
     requestId: context.requestId,
     status: error.status,
+    startAt: error.startAt,
   });
   for (const [name, value] of headersOf(error)) response.headers.set(name, value);
   return response;

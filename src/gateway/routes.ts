@@ -28,6 +28,8 @@ export interface Endpoints {
   readonly token: Handler;
   /** Undefined: devices without a browser cannot sign in. */
   readonly device: { readonly begin: Handler; readonly page: Handler; readonly answer: Handler } | undefined;
+  /** Undefined: people have no page of what they allowed. */
+  readonly account: Handler | undefined;
   readonly backchannelLogout: Handler;
   readonly revoke: Handler;
   /** Undefined: no resource server may ask. */
@@ -78,6 +80,17 @@ export function createIssuerRoutes(
     ),
     { path: '/token', endpoint: 'token', handler: rooms.token, ...api },
     ...listDeviceRoutes(rooms.device, page, api),
+    ...(rooms.account === undefined
+      ? []
+      : [
+          {
+            path: '/account',
+            endpoint: 'account',
+            methods: ['GET', 'POST'],
+            handler: rooms.account,
+            ...page,
+          } as const,
+        ]),
     // The identity provider calls, never a browser.
     {
       path: '/backchannel-logout',

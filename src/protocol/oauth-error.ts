@@ -47,6 +47,8 @@ export interface OAuthErrorOptions {
   readonly retryAfterSeconds?: number;
   /** Extra response headers, e.g. `WWW-Authenticate` or `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Path of a page of ours where a person begins anew. Absent: where they came from, their application. */
+  readonly startAt?: string | undefined;
   /** Stays in the process: logged by kind, never sent. */
   readonly cause?: unknown;
 }
@@ -59,6 +61,7 @@ export class OAuthError extends Error {
   readonly status: number;
   readonly retryAfterSeconds: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly startAt: string | undefined;
 
   constructor(code: OAuthErrorCode, description: string, options: OAuthErrorOptions) {
     super(`${code}: ${description}`, options.cause === undefined ? undefined : { cause: options.cause });
@@ -69,6 +72,14 @@ export class OAuthError extends Error {
     this.status = options.status ?? statusOfCode[code];
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.headers = options.headers ?? {};
+    this.startAt = options.startAt;
+  }
+
+  /** The same refusal for somebody who begins anew at a page of ours. */
+  startingAt(path: string): OAuthError {
+    const { code, description, reason, status, retryAfterSeconds, headers, cause } = this;
+    const waiting = retryAfterSeconds === undefined ? {} : { retryAfterSeconds };
+    return new OAuthError(code, description, { reason, status, ...waiting, headers, cause, startAt: path });
   }
 }
 

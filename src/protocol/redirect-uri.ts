@@ -144,7 +144,7 @@ function isSameLoopback(requested: string, registered: RedirectUri): boolean {
 }
 
 /** What kind of place a redirect URI leads to, and the part a person should look at. */
-export function describeRedirectUri(uri: RedirectUri | VerifiedRedirectUri): {
+export function describeRedirectUri(uri: string): {
   readonly kind: RedirectUriKind;
   /** scheme, host and port as written, e.g. `https://claude.ai` or `cursor:`. */
   readonly origin: string;

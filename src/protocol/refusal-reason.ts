@@ -151,7 +151,18 @@ export const refusalReasons = {
   // consent and callback
   consent_token_invalid: { meaning: 'The consent form is expired, altered or of another server.' },
   browser_mismatch: { meaning: 'Another browser goes on with the login than the one that began it.' },
-  cross_site_post: { meaning: 'The consent form was posted by a page that is not ours.' },
+  cross_site_post: { meaning: 'A form of ours was posted by a page that is not ours.' },
+  account_session_over: {
+    meaning: 'Somebody used a button of the account page after their ten minutes, or signed out.',
+  },
+  account_form_invalid: {
+    meaning:
+      'A form of the account page came without the value that binds it to the sign-in, or with another one’s.',
+  },
+  account_grant_unknown: {
+    meaning:
+      'On the account page, somebody wanted to end a grant that is over, or none of theirs. Nothing was ended.',
+  },
   callback_state_invalid: {
     meaning: 'The state that came back from the identity provider is expired, altered or of another server.',
   },

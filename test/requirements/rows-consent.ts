@@ -8,6 +8,9 @@ const authorization = testsOf('src/authorization-server/authorization/authorizat
 const callback = testsOf('src/authorization-server/authorization/callback-endpoint.test.ts');
 const cookies = testsOf('src/authorization-server/authorization/secret-cookies.test.ts');
 const cookieForm = testsOf('src/platform/http/cookies.test.ts');
+const account = testsOf('test/flows/account-page.test.ts');
+const accountAttacks = testsOf('test/attacks/p-account.test.ts');
+const chromium = testsOf('test/browser/account.test.ts');
 const operator = testsOf('test/cli/operator.test.ts');
 const own = testsOf('test/requirements/consent.test.ts');
 
@@ -138,8 +141,21 @@ export const consent: Section = {
       level: 'product',
       source: 'RFC 9700; MCP 2025-03-26 Third-Party Authorization Flow',
       sentence: 'People can see and end what they allowed, and its tokens end with it.',
-      open: 'No approval is remembered, and grants end by their client, by the operator’s command line, by the provider’s logout and by themselves; people have no page of their own to do it.',
-      provedBy: [operator('revoke %s ends streams and tokens of a server that was not told')],
+      provedBy: [
+        account('shows each grant with client, mount, scopes, where it went and its times'),
+        account('ends one grant: its refresh and its calls are refused, the other lives'),
+        account('ends the open stream of a grant (fast lane %s)'),
+        account('ends everything at once, what no list has and what is on its way included, and signs out'),
+        chromium('signs in, ends one of two, and says which'),
+        operator('revoke %s ends streams and tokens of a server that was not told'),
+      ],
+      refusedBy: [
+        accountAttacks("273: somebody else's grant is not ended, and whether there is one is not told"),
+        accountAttacks(
+          '274: a form of another site, or without the value of this very sign-in, ends nothing',
+        ),
+        account('says so with 503 and a way back, and does not say that anything ended'),
+      ],
     },
   ],
 };

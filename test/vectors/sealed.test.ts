@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  type AccountSession,
+  openAccountSession,
+  sealAccountSession,
+} from '../../src/authorization-server/account/account-session.ts';
+import {
+  type AccountLogin,
+  openAccountLogin,
+  sealAccountLogin,
+} from '../../src/authorization-server/authorization/account-login.ts';
+import {
   openAwaitingConsent,
   openAwaitingLogin,
   sealTransaction,
@@ -41,6 +51,11 @@ import {
   openDeviceApproval,
   sealDeviceApproval,
 } from '../../src/services/tokens/device-approval.ts';
+import {
+  type GrantDetails,
+  openGrantDetails,
+  sealGrantDetails,
+} from '../../src/services/tokens/person-grant.ts';
 import { type DeviceCode, openDeviceCode, sealDeviceCode } from '../../src/services/devices/device-code.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { loadVectors, type VectorFile } from './load-vectors.ts';
@@ -100,6 +115,12 @@ function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown
       return Promise.resolve(openDeviceState(sealer, vector.token));
     case 'device-approval':
       return Promise.resolve(openDeviceApproval(sealer, vector.token));
+    case 'person-grant':
+      return Promise.resolve(openGrantDetails(sealer, vector.token));
+    case 'account-login':
+      return Promise.resolve(openAccountLogin(sealer, vector.token));
+    case 'account-session':
+      return Promise.resolve(openAccountSession(sealer, vector.token));
     default:
       return file.purpose satisfies never;
   }
@@ -152,6 +173,12 @@ function seal(file: VectorFile, vector: Vector): string {
       return sealDeviceState(sealer, content as DeviceState);
     case 'device-approval':
       return sealDeviceApproval(sealer, content as DeviceApproval);
+    case 'person-grant':
+      return sealGrantDetails(sealer, content as GrantDetails);
+    case 'account-login':
+      return sealAccountLogin(sealer, content as AccountLogin);
+    case 'account-session':
+      return sealAccountSession(sealer, content as AccountSession);
     default:
       return file.purpose satisfies never;
   }
@@ -172,6 +199,9 @@ describe('golden sealed values', () => {
         'device-code',
         'device-state',
         'device-approval',
+        'person-grant',
+        'account-login',
+        'account-session',
       ]),
     );
   });

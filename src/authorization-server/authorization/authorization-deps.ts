@@ -7,6 +7,7 @@ import type { ClientFingerprint, FindClient } from '../../services/clients/clien
 import type { EntryGate } from '../../services/entry/entry-gate.ts';
 import type { IdentityRecheckMode } from '../../services/identity/identity-provider.ts';
 import type { IdentityProviders } from '../../services/identity/identity-providers.ts';
+import type { AccountSessions } from '../account/account-session.ts';
 import type { Resources } from '../../services/resources/resources.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
 
@@ -35,5 +36,9 @@ export interface AuthorizationDeps {
   readonly grantLifetimeSeconds: number;
   /** Whether the provider's refresh token is kept, for refreshes to ask with; and whether there has to be one. */
   readonly identityRecheck: IdentityRecheckMode;
+  /** What logins of the account page become. Absent: there is no such page. */
+  readonly accountSessions?: Pick<AccountSessions, 'begin' | 'path'> | undefined;
+  /** Where people end what they allow here. Absent: there is no such page. */
+  readonly accountUrl?: string | undefined;
   readonly emit: Emit;
 }

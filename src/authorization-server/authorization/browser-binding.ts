@@ -10,11 +10,14 @@ export interface BrowserBinding {
   readonly consent: SecretCookies;
   /** By flow id: set by the very response that leads to the identity provider, binds the callback to whoever approved. */
   readonly flow: SecretCookies;
+  /** The same for the login of the account page. */
+  readonly accountFlow: SecretCookies;
 }
 
 export function createBrowserBinding(deps: SecretCookiesDeps): BrowserBinding {
   return {
     consent: createSecretCookies(deps, 'consent', consentTtlSeconds),
     flow: createSecretCookies(deps, 'flow', loginTtlSeconds),
+    accountFlow: createSecretCookies(deps, 'account-flow', loginTtlSeconds),
   };
 }

@@ -11,80 +11,60 @@
  * 7. the entry rules of the resource let them in                       else they are told, and then the client
  * 8. the grant is recorded, the code sealed, the browser sent to the client
  *
+ * A login that began on the account page comes back here as well: its state says so, and account-callback.ts has it.
+ *
  * What fails before step 4 stays on a page: until then this need not be the person who approved.
  * Two identity providers share no callback, whether they say `iss` or not: what one sends is never taken to the other.
  * @see OAuth 2.1 §4.1.2, RFC 9207 §2, RFC 9700 §4.4 and §4.7, OpenID Connect Core §3.1.2.5
  */
 import type { Handler } from '../../platform/http/handler.ts';
-import { AuthorizationError, OAuthError, type OAuthErrorCode } from '../../protocol/oauth-error.ts';
+import { AuthorizationError, OAuthError } from '../../protocol/oauth-error.ts';
 import { abbreviateClient } from '../../services/clients/client.ts';
-import type { Login } from '../../services/identity/identity-provider.ts';
 import type { NamedProvider } from '../../services/identity/identity-providers.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
+import { type AccountCallback, createAccountCallback } from './account-callback.ts';
+import { openAccountLogin } from './account-login.ts';
 import { createBrowserBinding } from './browser-binding.ts';
 import { listProviders } from './chosen-provider.ts';
 import { toClient } from './client-answer.ts';
 import { describePerson, judgeEntry } from './entry-step.ts';
 import { issueCode } from './code-step.ts';
-import { type IdentityProviderAnswer, parseIdentityProviderAnswer } from './identity-provider-answer.ts';
-import { claimOnce } from './single-use.ts';
+import { parseIdentityProviderAnswer, refusedLogin } from './identity-provider-answer.ts';
+import { createLoginReturn, finishedBefore, isThrottled, loginOver } from './returned-login.ts';
 import { openAwaitingLogin } from './transaction-codec.ts';
-import { type AwaitingLogin, loginTtlSeconds } from './transaction.ts';
+import type { AwaitingLogin } from './transaction.ts';
 
 /** @param own the identity provider that answers here */
 export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvider): Handler {
   const binding = createBrowserBinding(deps);
+  const returned = createLoginReturn(deps, own, binding.flow, startAgain);
+  const { accountSessions } = deps;
+  const finishAccountLogin: AccountCallback | undefined =
+    accountSessions === undefined ? undefined : createAccountCallback(deps, own, accountSessions);
 
   function openTransaction(state: string): AwaitingLogin {
     const transaction = openAwaitingLogin(deps.sealer, state);
-    if (transaction !== undefined && transaction.expiresAt > deps.clock.nowSeconds()) return transaction;
-    throw new OAuthError('invalid_request', 'This login has expired; start again from your application', {
-      reason: 'callback_state_invalid',
-    });
-  }
-
-  function checkProvider({ identityProvider: name }: AwaitingLogin): void {
-    const isOnly = deps.identityProviders.all.length === 1;
-    if (name === own.name || (name === undefined && isOnly)) return;
-    throw new OAuthError('invalid_request', 'The answer is not from the identity provider of this login', {
-      reason: 'identity_provider_mismatch',
-    });
+    if (transaction === undefined) throw loginOver(startAgain);
+    return transaction;
   }
 
   async function claimCallback(transaction: AwaitingLogin, requestId: string): Promise<void> {
-    if (await claimOnce(deps.store, callbackKey(transaction), transaction.expiresAt)) return;
+    if (await returned.claim(transaction)) return;
     const client = abbreviateClient(transaction.terms.client);
     deps.emit({ type: 'replay_detected', kind: 'callback_state', client }, requestId);
-    throw new OAuthError('invalid_request', 'This login was finished already', {
-      reason: 'callback_state_replay',
-    });
-  }
-
-  async function identify(
-    answer: IdentityProviderAnswer & { outcome: 'code' },
-    transaction: AwaitingLogin,
-  ): Promise<Login> {
-    try {
-      return await own.provider.finishLogin({
-        query: answer.query,
-        state: answer.state,
-        secrets: transaction.secrets,
-        reauthentication: transaction.terms.reauthentication,
-        startedAt: transaction.expiresAt - loginTtlSeconds,
-      });
-    } catch (error) {
-      // Our own brake, before anything was sent: the callback is given back, so that reloading it can succeed.
-      if (isThrottled(error)) await deps.store.delete(callbackKey(transaction));
-      throw error;
-    }
+    throw finishedBefore();
   }
 
   return async (request, context) => {
     const answer = parseIdentityProviderAnswer(request);
+    const accountLogin =
+      finishAccountLogin === undefined ? undefined : openAccountLogin(deps.sealer, answer.state);
+    if (accountLogin !== undefined && finishAccountLogin !== undefined) {
+      return finishAccountLogin(request, answer, accountLogin, context.requestId);
+    }
     const transaction = openTransaction(answer.state);
-    checkProvider(transaction);
+    returned.check(request, transaction);
     const { terms, flowId } = transaction;
-    if (!binding.flow.matches(request, flowId, transaction.flowHash)) throw foreignBrowser();
     const client = { ...terms, afterHumanStep: true, cookie: binding.flow.end(flowId) };
     const named = { client: abbreviateClient(terms.client), identityProvider: own.name };
     const failed = (error: unknown): unknown => {
@@ -96,7 +76,9 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
     if (!listProviders(deps, terms).includes(own)) throw toClient(failed(providerRefused()), client);
     await claimCallback(transaction, context.requestId);
     try {
-      const login = await identify(answer, transaction);
+      const { query, state } = answer;
+      const { reauthentication } = terms;
+      const login = await returned.finish(transaction, { query, state, reauthentication });
       const refusal = judgeEntry(deps, terms, login);
       if (refusal !== undefined) {
         const { subject } = login.identity;
@@ -122,21 +104,7 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
   };
 }
 
-function callbackKey(transaction: AwaitingLogin): string {
-  return `callback_state:${transaction.flowId}`;
-}
-
-function isThrottled(error: unknown): boolean {
-  return error instanceof OAuthError && error.reason === 'idp_exchange_throttled';
-}
-
-function foreignBrowser(): OAuthError {
-  return new OAuthError(
-    'access_denied',
-    'This login was started in another browser, or cookies are blocked; start again from your application',
-    { reason: 'browser_mismatch' },
-  );
-}
+const startAgain = 'start again from your application';
 
 function isAboutGroups(error: unknown): error is OAuthError {
   return error instanceof OAuthError && error.reason === 'groups_too_many';
@@ -147,10 +115,6 @@ function providerRefused(): OAuthError {
   return new OAuthError('access_denied', 'This server does not let people log in there', {
     reason: 'identity_provider_refused',
   });
-}
-
-function refusedLogin(code: OAuthErrorCode): OAuthError {
-  return new OAuthError(code, 'The identity provider did not complete the login', { reason: 'idp_error' });
 }
 
 /** A refusal in a code that an authorization response may have: clients know no others (RFC 6749 §4.1.2.1). */

@@ -1,9 +1,9 @@
 import { html, raw } from 'hono/html';
 
 import { type Markup, renderPage } from '../../platform/html/page.ts';
-import { isMixedScript } from '../../protocol/client-name.ts';
 import { describeRedirectUri, type VerifiedRedirectUri } from '../../protocol/redirect-uri.ts';
 import { expandScope } from '../../protocol/scope.ts';
+import { describeClient } from '../../services/clients/described-client.ts';
 import type { ScopeRules } from '../../services/resources/resource.ts';
 import { listPermissions } from './chosen-scope.ts';
 import { renderDeny, renderProviderButtons } from './provider-buttons.ts';
@@ -19,6 +19,8 @@ export interface ConsentPage {
   readonly scopes: ScopeRules;
   /** Where the person may log in; of several one is chosen here. */
   readonly identityProviders: readonly ShownProvider[];
+  /** Where the person ends it again. Undefined: there is no page for it. */
+  readonly accountUrl?: string | undefined;
   /** Why the page is shown again. */
   readonly notice: ConsentNotice | undefined;
   readonly cookies: readonly string[];
@@ -78,7 +80,14 @@ export function renderConsentPage(page: ConsentPage): Response {
       <input type="hidden" name="consent_token" value="${page.consentToken}" />
       ${renderDecision(page.identityProviders)}
     </form>
-    <p class="small">This page can be answered once, within five minutes. Your answer is not remembered.</p>`;
+    <p class="small">
+      This page can be answered once, within five minutes. Your answer is not
+      remembered.${
+        page.accountUrl === undefined
+          ? ''
+          : html` What you allow you can see and end at <code>${page.accountUrl}</code>.`
+      }
+    </p>`;
   return renderPage({
     title: `Allow access to ${resource}?`,
     body,
@@ -98,34 +107,6 @@ const notices = {
     <p>You approved without a single permission. Choose at least one, or deny.</p>
   </div>`,
 } as const satisfies Record<ConsentNotice, Markup>;
-
-function describeClient({ clientName: name, ...vouching }: AwaitingConsent): Markup {
-  if (name === undefined) return html`<span class="name">an application without a name</span>`;
-  return html`<bdi class="name">${name}</bdi> ${describeVouching(vouching)}
-    ${
-      isMixedScript(name)
-        ? html`<div class="warning">
-            <p>
-              This name mixes letters of different alphabets that look alike. It may imitate another
-              application.
-            </p>
-          </div>`
-        : ''
-    }`;
-}
-
-/** A host proves that it published the document, and nothing about its name: whoever has a domain can choose any. */
-function describeVouching({
-  clientHost: host,
-  preRegistered,
-}: Pick<AwaitingConsent, 'clientHost' | 'preRegistered'>): Markup {
-  if (preRegistered === true) return html`<div class="small">registered by the operator of this server</div>`;
-  if (host === undefined) return html`<div class="small">unverified — chosen by the application itself</div>`;
-  return html`<div>
-      published by <strong><bdi>${host}</bdi></strong>
-    </div>
-    <div class="small">the host is verified; the name is its own choice</div>`;
-}
 
 /** Who comes to act for the person: whoever is at the redirect URI, or a device that the person has to recognise. */
 function describeRecipient({ redirectUri, userCode }: RequestedTerms): Markup {

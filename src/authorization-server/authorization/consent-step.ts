@@ -8,7 +8,7 @@ import type { AwaitingConsent, RequestedTerms } from './transaction.ts';
 
 export type ConsentStepDeps = Pick<
   AuthorizationDeps,
-  'sealer' | 'resources' | 'identityProviders' | 'renderConsentPage'
+  'sealer' | 'resources' | 'identityProviders' | 'renderConsentPage' | 'accountUrl'
 >;
 
 /**
@@ -39,6 +39,7 @@ export function askForConsent(
     resourceName: resource?.title,
     scopes: resource?.scopes ?? noScopes,
     identityProviders: providers,
+    accountUrl: deps.accountUrl,
     ...showing,
   });
 }

@@ -42,6 +42,11 @@ export function parseIdentityProviderAnswer(request: Request): IdentityProviderA
   return { outcome: 'code', state, query };
 }
 
+/** What whoever waits is told of an answer that is an error. */
+export function refusedLogin(code: OAuthErrorCode): OAuthError {
+  return new OAuthError(code, 'The identity provider did not complete the login', { reason: 'idp_error' });
+}
+
 function refuse(
   description: string,
   reason: 'parameter_malformed' | 'parameter_missing' | 'callback_state_invalid',

@@ -11,6 +11,7 @@ import type { RateLimitOutcome } from '../../services/limits/rate-limits.ts';
 import type { Resources } from '../../services/resources/resources.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Grants } from '../../services/tokens/grants.ts';
+import type { PersonGrants } from '../../services/tokens/person-grants.ts';
 import type { IssuedTokens } from './token-response.ts';
 
 /** What the token endpoint and its grant types work with. */
@@ -23,6 +24,8 @@ export interface TokenDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly grants: Grants;
+  /** Where people find what they allowed. Absent: nowhere. */
+  readonly personGrants?: Pick<PersonGrants, 'add'> | undefined;
   /** Grants from before this moment get nothing more. Undefined: none are cut off. */
   readonly revokeBefore: EpochSeconds | undefined;
   /** Counts a refresh of this grant by its client; both are proven by then. Undefined: no limit. */

@@ -15,6 +15,10 @@ export function narrateEvent(event: GatehouseEvent): string | undefined {
       return `consent ${event.decision}`;
     case 'login_succeeded':
       return `logged in: ${event.subject}`;
+    case 'account_login':
+      return `logged in to see what is allowed: ${event.subject}`;
+    case 'account_access_ended':
+      return `ended all access: ${event.subject}`;
     case 'entry_refused':
       return `not let in: ${event.subject} (${event.reason})`;
     case 'tokens_issued':

@@ -110,6 +110,8 @@ export interface GatehouseConfig {
   readonly proofNonces: boolean;
   /** Whether devices without a browser may sign people in. */
   readonly deviceAuthorization: boolean;
+  /** Whether people have a page where they see and end what they allowed. */
+  readonly accountPage: boolean;
   /** Identity providers whose assertions are exchanged for tokens. Empty: there is no such grant type. */
   readonly trustedIssuers: readonly TrustedIssuer[];
   readonly limits: {

@@ -207,6 +207,7 @@ function assemble(
     renderConsentPage: values.RENDER_CONSENT_PAGE,
     proofNonces: values.DPOP_NONCE,
     deviceAuthorization: values.DEVICE_AUTHORIZATION,
+    accountPage: values.ACCOUNT_PAGE,
     limits: {
       enabled: values.RATE_LIMIT_ENABLED,
       perSubjectConcurrency: values.MCP_PER_SUBJECT_CONCURRENCY,

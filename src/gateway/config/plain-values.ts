@@ -23,6 +23,15 @@ export function parseNonNegativeNumber(text: string): number {
   return value;
 }
 
+/**
+ * Reads a switch.
+ * @throws ValueProblem
+ */
+export function parseOnOff(text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on';
+  throw new ValueProblem('is neither on nor off', 'write on or off');
+}
+
 /** The items of a comma-separated list, trimmed, empty ones left out. */
 export function splitList(text: string): string[] {
   return text

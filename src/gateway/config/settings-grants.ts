@@ -3,7 +3,7 @@ import { isAllowableScheme } from '../../protocol/redirect-uri.ts';
 import { onUnlessFalse } from './boolean-setting.ts';
 import { parseDuration } from './go-duration.ts';
 import { type IntrospectionClientSetting, parseIntrospectionClients } from './introspection-clients.ts';
-import { parseInteger, parseMoment, splitList } from './plain-values.ts';
+import { parseInteger, parseMoment, parseOnOff, splitList } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 import {
   parsePreviousSecrets,
@@ -125,10 +125,7 @@ export const grantSettings = {
     accepts: '`on` or `off`',
     defaultText: 'on',
     unset: true,
-    parse: (text) => {
-      if (text === 'on' || text === 'off') return text === 'on';
-      throw new ValueProblem('is neither on nor off', 'write on or off');
-    },
+    parse: parseOnOff,
   } satisfies Setting<boolean>,
   CLIENT_REGISTRATION_TTL: {
     description:
@@ -174,6 +171,14 @@ export const grantSettings = {
             message: 'RENDER_CONSENT_PAGE=false: clients get access without asking the person',
           },
   }),
+  ACCOUNT_PAGE: {
+    description:
+      'Whether people have a page, `/account`, where they see which clients they gave access, and end it. For that each grant is put on a list of its person, sealed, in the store. `off`: no page, no lists; whoever wants to end something needs the client or you. See [the account page](account.md).',
+    accepts: '`on` or `off`',
+    defaultText: 'on',
+    unset: true,
+    parse: parseOnOff,
+  } satisfies Setting<boolean>,
 };
 
 function parseSynchronous(text: string): 'FULL' | 'NORMAL' {

@@ -73,6 +73,7 @@ const reservedPaths = [
   '/backchannel-logout',
   '/callback',
   '/token',
+  '/account',
   '/device',
   '/device_authorization',
   '/revoke',

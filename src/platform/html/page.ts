@@ -56,6 +56,8 @@ export interface ErrorPage {
   readonly status: number;
   /** A way on, if there is one. Only for targets that were verified: the page cannot know. */
   readonly link?: { readonly href: string; readonly text: string };
+  /** Path of a page of ours where the person begins anew. Absent: where they came from. */
+  readonly startAt?: string | undefined;
 }
 
 /** A page that says what went wrong, what to do next, and by what name the operator finds it. */
@@ -69,7 +71,13 @@ export function renderErrorPage(page: ErrorPage): Response {
     }
     <h2>What you can do</h2>
     <ul>
-      <li>Close this window and start again from your application.</li>
+      <li>
+        ${
+          page.startAt === undefined
+            ? 'Close this window and start again from your application.'
+            : html`<a href="${page.startAt}">Go back to the start</a> and try again.`
+        }
+      </li>
       <li>If that does not help, give your administrator the request id below.</li>
     </ul>
     <p class="small">Request id: <code>${page.requestId}</code></p>`;

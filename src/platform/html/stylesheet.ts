@@ -60,6 +60,11 @@ input.code {
 .providers { list-style: none; margin: 1.5rem 0 0; padding: 0; }
 .providers li { margin: 0 0 1rem; }
 .providers .small { margin-top: 0.25rem; }
+.grants { list-style: none; margin: 1.5rem 0 0; padding: 0; }
+.grants > li { margin: 0 0 1rem; padding: 1rem; border: 1px solid var(--line); border-radius: 0.7rem; }
+.grants h2 { margin: 0; }
+.grants .facts { margin: 0.8rem 0; }
+.grants .facts > div { padding: 0.5rem 0; }
 .decision { display: flex; flex-wrap: wrap; gap: 0.75rem; margin: 1.5rem 0 0.75rem; }
 .decision > * { flex: 1 1 9rem; }
 button, .button {

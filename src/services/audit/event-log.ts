@@ -22,8 +22,8 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
     case 'directory_asked':
       return event.outcome === 'present' ? 'debug' : 'warn';
     case 'grant_revoked':
-      // A client that signs its person out is no alarm.
-      return event.cause === 'client' ? 'info' : 'warn';
+      // A client that signs its person out is no alarm, nor a person who does it.
+      return event.cause === 'client' || event.cause === 'account_page' ? 'info' : 'warn';
     case 'store_failed':
     case 'keys_reload_refused':
     case 'certificate_reload_refused':

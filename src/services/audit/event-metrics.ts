@@ -56,6 +56,12 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const consents = counter('mcp_auth_consent_decisions_total', 'Decisions on the consent page', ['decision']);
   const authorizations = counter('mcp_auth_authorize_initiated_total', 'Authorization flows begun', ['path']);
   const devices = counter('gatehouse_device_authorizations_total', 'Device authorizations begun', []);
+  const accountLogins = counter('gatehouse_account_logins_total', 'Logins for the account page', []);
+  const accountsEnded = counter(
+    'gatehouse_account_access_ended_total',
+    'People who ended all they allowed',
+    [],
+  );
   const logins = counter('gatehouse_logins_total', 'Logins that ended in a code', ['identity_provider']);
   const failedLogins = counter(
     'gatehouse_logins_failed_total',
@@ -126,6 +132,12 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         return;
       case 'login_failed':
         failedLogins.inc({ identity_provider: event.identityProvider, reason: event.reason });
+        return;
+      case 'account_login':
+        accountLogins.inc();
+        return;
+      case 'account_access_ended':
+        accountsEnded.inc();
         return;
       case 'entry_refused':
         entries.inc({ identity_provider: event.identityProvider, reason: event.reason });

@@ -36,6 +36,10 @@ export type GatehouseEvent =
       readonly client: string;
       readonly identityProvider: string;
     }
+  /** A person logged in to see what they allowed. */
+  | { readonly type: 'account_login'; readonly subject: string }
+  /** A person ended everything they had allowed until then. */
+  | { readonly type: 'account_access_ended'; readonly subject: string }
   | {
       /** The entry rules do not let somebody in who has logged in. */
       readonly type: 'entry_refused';
@@ -73,7 +77,8 @@ export type GatehouseEvent =
   | {
       readonly type: 'replay_detected';
       readonly kind: 'code' | 'refresh' | 'consent' | 'callback_state' | 'device_code';
-      readonly client: string;
+      /** Absent: of a login that was for the account page. */
+      readonly client?: string;
       readonly grant?: string;
       readonly subject?: string;
     }
@@ -86,7 +91,9 @@ export type GatehouseEvent =
         | 'identity_gone'
         | 'group'
         | 'entry'
-        | 'client';
+        | 'client'
+        /** By the person, on the page for it. */
+        | 'account_page';
       readonly grant: string;
       readonly subject: string;
       readonly client: string;
@@ -201,6 +208,7 @@ export type EndpointName =
   | 'backchannel_logout'
   | 'device_authorization'
   | 'device'
+  | 'account'
   | 'revoke'
   | 'introspect'
   | 'mcp'

@@ -42,6 +42,11 @@ export interface LoginRequest {
   readonly reauthentication: Reauthentication;
   /** What the rules for all who enter want of it, whoever the client is. The answer is held to them elsewhere. */
   readonly demands?: LoginDemands;
+  /**
+   * `account`: who it is, and nothing else. No refresh token is asked for or handed on, and no rule about who may enter
+   * is applied: people see and end what they allowed although they may not enter any more.
+   */
+  readonly purpose?: 'account';
 }
 
 export interface LoginDemands {

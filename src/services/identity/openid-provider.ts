@@ -11,6 +11,7 @@ import {
   readClaims,
 } from './claims.ts';
 import { readAuthentication } from './authentication.ts';
+import { readWho, withoutOfflineAccess } from './account-purpose.ts';
 import { findClientProblem } from './client-check.ts';
 import { findCredentialProblem, methodUnlisted } from './credential-check.ts';
 import { createCodeExchange } from './code-exchange.ts';
@@ -89,19 +90,21 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
     isReady: () => discovery.isDone(),
     close: () => discovery.close(),
 
-    async startLogin({ state, secrets, reauthentication, demands }) {
+    async startLogin({ state, secrets, reauthentication, demands, purpose }) {
       const { client, metadata } = await discovery.demand();
       const configuration = new client.Configuration(metadata, config.clientId);
       if (config.allowInsecureHttp) client.allowInsecureRequests(configuration);
+      const { scopes, authorizationParameters } =
+        purpose === 'account' ? withoutOfflineAccess(config) : config;
       return client.buildAuthorizationUrl(configuration, {
-        ...config.authorizationParameters,
+        ...authorizationParameters,
         redirect_uri: deps.redirectUri,
-        scope: config.scopes.join(' '),
+        scope: scopes.join(' '),
         state,
         nonce: secrets.nonce,
         code_challenge: computeCodeChallenge(secrets.codeVerifier),
         code_challenge_method: 'S256',
-        ...formatReauthentication(reauthentication, config.authorizationParameters?.['prompt'], demands),
+        ...formatReauthentication(reauthentication, authorizationParameters?.['prompt'], demands),
       });
     },
 
@@ -114,18 +117,26 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
     admits: (groups) => isAllowedGroup(groups, deps.allowedGroups),
 
     async finishLogin(answer): Promise<Login> {
-      const { query, state, secrets } = answer;
+      const { query, state, secrets, purpose } = answer;
       const provider = await discovery.demand();
       checkIssuerParameter(query.get('iss'), provider);
       const url = rebuildAnswer(deps.redirectUri, query);
       const { claims, refreshToken } = await lane(async (deadline) => {
         const exchanged = await exchangeCode(provider, { url, state, secrets, deadline });
+        if (purpose === 'account') return exchanged;
         return { ...exchanged, claims: await completeGroups(exchanged, deadline) };
       }).catch((error: unknown) => {
         throw refuseUnresolved(error);
       });
       checkAuthenticationTime(claims, answer, clock);
       checkRequiredClaims(claims, config.requiredClaims);
+      if (purpose === 'account') {
+        return {
+          identity: readWho(claims, config),
+          refreshToken: undefined,
+          sessionId: readSessionId(claims),
+        };
+      }
       const { identity, isGroupsShapeMismatch } = readClaims(claims, config);
       if (isGroupsShapeMismatch) {
         const { subject } = identity;

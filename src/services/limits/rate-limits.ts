@@ -15,6 +15,7 @@ const perAddress = {
   device_authorization: 10,
   // A code of 34 bits that lives for ten minutes is not to be guessed at this rate.
   device: 20,
+  account: 30,
   revoke: 60,
   discovery: 60,
   // Servers that call for many people at once: the identity provider, when many are logged out together …

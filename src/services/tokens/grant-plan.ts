@@ -82,8 +82,15 @@ export function planLease(record: ActiveGrant, holder: string, nowMs: number): A
 /** The record after `holder` gave up; undefined when the lease is not theirs (any more). */
 export function planRelease(record: GrantRecord, holder: string): ActiveGrant | undefined {
   if (record.stage !== 'active' || record.rotating?.holder !== holder) return undefined;
-  const { stage, subject, client, current, previous } = record;
-  return { stage, subject, client, current, ...(previous === undefined ? {} : { previous }) };
+  const { stage, subject, client, current, previous, refreshedAtMs } = record;
+  return {
+    stage,
+    subject,
+    client,
+    current,
+    ...(previous === undefined ? {} : { previous }),
+    ...(refreshedAtMs === undefined ? {} : { refreshedAtMs }),
+  };
 }
 
 /**
@@ -114,5 +121,12 @@ export function planTidying(
   if (record.stage !== 'active' || record.previous === undefined) return undefined;
   if (nowMs - record.previous.rotatedAtMs < tidyAfterMilliseconds(windowSeconds)) return undefined;
   const { stage, subject, client, current, rotating } = record;
-  return { stage, subject, client, current, ...(rotating === undefined ? {} : { rotating }) };
+  return {
+    stage,
+    subject,
+    client,
+    current,
+    ...(rotating === undefined ? {} : { rotating }),
+    refreshedAtMs: record.previous.rotatedAtMs,
+  };
 }

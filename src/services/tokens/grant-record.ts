@@ -24,7 +24,12 @@ const active = owner.extend(
     /** Generation of the refresh token that may rotate. */
     current: text,
   },
-  { previous: previous.matches, rotating: rotating.matches },
+  {
+    previous: previous.matches,
+    rotating: rotating.matches,
+    /** Of the last rotation, once the generation before was taken out. For people who look at what they allowed. */
+    refreshedAtMs: integer,
+  },
 );
 
 const revoked = owner.extend({ stage: oneOf('revoked'), cause: text });

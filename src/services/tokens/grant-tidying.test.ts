@@ -77,11 +77,12 @@ async function readRecord(grantId = 'grant-1') {
 
 describe('createGrantTidying', () => {
   it('takes the successor out of the record once its window is over by every clock', async () => {
+    const refreshedAtMs = clock.nowMilliseconds();
     await openRotated();
     clock.advance(tidyAfterSeconds);
     await tidying.sweep();
     const { subject, client } = termsOf('grant-1');
-    expect(await readRecord()).toEqual({ stage: 'active', subject, client, current: 'r1' });
+    expect(await readRecord()).toEqual({ stage: 'active', subject, client, current: 'r1', refreshedAtMs });
   });
 
   it('leaves it there before that, so that a lost answer can be repeated', async () => {

@@ -53,8 +53,11 @@ export interface Grants {
    */
   rotate(token: RefreshToken, makeSuccessor: () => Successor, record?: string): Promise<Rotation>;
   /** Ends the grant: refresh tokens at once, access tokens at every process that reads the revocation feed. */
-  revoke(terms: GrantTerms, cause: string): Promise<void>;
+  revoke(grant: EndableGrant, cause: string): Promise<void>;
 }
+
+/** What has to be known of a grant to end it. */
+type EndableGrant = Pick<GrantTerms, 'grantId' | 'subject' | 'client' | 'absoluteEnd'>;
 
 export interface GrantsDeps {
   readonly store: Store;
@@ -78,7 +81,7 @@ export function createGrants(deps: GrantsDeps): Grants {
   /** When the store last failed to answer here. */
   let silentUntilMs = -Infinity;
 
-  async function revoke(terms: GrantTerms, cause: string): Promise<void> {
+  async function revoke(terms: EndableGrant, cause: string): Promise<void> {
     // Feed first: should the second step fail, the access tokens are dead already and the refresh can be tried again.
     await deps.revocations.revoke(terms.grantId);
     const key = grantKey(terms.grantId);

@@ -119,6 +119,7 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
       // GitHub never says when somebody logged in: what has to be recent is refused before anything is sent.
       checkAuthenticationTime({}, answer, clock);
       const { identity, token } = await lane((deadline) => exchange(answer, deadline));
+      if (answer.purpose === 'account') return { identity, refreshToken: undefined, sessionId: undefined };
       checkAllowedGroups(identity.groups, deps.allowedGroups);
       return { identity, refreshToken: token, sessionId: undefined };
     },

@@ -1,0 +1,88 @@
+import type { EpochSeconds } from '../../platform/clock.ts';
+import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
+import { type Infer, integer, name, oneOf, shape, text, textList } from '../../platform/sealing/shape.ts';
+
+/** Holds whatever fits into a code, and the longest client name beside it. */
+const personGrantPurpose: SealPurpose = { name: 'person-grant', prefix: 'mgh_pg_', maxLength: 12_288 };
+
+/** A grant as the list of its person has it. Whether it is still alive, its own record says. */
+export interface PersonGrant {
+  readonly grantId: string;
+  readonly absoluteEnd: EpochSeconds;
+  /** Undefined: they were sealed with a key that is gone. */
+  readonly details: GrantDetails | undefined;
+}
+
+/** What its person is shown of a grant, as it was when the client got its first tokens. */
+export interface GrantDetails {
+  readonly clientName: string | undefined;
+  /** The host that vouches for the client by its metadata document. */
+  readonly clientHost?: string | undefined;
+  /** The operator registered the client. */
+  readonly preRegistered?: true | undefined;
+  /** Scheme, host and port of the redirect URI. Absent: tokens went to a device that showed a code. */
+  readonly recipient?: string | undefined;
+  readonly resource: string;
+  readonly scope: readonly string[];
+  readonly grantedAt: EpochSeconds;
+  /** The identity provider's session, so that its logout counts. */
+  readonly sessionId?: string | undefined;
+}
+
+// Short member names: there is one for each grant, in memory where the store is Redis. Part of the stored format.
+const sealedDetails = shape(
+  { res: name, gat: integer },
+  { nam: text, hst: name, reg: oneOf('operator'), to: name, scp: textList, sid: name },
+);
+
+const lineSyntax = /^([\w-]{1,64}) (\d{1,12}) (\S+)$/;
+
+/** One line of a person's list: what is needed to end the grant is legible without any key. */
+export interface ListLine {
+  readonly grantId: string;
+  readonly absoluteEnd: EpochSeconds;
+  readonly sealed: string;
+}
+
+/** Undefined for what is no line of ours: a damaged one must not keep its person from logging in. */
+export function parseListLine(line: string): ListLine | undefined {
+  const [, grantId, end, sealed] = lineSyntax.exec(line) ?? [];
+  if (grantId === undefined || end === undefined || sealed === undefined) return undefined;
+  return { grantId, absoluteEnd: Number(end), sealed };
+}
+
+export function formatListLine({ grantId, absoluteEnd, sealed }: ListLine): string {
+  return `${grantId} ${absoluteEnd} ${sealed}`;
+}
+
+export function sealGrantDetails(sealer: Sealer, details: GrantDetails): string {
+  const packed: Infer<typeof sealedDetails> = {
+    res: details.resource,
+    gat: details.grantedAt,
+    ...(details.clientName === undefined ? {} : { nam: details.clientName }),
+    ...(details.clientHost === undefined ? {} : { hst: details.clientHost }),
+    ...(details.preRegistered === undefined ? {} : { reg: 'operator' }),
+    ...(details.recipient === undefined ? {} : { to: details.recipient }),
+    ...(details.scope.length === 0 ? {} : { scp: [...details.scope] }),
+    ...(details.sessionId === undefined ? {} : { sid: details.sessionId }),
+  };
+  return sealer.seal(personGrantPurpose, JSON.stringify(packed));
+}
+
+/** The details, or undefined for anything we did not seal as such, or with a key that is gone. */
+export function openGrantDetails(sealer: Sealer, token: string): GrantDetails | undefined {
+  const plaintext = sealer.open(personGrantPurpose, token);
+  if (plaintext === undefined) return undefined;
+  const packed: unknown = JSON.parse(plaintext);
+  if (!sealedDetails.matches(packed)) return undefined;
+  return {
+    clientName: packed.nam,
+    ...(packed.hst === undefined ? {} : { clientHost: packed.hst }),
+    ...(packed.reg === undefined ? {} : { preRegistered: true }),
+    ...(packed.to === undefined ? {} : { recipient: packed.to }),
+    resource: packed.res,
+    scope: packed.scp ?? [],
+    grantedAt: packed.gat,
+    ...(packed.sid === undefined ? {} : { sessionId: packed.sid }),
+  };
+}

@@ -1,0 +1,392 @@
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { AccountVisit, beginAccountLogin, callbackOf, visitAccount } from '../support/account.ts';
+import { Browser } from '../support/browser.ts';
+import {
+  authorizeUrl,
+  decide,
+  obtainCode,
+  readForm,
+  redeem,
+  refresh,
+  registerClient,
+  signIn,
+} from '../support/flow.ts';
+import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from '../support/gatehouse.ts';
+import { openHouseOfTwo } from '../support/house-of-two.ts';
+
+const closers: (() => Promise<void>)[] = [];
+const sessionCookie = '__Host-gatehouse-account-session';
+
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+async function open(options: TestGatehouseOptions = {}): Promise<TestGatehouse> {
+  const gatehouse = await createTestGatehouse(options);
+  closers.push(() => gatehouse.close());
+  return gatehouse;
+}
+
+function becomes(gatehouse: TestGatehouse, subject: string): void {
+  const { identityProvider } = gatehouse;
+  identityProvider.person = { ...identityProvider.person, subject, email: `${subject}@example.com` };
+}
+
+function reasons({ events }: TestGatehouse): readonly string[] {
+  return events.flatMap((event) => (event.type === 'request_refused' ? [event.reason] : []));
+}
+
+function expectNothingEnded({ events }: TestGatehouse): void {
+  const types = events.map(({ type }) => type);
+  expect(types).not.toContain('grant_revoked');
+  expect(types).not.toContain('account_access_ended');
+}
+
+/** Two people with a grant each, and the account page of the second. */
+async function openTwoPeople() {
+  const gatehouse = await open();
+  const alices = await signIn(gatehouse);
+  const alice = await visitAccount(gatehouse);
+  becomes(gatehouse, 'mallory');
+  await signIn(gatehouse);
+  const mallory = await visitAccount(gatehouse);
+  return { gatehouse, alices, alice, mallory };
+}
+
+describe('P. the account page', () => {
+  it('270: no other site begins a login there, by a link or by a form', async () => {
+    const gatehouse = await open();
+    const victim = new Browser(gatehouse);
+    for (const path of ['/account', '/account?action=sign-in', '/account?action=sign-in:main']) {
+      const page = await victim.get(path, { 'Sec-Fetch-Site': 'cross-site' });
+      expect(page.headers.get('location')).toBeNull();
+    }
+    const posted = await victim.postFromElsewhere('/account', { action: 'sign-in' });
+    expect(posted.status).toBe(403);
+    expect((await victim.post('/account', { action: 'sign-in' }, { Origin: 'null' })).status).toBe(403);
+    expect(reasons(gatehouse)).toEqual(['cross_site_post', 'cross_site_post']);
+    expect(gatehouse.identityProvider.startedLogins).toEqual([]);
+    expect(victim.cookieHeader()).toBe('');
+  });
+
+  it('270: a login that the attacker began does not sign the victim in as the attacker', async () => {
+    const gatehouse = await open();
+    becomes(gatehouse, 'mallory');
+    const mallorys = callbackOf(await beginAccountLogin(new Browser(gatehouse)));
+    const victim = new Browser(gatehouse);
+    await beginAccountLogin(victim);
+
+    const answer = await victim.get(mallorys);
+
+    expect(answer.status).toBe(403);
+    expect(victim.cookies.has(sessionCookie)).toBe(false);
+    expect(reasons(gatehouse)).toEqual(['browser_mismatch']);
+    expect(gatehouse.identityProvider.finishedLogins).toEqual([]);
+  });
+
+  it('271: a login for the page makes no code, and one of an authorization no session', async () => {
+    const gatehouse = await open();
+    const browser = new Browser(gatehouse);
+    const forPage = await beginAccountLogin(browser);
+    const consent = await browser.get(authorizeUrl(gatehouse, await registerClient(gatehouse)));
+    const forClient = new URL(await decide(browser, consent));
+
+    const asClient = await browser.get(callbackOf(forClient));
+    expect(asClient.headers.get('location')).toContain('https://client.example/callback?');
+    expect(browser.cookies.has(sessionCookie)).toBe(false);
+    const asPage = await browser.get(callbackOf(forPage));
+    expect(asPage.headers.get('location')).toBe('https://gatehouse.test/account');
+    expect(gatehouse.events.filter(({ type }) => type === 'login_succeeded')).toHaveLength(1);
+    expect(gatehouse.events.filter(({ type }) => type === 'account_login')).toHaveLength(1);
+  });
+
+  it('271: the cookie of one flow does not stand in for that of the other', async () => {
+    const gatehouse = await open();
+    const browser = new Browser(gatehouse);
+    const login = await beginAccountLogin(browser);
+    const [[name, value] = []] = browser.cookies;
+    const consent = await browser.get(authorizeUrl(gatehouse, await registerClient(gatehouse)));
+    const other = await decide(browser, consent);
+    const ofFlow = [...browser.cookies].find(([each]) => each.includes('gatehouse-flow-'));
+
+    browser.cookies.clear();
+    browser.cookies.set(String(name), String(ofFlow?.[1]));
+    expect((await browser.get(callbackOf(login))).status).toBe(403);
+    browser.cookies.clear();
+    browser.cookies.set(String(name).replace('account-flow', 'flow'), String(value));
+    expect((await browser.get(callbackOf(login))).status).toBe(403);
+    browser.cookies.clear();
+    browser.cookies.set(String(ofFlow?.[0]).replace('flow', 'account-flow'), String(ofFlow?.[1]));
+    expect((await browser.get(callbackOf(new URL(other)))).status).toBe(403);
+    expect(gatehouse.identityProvider.finishedLogins).toEqual([]);
+  });
+
+  it('271: nothing else that this server seals is a session, a form of the page, or the other way round', async () => {
+    const gatehouse = await open();
+    const tokens = await signIn(gatehouse);
+    const { code } = await obtainCode(gatehouse);
+    const visit = await visitAccount(gatehouse);
+    const session = String(visit.browser.cookies.get(sessionCookie));
+    const state = (await beginAccountLogin(new Browser(gatehouse))).searchParams.get('state') ?? '';
+    const { records } = await gatehouse.store.list('grants_of:', { cursor: '', limit: 1 });
+    const ofList = records[0]?.value.split('\n')[0]?.split(' ')[2] ?? '';
+    expect(ofList).toMatch(/^mgh_pg_/);
+
+    for (const sealed of [tokens.accessToken, tokens.refreshToken, code, state, visit.formToken, ofList]) {
+      const browser = new Browser(gatehouse);
+      browser.cookies.set(sessionCookie, sealed);
+      expect(await (await browser.get('/account')).text()).toContain('See what you allowed');
+      browser.cookies.set(sessionCookie, sealed.replace(/^mgh_.._/, 'mgh_as_'));
+      expect(await (await browser.get('/account')).text()).toContain('See what you allowed');
+    }
+    for (const sealed of [session, state, ofList, tokens.accessToken]) {
+      const refused = await visit.browser.post('/account', { form_token: sealed, action: 'end-all' });
+      expect(refused.status).toBe(403);
+    }
+    const consent = await visit.browser.get(authorizeUrl(gatehouse, await registerClient(gatehouse)));
+    const { consent_token: consentToken = '' } = readForm(await consent.text());
+    for (const sealed of [session, visit.formToken, state]) {
+      const refused = await visit.browser.post('/consent', { consent_token: sealed, action: 'approve' });
+      expect(refused.status).toBe(400);
+      const asBearer = await gatehouse.fetch(gatehouse.mount, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${sealed}` },
+      });
+      expect(asBearer.status).toBe(401);
+    }
+    const asForm = await visit.browser.post('/account', { form_token: consentToken, action: 'end-all' });
+    expect(asForm.status).toBe(403);
+    expectNothingEnded(gatehouse);
+  });
+
+  it('272: a callback counts once', async () => {
+    const gatehouse = await open();
+    const browser = new Browser(gatehouse);
+    const callback = callbackOf(await beginAccountLogin(browser));
+    const cookies = new Map(browser.cookies);
+    expect((await browser.get(callback)).status).toBe(302);
+
+    const again = new Browser(gatehouse);
+    for (const [name, value] of cookies) again.cookies.set(name, value);
+    const answers = await Promise.all([again.get(callback), again.get(callback)]);
+
+    expect(answers.map(({ status }) => status)).toEqual([400, 400]);
+    expect(again.cookies.has(sessionCookie)).toBe(false);
+    expect(gatehouse.identityProvider.finishedLogins).toHaveLength(1);
+    expect(gatehouse.events).toContainEqual({ type: 'replay_detected', kind: 'callback_state' });
+    expect(await (await again.get(callback)).text()).toContain('href="/account"');
+  });
+
+  it('272: a callback that is old, altered, of another deployment or without its cookie begins no session', async () => {
+    const [gatehouse, other] = [
+      await open(),
+      await open({ env: { TOKEN_SIGNING_SECRET: 'Zq3v9Zt7Xw1Lr5Np8Bd2Fh6Jm4Sg0Yc-other-secret' } }),
+    ];
+    const browser = new Browser(gatehouse);
+    const callback = callbackOf(await beginAccountLogin(browser));
+    const foreign = callbackOf(await beginAccountLogin(new Browser(other)));
+    expect((await new Browser(gatehouse).get(callback)).status).toBe(403);
+    expect((await browser.get(foreign)).status).toBe(400);
+    expect((await browser.get(callback.replace('mgh_al_', 'mgh_st_'))).status).toBe(400);
+    expect((await browser.get(`${callback.slice(0, -3)}AAA`)).status).toBe(400);
+    expect((await browser.get(callback.replace('code=idp-code', 'error=access_denied'))).status).toBe(403);
+    gatehouse.clock.advance(600);
+    expect((await browser.get(callback)).status).toBe(400);
+    expect(browser.cookies.has(sessionCookie)).toBe(false);
+    expect(gatehouse.identityProvider.finishedLogins).toEqual([]);
+  });
+
+  it("273: somebody else's grant is not ended, and whether there is one is not told", async () => {
+    const { gatehouse, alices, alice, mallory } = await openTwoPeople();
+    const [target] = alice.grantIds;
+    const withoutIds = (html: string): string => html.replaceAll(/mgh_af_[\w-]+/g, '');
+
+    const ofAlice = await mallory.press(`end:${target}`);
+    const html = mallory.html;
+    const ofNobody = await mallory.press(`end:${'A'.repeat(22)}`);
+
+    expect([ofAlice.status, ofNobody.status]).toEqual([404, 404]);
+    expect(withoutIds(html)).toBe(withoutIds(mallory.html));
+    expect(html).not.toContain(String(target));
+    expectNothingEnded(gatehouse);
+    expect((await refresh(gatehouse, alices.client.clientId, alices.refreshToken)).status).toBe(200);
+    for (const id of ['', '*', '../grant', `${target}\n`, `${target},${mallory.grantIds[0]}`, '__proto__']) {
+      expect((await mallory.press(`end:${id}`)).status).toBe(404);
+    }
+    expectNothingEnded(gatehouse);
+    await mallory.press('end-all');
+    await alice.look();
+    expect(alice.grantIds).toEqual([target]);
+  });
+
+  it("273: not even by a list that was tampered with: the grant's own record says whose it is", async () => {
+    const { gatehouse, alices, alice, mallory } = await openTwoPeople();
+    const { records } = await gatehouse.store.list('grants_of:', { cursor: '', limit: 9 });
+    const line = records
+      .flatMap(({ value }) => value.split('\n'))
+      .find((each) => each.startsWith(String(alice.grantIds[0])));
+    for (const { key, value } of records) {
+      const end = gatehouse.clock.nowSeconds() + 1000;
+      expect(await gatehouse.store.replace(key, value, `${value}\n${line}\nno line\n${line} x`, end)).toBe(
+        true,
+      );
+    }
+    await mallory.look();
+    expect(mallory.grantIds).not.toContain(alice.grantIds[0]);
+    expect((await mallory.press(`end:${alice.grantIds[0]}`)).status).toBe(404);
+    expectNothingEnded(gatehouse);
+    expect((await refresh(gatehouse, alices.client.clientId, alices.refreshToken)).status).toBe(200);
+  });
+
+  it('274: a form of another site, or without the value of this very sign-in, ends nothing', async () => {
+    const { gatehouse, alice, mallory } = await openTwoPeople();
+    const sameAgain = await visitAccount(gatehouse);
+    const action = `end:${alice.grantIds[0]}`;
+    const { browser, formToken } = alice;
+    const refusals = [
+      await browser.post('/account', { form_token: formToken, action }, { Origin: 'https://evil.example' }),
+      await browser.post('/account', { form_token: formToken, action }, { 'Sec-Fetch-Site': 'same-site' }),
+      await browser.post('/account', { form_token: formToken, action }, { Origin: 'null' }),
+      await browser.post('/account', { action }),
+      await browser.post('/account', { form_token: mallory.formToken, action }),
+      await browser.post('/account', { form_token: sameAgain.formToken, action }),
+      await browser.post('/account', { form_token: `${formToken}A`, action }),
+      await mallory.browser.post('/account', { form_token: formToken, action: 'end-all' }),
+    ];
+    expect(refusals.map(({ status }) => status)).toEqual(refusals.map(() => 403));
+    const malformed = [
+      await browser.post('/account', { form_token: formToken }),
+      await browser.post('/account', { form_token: formToken, action: 'END' }),
+      await browser.post('/account', { form_token: formToken, action, grant: 'x' }),
+      await browser.post('/account?action=end-all', { form_token: formToken, action }),
+      await browser.post(
+        '/account',
+        new URLSearchParams([
+          ['action', action],
+          ['action', 'end-all'],
+          ['form_token', formToken],
+        ]),
+      ),
+    ];
+    expect(malformed.map(({ status }) => status)).toEqual(malformed.map(() => 400));
+    for (const path of [`/account?action=${action}&form_token=${formToken}`, '/account?action=end-all']) {
+      expect((await browser.get(path)).status).toBe(200);
+    }
+    const elsewhere = await browser.postFromElsewhere('/account', { form_token: formToken, action });
+    expect(elsewhere.status).toBe(403);
+    expectNothingEnded(gatehouse);
+  });
+
+  it('275: a session that is altered, over, planted under another name or doubled is none', async () => {
+    const gatehouse = await open();
+    const { browser, formToken, grantIds } = await visitAccount(gatehouse);
+    const value = String(browser.cookies.get(sessionCookie));
+    const signedIn = async (headers: Record<string, string>): Promise<boolean> => {
+      const page = await gatehouse.fetch('/account', { headers });
+      return (await page.text()).includes('You are signed in as');
+    };
+    expect(grantIds).toEqual([]);
+    expect(await signedIn({ Cookie: `${sessionCookie}=${value}` })).toBe(true);
+    const others = [
+      `${sessionCookie}=${value.slice(0, -2)}`,
+      `${sessionCookie}=${value.slice(0, 20)}B${value.slice(21)}`,
+      `gatehouse-account-session=${value}`,
+      `${sessionCookie}-x=${value}`,
+      `${sessionCookie}=${value}; ${sessionCookie}=${value}`,
+    ];
+    for (const Cookie of others) expect(await signedIn({ Cookie })).toBe(false);
+
+    gatehouse.clock.advance(600);
+    expect(await signedIn({ Cookie: `${sessionCookie}=${value}` })).toBe(false);
+    const late = await browser.post('/account', { form_token: formToken, action: 'end-all' });
+    expect(late.status).toBe(403);
+    expect(reasons(gatehouse)).toEqual(['account_session_over']);
+    expectNothingEnded(gatehouse);
+  });
+
+  it('275: the session travels to this host alone, out of reach of scripts, for ten minutes', async () => {
+    const gatehouse = await open();
+    const browser = new Browser(gatehouse);
+    const answer = await browser.get(callbackOf(await beginAccountLogin(browser)));
+    const [cookie = '', flow = ''] = answer.headers.getSetCookie();
+    expect(cookie).toMatch(
+      /^__Host-gatehouse-account-session=mgh_as_[\w-]+; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+    );
+    expect(flow).toMatch(/^__Host-gatehouse-account-flow-[\w-]+=; Max-Age=0;/);
+    expect(gatehouse.logged()).not.toContain(cookie.split(/[=;]/)[1]);
+  });
+
+  it('276: the answer of one identity provider does not sign in at the callback of another', async () => {
+    const house = await openHouseOfTwo();
+    closers.push(() => house.close());
+    const browser = new Browser(house.gatehouse);
+    const query = await house.corp.logIn(await beginAccountLogin(browser, 'corp'));
+
+    const astray = await browser.get(`/callback/partner?${query.toString()}`);
+
+    expect(astray.status).toBe(400);
+    expect(reasons(house.gatehouse)).toEqual(['identity_provider_mismatch']);
+    expect([house.corp.count('token'), house.partner.count('token')]).toEqual([0, 0]);
+    expect((await browser.get(`/callback/corp?${query.toString()}`)).status).toBe(302);
+    const visit = new AccountVisit(browser);
+    await visit.look();
+    expect(visit.html).toContain('alice@example.com');
+  });
+
+  it('277: what a client calls itself is text on the page, and no more', async () => {
+    const gatehouse = await open();
+    const name = '"><script>alert(1)</script><button name="action" value="end-all">';
+    const client = await registerClient(gatehouse, { client_name: name });
+    await signIn(gatehouse, { client });
+    await signIn(gatehouse, { client: await registerClient(gatehouse, { client_name: 'Сlaude' }) });
+    const visit = await visitAccount(gatehouse);
+    expect(visit.html).not.toContain('<script');
+    expect(visit.html.match(/value="end-all"/g)).toHaveLength(1);
+    expect(visit.html).toContain('mixes letters of different alphabets');
+    const [, oldest] = visit.grantIds;
+    await visit.press(`end:${oldest}`);
+    expect(visit.html).toContain('Ended: <bdi>&quot;&gt;&lt;script&gt;');
+  });
+
+  it('278: a list is bounded, and takes no line for a code that comes again', async () => {
+    const gatehouse = await open();
+    const client = await registerClient(gatehouse);
+    const signedIn = await obtainCode(gatehouse, { client });
+    await redeem(gatehouse, signedIn);
+    await redeem(gatehouse, signedIn);
+    const lines = async (): Promise<number> => {
+      const { records } = await gatehouse.store.list('grants_of:', { cursor: '', limit: 9 });
+      return records.flatMap(({ value }) => value.split('\n')).length;
+    };
+    expect(await lines()).toBe(1);
+    const browser = new Browser(gatehouse);
+    for (let count = 0; count < 204; count += 1) await signIn(gatehouse, { client, browser });
+    expect(await lines()).toBe(200);
+    expect((await visitAccount(gatehouse)).grantIds).toHaveLength(200);
+  });
+
+  it('279: one login ends everything once: a copied session cannot fill the feed that every process reads', async () => {
+    const gatehouse = await open();
+    const visit = await visitAccount(gatehouse);
+    const { formToken } = visit;
+    const copy = new Browser(gatehouse);
+    for (const [name, value] of visit.browser.cookies) copy.cookies.set(name, value);
+    expect((await visit.press('end-all')).status).toBe(200);
+
+    for (let count = 0; count < 3; count += 1) {
+      const again = await copy.post('/account', { form_token: formToken, action: 'end-all' });
+      expect(again.status).toBe(403);
+    }
+
+    expect((await gatehouse.store.read('revocations', '')).entries).toHaveLength(1);
+    expect(gatehouse.events.filter(({ type }) => type === 'account_access_ended')).toHaveLength(1);
+  });
+
+  it('279: the page is asked for thirty times a minute from one address, and no more', async () => {
+    const gatehouse = await open({ env: { RATE_LIMIT_ENABLED: 'true' } });
+    const browser = new Browser(gatehouse);
+    for (let count = 0; count < 30; count += 1) expect((await browser.get('/account')).status).toBe(200);
+    expect((await browser.get('/account')).status).toBe(429);
+  });
+});
