@@ -21,6 +21,7 @@ export interface MountPolicyDeps {
   /** The identity provider whose subjects rules name without an issuer. */
   readonly identityIssuer: string;
   readonly scopeCheck: Pick<ScopeCheck, 'judgeNeeds'>;
+  readonly findObtainable?: (grant: GrantTerms) => ReadonlySet<string> | undefined;
   readonly emit: Emit;
   /** Absent: `createPolicy`. For mounts that have their rules in common. */
   readonly compile?: typeof createPolicy;
@@ -43,6 +44,7 @@ export function createMountPolicy(rules: PolicyRules | undefined, deps: MountPol
       expanded.set(grant, known);
       return known;
     },
+    ...(deps.findObtainable === undefined ? {} : { findObtainable: deps.findObtainable }),
     refuseScopes: (grant, needed) => deps.scopeCheck.judgeNeeds(grant, needed),
     emit: deps.emit,
   });

@@ -4,6 +4,7 @@ import type { ClientTls } from '../platform/http1/dial.ts';
 import type { Random } from '../platform/random.ts';
 import type { Tagger } from '../platform/sealing/tagger.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
+import { expandScope } from '../protocol/scope.ts';
 import type { Admissions } from '../resource-server/admission/admit.ts';
 import { createEntryAdmission } from '../resource-server/admission/entry-admission.ts';
 import { createProvenAdmission, type KeyProofs } from '../resource-server/admission/proven-admission.ts';
@@ -21,9 +22,11 @@ import { createScopeCheck } from '../resource-server/proxy/scope-check.ts';
 import { createSessionBinding } from '../resource-server/proxy/session-binding.ts';
 import { createTargetRewrite } from '../resource-server/proxy/request-target.ts';
 import type { Emit } from '../services/audit/events.ts';
+import type { ClientFingerprint } from '../services/clients/client.ts';
 import type { EntryGate } from '../services/entry/entry-gate.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../services/limits/subject-concurrency.ts';
+import type { GrantTerms } from '../services/tokens/grant-terms.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { AccessRecord, CallDetails } from './access-log.ts';
 import type { LiveCertificates } from './certificates.ts';
@@ -50,6 +53,8 @@ export interface MountDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly revocations: Revocations;
+  /** The scopes that a client may be granted at most. Undefined: no limit. */
+  readonly clientScope: (client: ClientFingerprint) => readonly string[] | undefined;
   readonly rateLimits: RateLimits;
   readonly emit: Emit;
   readonly log: Logger;
@@ -131,13 +136,19 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const stopAsking = deps.entryGate.onChange(() => {
     liveCalls.sweepSoon(clock.nowMilliseconds());
   });
-  const scopeCheck = createScopeCheck(resource);
+  const findObtainable = ({ client }: GrantTerms): ReadonlySet<string> | undefined => {
+    // Clients of another issuer are none of ours, whatever they are called.
+    const limit = accepts === undefined ? deps.clientScope(client) : undefined;
+    return limit && expandScope(limit, resource.scopes);
+  };
+  const scopeCheck = createScopeCheck(resource, findObtainable);
   let current = mount;
   const policy = createMountPolicy(mount.policy, {
     mount,
     scopes: resource.scopes,
     identityIssuer: accepts?.issuer ?? findHomeIssuer(mount, config),
     scopeCheck,
+    findObtainable,
     emit,
     ...(deps.compilePolicy === undefined ? {} : { compile: deps.compilePolicy }),
   });

@@ -31,6 +31,8 @@ export interface CallJudgeDeps {
   readonly policy: () => Policy;
   /** The scopes of a grant with all that they include. */
   readonly expandScopes: (grant: GrantTerms) => ReadonlySet<string>;
+  /** Those that the client of a grant may be granted at most, with all that they include. Undefined: every one. */
+  readonly findObtainable?: (grant: GrantTerms) => ReadonlySet<string> | undefined;
   /** The challenge to a grant that lacks some of these. */
   readonly refuseScopes: (grant: GrantTerms, needed: readonly string[]) => Refusal | undefined;
   readonly emit: Emit;
@@ -144,8 +146,13 @@ class PolicyCall implements JudgedCall {
   readonly #isShown = (list: ListMember, name: string): boolean => {
     const operation = useOf(list, name);
     // A client that lacks a scope has to see what it may ask for.
-    return operation !== undefined && this.#caller.decide(operation, this.#scopes).outcome !== 'denied';
+    return operation !== undefined && this.#decide(operation).outcome !== 'denied';
   };
+
+  #decide(operation: Operation): Decision {
+    const obtainable = this.#deps.findObtainable?.(this.#head.grant);
+    return this.#caller.decide(operation, this.#scopes, obtainable);
+  }
 
   #judgeMessages(messages: readonly RpcMessage[], isBatch: boolean): Refusal | undefined {
     const { rawHeaders } = this.#head;
@@ -189,7 +196,7 @@ class PolicyCall implements JudgedCall {
     let worst: Decision | undefined;
     let culprit: Operation | undefined;
     for (const operation of operations) {
-      const decision = this.#caller.decide(operation, this.#scopes);
+      const decision = this.#decide(operation);
       if (decision.outcome === 'allowed') continue;
       if (worst?.outcome !== 'denied' && (worst === undefined || decision.outcome === 'denied'))
         culprit = operation;

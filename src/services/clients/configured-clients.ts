@@ -30,6 +30,8 @@ export interface ConfiguredClients {
   has(clientId: string): boolean;
   readonly find: FindClient;
   all(): readonly Client[];
+  /** The scopes that a client may be granted at most. Undefined: it is none of these, or there is no limit. */
+  scopeOf(client: ClientFingerprint): readonly string[] | undefined;
   replace(clients: readonly ConfiguredClient[]): void;
 }
 
@@ -42,6 +44,7 @@ export function createConfiguredClients(
   deps: ConfiguredClientsDeps,
 ): ConfiguredClients {
   let byId = index(initial);
+  let scopes = indexScopes(byId);
   return {
     has: (clientId) => byId.has(clientId),
     async find(clientId = '') {
@@ -51,14 +54,24 @@ export function createConfiguredClients(
       return client;
     },
     all: () => [...byId.values()],
+    scopeOf: (client) => scopes.get(client),
     replace(clients) {
       byId = index(clients);
+      scopes = indexScopes(byId);
     },
   };
 }
 
 function index(clients: readonly ConfiguredClient[]): ReadonlyMap<string, Client> {
   return new Map(clients.map((client) => [client.clientId, describe(client)]));
+}
+
+function indexScopes(clients: ReadonlyMap<string, Client>): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    [...clients.values()].flatMap(({ fingerprint, scope }) =>
+      scope === undefined ? [] : [[fingerprint, scope] as const],
+    ),
+  );
 }
 
 function describe(client: ConfiguredClient): Client {

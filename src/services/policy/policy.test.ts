@@ -44,16 +44,54 @@ function decide(
     otherwise = 'deny',
     caller = alice,
     scopes = none,
+    obtainable = undefined,
   }: {
     otherwise?: PolicyRules['otherwise'];
     caller?: PolicyCaller;
     scopes?: ReadonlySet<string>;
+    obtainable?: ReadonlySet<string> | undefined;
   } = {},
 ) {
-  return createPolicy({ otherwise, rules }, 'https://idp.test').for(caller).decide(operation, scopes);
+  const policy = createPolicy({ otherwise, rules }, 'https://idp.test').for(caller);
+  return policy.decide(operation, scopes, obtainable);
 }
 
 describe('createPolicy', () => {
+  describe('for a client that may be granted so much at most', () => {
+    const wide = rule({ name: 'wide', scopes: ['write', 'admin'] });
+    const near = rule({ name: 'near', scopes: ['root'] });
+    const obtainable = new Set(['read', 'write', 'admin']);
+
+    it('names scopes that it can get, be there a nearer rule that it cannot follow', () => {
+      expect(decide([near, wide], tool('x'))).toMatchObject({ rule: 'near' });
+      expect(decide([near, wide], tool('x'), { obtainable })).toEqual({
+        outcome: 'scopes',
+        rule: 'wide',
+        scopes: ['write', 'admin'],
+      });
+    });
+
+    it.each(['allow', 'deny'] as const)(
+      'denies what it cannot get the scopes for, with the default %s',
+      (otherwise) => {
+        const refused = { outcome: 'denied', rule: 'near' };
+        expect(decide([near], tool('x'), { obtainable, otherwise })).toEqual(refused);
+        const none = { obtainable: new Set<string>(), otherwise };
+        expect(decide([near], tool('x'), none)).toEqual(refused);
+      },
+    );
+
+    it('goes by the scopes that the token has, whatever it may get', () => {
+      const scopes = new Set(['root']);
+      expect(decide([near], tool('x'), { obtainable, scopes })).toEqual({ outcome: 'allowed', rule: 'near' });
+    });
+
+    it('leaves plumbing alone', () => {
+      const [first = ''] = plumbing;
+      expect(decide([near], method(first), { obtainable })).toMatchObject({ outcome: 'allowed' });
+    });
+  });
+
   it('decides by the default what no rule speaks of', () => {
     expect(decide([], tool('x'))).toEqual({ outcome: 'denied', rule: decidedBy.default });
     expect(decide([], tool('x'), { otherwise: 'allow' })).toEqual({

@@ -28,8 +28,11 @@ export interface Policy {
 }
 
 export interface CallerPolicy {
-  /** @param scopes of the token, with those that they include */
-  decide(operation: Operation, scopes: ReadonlySet<string>): Decision;
+  /**
+   * @param scopes of the token, with those that they include
+   * @param obtainable those that its client may be granted at most. Absent: every one. To ask for others would be in vain
+   */
+  decide(operation: Operation, scopes: ReadonlySet<string>, obtainable?: ReadonlySet<string>): Decision;
 }
 
 /** Names of decisions that no rule of the configuration made. */
@@ -60,6 +63,11 @@ export const plumbing: ReadonlySet<string> = new Set([
   'subscriptions/listen',
 ]);
 
+interface ScopesOfCaller {
+  readonly held: ReadonlySet<string>;
+  readonly obtainable: ReadonlySet<string> | undefined;
+}
+
 interface CompiledRule {
   readonly rule: PolicyRule;
   readonly speaksOf: (caller: PolicyCaller) => boolean;
@@ -75,7 +83,10 @@ export function createPolicy({ otherwise, rules }: PolicyRules, homeIssuer: stri
       let policy = known.get(caller);
       if (policy === undefined) {
         const fitting = compiled.filter(({ speaksOf }) => speaksOf(caller));
-        policy = { decide: (operation, scopes) => decide(fitting, otherwise, operation, scopes) };
+        policy = {
+          decide: (operation, held, obtainable) =>
+            decide(fitting, otherwise, operation, { held, obtainable }),
+        };
         known.set(caller, policy);
       }
       return policy;
@@ -108,7 +119,7 @@ function decide(
   rules: readonly CompiledRule[],
   otherwise: PolicyRules['otherwise'],
   operation: Operation,
-  scopes: ReadonlySet<string>,
+  scopes: ScopesOfCaller,
 ): Decision {
   // Where no rule tells one resource from another, there is no spelling to walk around it by.
   if (operation.kind !== 'resource' || !rules.some(tellsResources)) {
@@ -148,21 +159,27 @@ function decideOne(
   rules: readonly CompiledRule[],
   otherwise: PolicyRules['otherwise'],
   operation: Operation,
-  scopes: ReadonlySet<string>,
+  { held, obtainable }: ScopesOfCaller,
 ): Decision {
   let nearest: PolicyRule | undefined;
+  let outOfReach: PolicyRule | undefined;
   let fewest = Infinity;
   for (const { rule, means } of rules) {
     if (!means(operation)) continue;
     if (rule.effect === 'deny') return { outcome: 'denied', rule: rule.name };
-    const lacking = rule.scopes.filter((scope) => !scopes.has(scope)).length;
-    if (lacking >= fewest) continue;
-    nearest = rule;
-    fewest = lacking;
+    const lacking = rule.scopes.filter((scope) => !held.has(scope));
+    if (obtainable !== undefined && !lacking.every((scope) => obtainable.has(scope))) {
+      outOfReach = rule;
+    } else if (lacking.length < fewest) {
+      nearest = rule;
+      fewest = lacking.length;
+    }
   }
   if (operation.kind === 'method' && plumbing.has(operation.method)) {
     return { outcome: 'allowed', rule: decidedBy.plumbing };
   }
+  // It speaks of the operation: that nobody can follow it makes the default no answer.
+  if (nearest === undefined && outOfReach !== undefined) return { outcome: 'denied', rule: outOfReach.name };
   if (nearest === undefined) {
     return { outcome: otherwise === 'allow' ? 'allowed' : 'denied', rule: decidedBy.default };
   }
