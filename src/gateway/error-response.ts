@@ -90,6 +90,8 @@ function renderPage(error: OAuthError, context: ErrorContext): Response {
     requestId: context.requestId,
     status: error.status,
     startAt: error.startAt,
+    // A form would be sent a second time.
+    waitSeconds: context.request.method === 'GET' ? error.retryAfterSeconds : undefined,
   });
   for (const [name, value] of headersOf(error)) response.headers.set(name, value);
   return response;

@@ -182,7 +182,7 @@ function listDeviceRoutes(
   return [
     { path: '/device_authorization', endpoint: 'device_authorization', handler: device.begin, ...api },
     { path: '/device', endpoint: 'device', methods: ['GET', 'POST'], handler: device.page, ...page },
-    { path: '/device/answer', endpoint: 'device', methods: ['GET'], handler: device.answer, ...page },
+    { path: '/device/answer', endpoint: 'device_answer', methods: ['GET'], handler: device.answer, ...page },
   ];
 }
 

@@ -314,6 +314,20 @@ describe('A. the device page', () => {
     expect([right.status, right.headers.get('retry-after')]).toEqual([429, expect.stringMatching(/^\d+$/)]);
   });
 
+  it('guesses do not stop somebody of the same address who has just logged in', async () => {
+    const gatehouse = await open({ env: { RATE_LIMIT_ENABLED: 'true' } });
+    const device = await beginDevice(gatehouse);
+    const person = new Browser(gatehouse);
+    const login = await decide(person, await typeCode(person, device.userCode));
+    const attacker = new Browser(gatehouse);
+    for (let guess = 0; guess < 25; guess += 1) await typeCode(attacker, 'BBBB-BBBB');
+    const refused = await attacker.get('/device');
+    expect(refused.status).toBe(429);
+    expect(await refused.text()).toContain('Wait a minute, and load this page again');
+    expect((await person.get(await logInForDevice(person, login))).status).toBe(200);
+    expect((await pollDevice(gatehouse, device)).status).toBe(200);
+  });
+
   it('a client that was deleted meanwhile gets neither the page nor the tokens', async () => {
     const gatehouse = await open();
     const registered = await gatehouse.fetch('/register', {

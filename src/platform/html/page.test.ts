@@ -58,6 +58,16 @@ describe('renderPage', () => {
 });
 
 describe('renderErrorPage', () => {
+  it.each([
+    [undefined, 'Close this window'],
+    [2, '<li>Wait a few seconds, and load this page again.</li>'],
+    [42, '<li>Wait a minute, and load this page again.</li>'],
+    [600, '<li>Wait 10 minutes, and load this page again.</li>'],
+  ])('says how long to wait, where waiting helps (%s)', async (waitSeconds, text) => {
+    const page = { title: 'T', message: 'M', requestId: 'r-1', status: 429, waitSeconds };
+    expect(await renderErrorPage(page).text()).toContain(text);
+  });
+
   it('says what happened, what to do, and the request id', async () => {
     const response = renderErrorPage({ title: 'T', message: 'M & <b>', requestId: 'r-1', status: 403 });
 

@@ -58,6 +58,8 @@ export interface ErrorPage {
   readonly link?: { readonly href: string; readonly text: string };
   /** Path of a page of ours where the person begins anew. Absent: where they came from. */
   readonly startAt?: string | undefined;
+  /** The same request may go through then. Absent: it never will. */
+  readonly waitSeconds?: number | undefined;
 }
 
 /** A page that says what went wrong, what to do next, and by what name the operator finds it. */
@@ -71,17 +73,22 @@ export function renderErrorPage(page: ErrorPage): Response {
     }
     <h2>What you can do</h2>
     <ul>
-      <li>
-        ${
-          page.startAt === undefined
-            ? 'Close this window and start again from your application.'
-            : html`<a href="${page.startAt}">Go back to the start</a> and try again.`
-        }
-      </li>
+      ${page.waitSeconds === undefined ? '' : html`<li>Wait ${describeWait(page.waitSeconds)}, and load this page again.</li>`}
+      <li>${describeStart(page)}</li>
       <li>If that does not help, give your administrator the request id below.</li>
     </ul>
     <p class="small">Request id: <code>${page.requestId}</code></p>`;
   return renderPage({ title: page.title, body, status: page.status, formAction: 'none' });
+}
+
+function describeWait(seconds: number): string {
+  return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : seconds > 5 ? 'a minute' : 'a few seconds';
+}
+
+function describeStart({ startAt, waitSeconds }: ErrorPage): Markup | string {
+  if (startAt !== undefined) return html`<a href="${startAt}">Go back to the start</a> and try again.`;
+  const start = 'lose this window and start again from your application.';
+  return waitSeconds === undefined ? `C${start}` : `Or c${start}`;
 }
 
 function formatPolicy(formAction: 'self' | 'none'): string {

@@ -208,6 +208,7 @@ export type EndpointName =
   | 'backchannel_logout'
   | 'device_authorization'
   | 'device'
+  | 'device_answer'
   | 'account'
   | 'revoke'
   | 'introspect'

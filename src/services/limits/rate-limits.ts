@@ -15,6 +15,8 @@ const perAddress = {
   device_authorization: 10,
   // A code of 34 bits that lives for ten minutes is not to be guessed at this rate.
   device: 20,
+  // Only somebody who has logged in gets there: a limit of its own, so that no guess stops them on their last step.
+  device_answer: 60,
   account: 30,
   revoke: 60,
   discovery: 60,
