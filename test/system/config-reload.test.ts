@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { signIn } from '../support/flow.ts';
+import { type CallAnswer, callPort } from '../support/mount-client.ts';
 import { eventually } from '../support/redis.ts';
 import { type ServingWorkers, startServingWorkers } from '../support/serving-workers.ts';
 import { openStream, startStreamingUpstream, type StreamingUpstream } from '../support/streaming-upstream.ts';
@@ -139,6 +140,53 @@ describe.each([1, 2])('a configuration file that changes under %i serving', (wor
     await crew.line('config_reloaded', 2);
     expect(crew.child.exitCode).toBeNull();
     expect(await statusesAt(crew, '/mcp')).toEqual(new Set([401]));
+  });
+});
+
+describe.each([1, 2])('a mount at many hosts under %i serving', (workers) => {
+  it('has the labels that the file lists, in every process, and keeps the streams of the others', async () => {
+    const { crew, upstream, write, mountLines } = await startHouse(workers);
+    const port = Number((await crew.line('listening')).address?.split(':').at(-1));
+    const tenants = (labels: string): readonly string[] => [
+      ...mountLines('tenants', 'https://*.mcp.test/mcp'),
+      `    labels: [${labels}]`,
+    ];
+    const at = (label: string, bearer: string | null = null, method = 'POST'): Promise<CallAnswer> => {
+      const headers = { host: `${label}.mcp.test`, accept: 'application/json, text/event-stream' };
+      const body = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}';
+      const call = method === 'GET' ? { method, headers, bearer } : { method, headers, bearer, body };
+      return callPort(port, call, () => '');
+    };
+    const statusesOf = async (label: string, bearer?: string): Promise<Set<number>> => {
+      const found = new Set<number>();
+      for (let asked = 0; asked < 12; asked += 1) {
+        const answer = await at(label, bearer);
+        await answer.text();
+        found.add(answer.status);
+      }
+      return found;
+    };
+    write(...mountLines('first', '/mcp'), ...tenants('red'));
+    await crew.line('config_reloaded');
+    await eventually(async () => {
+      expect([await statusesOf('red'), await statusesOf('blue')]).toEqual([new Set([401]), new Set([403])]);
+    });
+    const resource = 'https://red.mcp.test/mcp';
+    const { accessToken } = await signIn({ ...crew, resource }, { logIn: (url) => crew.provider.logIn(url) });
+    expect(await statusesOf('red', accessToken)).toEqual(new Set([200]));
+    const stream = await at('red', accessToken, 'GET');
+    expect(stream.status).toBe(200);
+
+    write(...mountLines('first', '/mcp'), ...tenants('blue'));
+    await crew.line('config_reloaded', 2);
+    await eventually(async () => {
+      expect([await statusesOf('red', accessToken), await statusesOf('blue', accessToken)]).toEqual([
+        new Set([403]),
+        new Set([401]),
+      ]);
+    });
+    expect([stream.message.complete, upstream.openStreams]).toEqual([false, 1]);
+    stream.message.destroy();
   });
 });
 
