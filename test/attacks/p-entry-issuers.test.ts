@@ -8,12 +8,15 @@ import { fileWithClients, clientSecret } from '../support/configured-clients.ts'
 import { beginDevice, deviceEnvironment, errorOf, pollDevice, typeCode } from '../support/device-flow.ts';
 import { startEnterpriseHouse, startEnterpriseIssuer } from '../support/enterprise-house.ts';
 import { authorizeUrl, decide, postForm, refresh, registerClient, signIn } from '../support/flow.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { startForeignHouse } from '../support/foreign-house.ts';
 import { createTestGatehouse, type TestGatehouse } from '../support/gatehouse.ts';
 import { type HouseOfTwo, type HouseOfTwoOptions, openHouseOfTwo } from '../support/house-of-two.ts';
 import { SimulatedGitHub } from '../support/identity/github.ts';
+import { becomeGitLab } from '../support/identity/gitlab.ts';
 import { openProvider } from '../support/identity/opened-provider.ts';
 import { closeAuthority } from '../support/metadata-hosts.ts';
+import { TestOpenIdProvider } from '../support/openid-provider.ts';
 
 const closers: (() => unknown)[] = [];
 
@@ -38,17 +41,17 @@ const asked = (rules: Partial<EntryRules>): EntrySettings => ({
 const anyOf = (...any: EntryRules['groups']['any']): EntrySettings =>
   asked({ groups: { any, all: [], none: [] } });
 
+/** A login at one of the two, up to the status of the callback. */
+async function attempt(house: HouseOfTwo, at: 'corp' | 'partner'): Promise<number> {
+  const client = await registerClient(house.gatehouse);
+  const browser = new Browser(house.gatehouse);
+  const page = await browser.get(authorizeUrl(house.gatehouse, client));
+  const query = await house[at].logIn(new URL(await decide(browser, page, `approve:${at}`)));
+  return (await browser.get(`/callback/${at}?${query.toString()}`)).status;
+}
+
 describe('P. who may enter: two live providers', () => {
   const openTwo = (options: HouseOfTwoOptions): Promise<HouseOfTwo> => open(openHouseOfTwo(options));
-
-  /** A login at one of the two, up to the status of the callback. */
-  async function attempt(house: HouseOfTwo, at: 'corp' | 'partner'): Promise<number> {
-    const client = await registerClient(house.gatehouse);
-    const browser = new Browser(house.gatehouse);
-    const page = await browser.get(authorizeUrl(house.gatehouse, client));
-    const query = await house[at].logIn(new URL(await decide(browser, page, `approve:${at}`)));
-    return (await browser.get(`/callback/${at}?${query.toString()}`)).status;
-  }
 
   it.each([
     { groups: { any: ['engineering'] } },
@@ -279,5 +282,40 @@ describe('P. who may enter: organisations at GitHub', () => {
     expect(gatehouse.events).toContainEqual(
       expect.objectContaining({ type: 'grant_revoked', cause: 'group' }),
     );
+  });
+});
+
+describe('P. who may enter: inherited memberships at GitLab', () => {
+  it.each<[readonly string[], object, number]>([
+    [['example'], { any: ['example/mcp'] }, 302],
+    [['example-evil'], { any: ['example/mcp'] }, 403],
+    [['evil/example'], { any: ['example/mcp'] }, 403],
+    [['example/mcp/readers'], { any: ['example/mcp'] }, 403],
+    [['example'], { none: ['example/suspended'] }, 403],
+    [['examples'], { none: ['example/suspended'] }, 302],
+  ])('301: a member of %j meets the rule %j: %i', async (groups, rule, status) => {
+    const clock = new FakeClock();
+    const gitlab = await open(TestOpenIdProvider.start(clock));
+    const partner = await open(TestOpenIdProvider.start(clock));
+    becomeGitLab(gitlab);
+    gitlab.person = { ...gitlab.person, groups_direct: groups };
+    const house = await open(
+      openHouseOfTwo({
+        clock,
+        providers: { corp: gitlab, partner },
+        entries: {
+          corp: {
+            name: 'corp',
+            preset: 'gitlab',
+            gitlab_url: gitlab.issuer,
+            gitlab_groups: 'inherited',
+            client_id: gitlab.clientId,
+            client_secret_file: '/provider-secret',
+          },
+        },
+        mount: { entry: { groups: rule } },
+      }),
+    );
+    expect(await attempt(house, 'corp')).toBe(status);
   });
 });
