@@ -207,7 +207,10 @@ describe('I. the directory beside the identity provider', () => {
     expect(house.gatehouse.events).toContainEqual(
       expect.objectContaining({ type: 'grant_revoked', cause: 'identity_gone' }),
     );
-    expect(await house.attempt()).toMatchObject({ error: 'access_denied', reason: 'account_inactive' });
+    const ending = await house.attempt();
+    expect(ending).toMatchObject({ status: 403, code: undefined, reason: 'account_inactive' });
+    expect(ending.body).toMatch(/You are signed in as <bdi>alice@example\.com<\/bdi>/);
+    expect(ending.body).toContain('error=access_denied');
   });
 
   it('attack 284: somebody who was suspended is let in by a directory that is made to look busy', async () => {

@@ -176,6 +176,13 @@ describe('IDP=google with GOOGLE_DIRECTORY', () => {
     expect(google.cloud.workspace.questions).toEqual([]);
   });
 
+  it('asks the directory nothing when somebody only looks at what they allowed', async () => {
+    google.cloud.workspace.users.clear();
+    const opened = await google.started();
+    expect((await opened.logIn({ purpose: 'account' })).identity.subject).toBe(alice);
+    expect(google.cloud.workspace.questions).toEqual([]);
+  });
+
   describe('a directory that does not answer', () => {
     const pageOfNothing = { status: 200, body: '<p>Welcome</p>' };
     const cases: readonly [string, () => void][] = [
@@ -199,6 +206,10 @@ describe('IDP=google with GOOGLE_DIRECTORY', () => {
         () => (google.cloud.workspace.userShape = { suspended: undefined }),
       ],
       ['says so in text', () => (google.cloud.workspace.userShape = { suspended: 'false' })],
+      [
+        'describes something else',
+        () => (google.cloud.workspace.userShape = { kind: 'admin#directory#group' }),
+      ],
       ['describes another account', () => (google.cloud.workspace.userShape = { id: '1' })],
       [
         'lists something else',

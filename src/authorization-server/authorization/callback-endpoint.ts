@@ -21,6 +21,7 @@ import type { Handler } from '../../platform/http/handler.ts';
 import { AuthorizationError, OAuthError } from '../../protocol/oauth-error.ts';
 import { abbreviateClient } from '../../services/clients/client.ts';
 import type { NamedProvider } from '../../services/identity/identity-providers.ts';
+import { RefusedPerson } from '../../services/identity/refused-person.ts';
 import type { AuthorizationDeps } from './authorization-deps.ts';
 import { type AccountCallback, createAccountCallback } from './account-callback.ts';
 import { openAccountLogin } from './account-login.ts';
@@ -99,6 +100,9 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
     } catch (error) {
       // The one whom the entry rules refuse has been told of.
       if (!(error instanceof AuthorizationError) || isAboutGroups(error)) failed(error);
+      if (error instanceof RefusedPerson) {
+        throw toClient(error, client, describePerson(deps, terms, error, error));
+      }
       throw isThrottled(error) ? error : toClient(asAuthorizationResponse(error), client);
     }
   };

@@ -19,7 +19,7 @@ export function judgeEntry(
 export function describePerson(
   { entry, resources }: Pick<AuthorizationDeps, 'entry' | 'resources'>,
   { resource }: RequestedTerms,
-  { identity }: Login,
+  { identity }: Pick<Login, 'identity'>,
   { reason }: OAuthError,
 ): PersonNotice {
   return {

@@ -4,6 +4,7 @@ import { checkAllowedGroups, isAllowedGroup } from './claims.ts';
 import type { Identity, IdentityProvider, Recheck } from './identity-provider.ts';
 import type { PersonDirectory } from './person-directory.ts';
 import { ProviderFailure } from './provider-failure.ts';
+import { RefusedPerson } from './refused-person.ts';
 
 export interface DirectoryProviderDeps {
   /** Vouches for people by itself, and is given no allowed groups: those are judged by what the directory says. */
@@ -52,8 +53,13 @@ export function createDirectoryProvider(deps: DirectoryProviderDeps): IdentityPr
 
     async finishLogin(answer) {
       const login = await provider.finishLogin(answer);
+      // Nobody enters by it: it is for seeing and ending what was allowed.
+      if (answer.purpose === 'account') return login;
       const identity = await look(login.identity, loginMilliseconds).catch(refuseUnanswered);
-      if (identity === undefined) throw inactive();
+      if (identity === undefined) {
+        const description = 'This account is suspended or no longer exists';
+        throw new RefusedPerson(login.identity, description, 'account_inactive');
+      }
       checkAllowedGroups(identity.groups, allowedGroups);
       return { ...login, identity };
     },
@@ -78,11 +84,5 @@ function refuseUnanswered(cause: unknown): never {
     reason: 'directory_unanswered',
     status: 502,
     cause,
-  });
-}
-
-function inactive(): OAuthError {
-  return new OAuthError('access_denied', 'This account is suspended or no longer exists', {
-    reason: 'account_inactive',
   });
 }

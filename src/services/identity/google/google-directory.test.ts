@@ -14,25 +14,30 @@ describe('createGoogleDirectory', () => {
   let clock: FakeClock;
   let directory: PersonDirectory;
   let silent: string;
-  let asked: string[];
   let waiting: number;
 
   beforeEach(() => {
     clock = new FakeClock();
     silent = 'nothing';
-    asked = [];
     waiting = 0;
-    directory = createGoogleDirectory({
+    directory = open(undefined);
+  });
+
+  function open(
+    keeps: readonly string[] | undefined,
+    ruled: ReadonlySet<string> = new Set(),
+  ): PersonDirectory {
+    return createGoogleDirectory({
       settings: {
         reads: 'groups',
         domain: 'example.com',
         admin: undefined,
         serviceAccount: 'gatehouse@my-project.iam.gserviceaccount.com',
         credentialsPath: undefined,
-        keeps: undefined,
+        keeps,
       },
-      allowedGroups: [],
-      groupsOfRules: () => new Set(),
+      allowedGroups: ['allowed@example.com'],
+      groupsOfRules: () => ruled,
       environment: {},
       fetch,
       readFile: () => Promise.reject(new Error('no files')),
@@ -40,11 +45,10 @@ describe('createGoogleDirectory', () => {
       onFailure: () => undefined,
       onStartFailure: () => undefined,
     });
-  });
+  }
 
   const fetch: GuardedFetch = (address, init) => {
     const url = String(address);
-    asked.push(url);
     if (url.includes(silent)) return waitForEnd(init?.signal ?? never);
     return Promise.resolve(Response.json(answerTo(url), { headers: { 'metadata-flavor': 'Google' } }));
   };
@@ -63,7 +67,10 @@ describe('createGoogleDirectory', () => {
       const end = new Date(clock.nowMilliseconds() + 3_600_000).toISOString();
       return { accessToken: 'directory', expireTime: end };
     }
-    if (url.includes('/groups')) return { kind: 'admin#directory#groups' };
+    if (url.includes('/groups')) {
+      const groups = ['kept', 'allowed', 'ruled', 'other'].map((name) => ({ email: `${name}@example.com` }));
+      return { kind: 'admin#directory#groups', groups };
+    }
     return { kind: 'admin#directory#user', id: alice, suspended: false, archived: false };
   }
 
@@ -95,7 +102,19 @@ describe('createGoogleDirectory', () => {
     silent = '/groups?userKey';
     for (let count = 0; count < 5; count += 1) expect(await askInVain()).toBe('directory_timeout');
     silent = 'nothing';
-    expect(await directory.find(alice, never)).toEqual({ outcome: 'present', groups: [] });
+    expect(await directory.find(alice, never)).toMatchObject({ outcome: 'present' });
+  });
+
+  it.each([
+    ['all', undefined, ['kept', 'allowed', 'ruled', 'other']],
+    ['those that are named, allowed, or of rules', ['kept@example.com'], ['kept', 'allowed', 'ruled']],
+  ])('keeps %s', async (_what, keeps, names) => {
+    const rules = new Set<string>();
+    const own = open(keeps, rules);
+    // They may change at any time.
+    rules.add('ruled@example.com');
+    const groups = names.map((name) => `${name}@example.com`);
+    expect(await own.find(alice, never)).toEqual({ outcome: 'present', groups });
   });
 
   it('takes no more than 32 questions at once', async () => {
