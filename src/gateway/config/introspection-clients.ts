@@ -40,15 +40,19 @@ export function parseIntrospectionClients(text: string): readonly IntrospectionC
 /** Mounts that are named and not there: whoever was to ask about one would be told of none. */
 export function findUnknownMounts(
   clients: readonly IntrospectionClientSetting[] | undefined = [],
-  mounts: ReadonlyArray<{ readonly name: string }>,
+  known: ReadonlySet<string>,
 ): readonly ConfigProblem[] {
-  const known = new Set(mounts.map(({ name }) => name));
   const unknown = clients.flatMap(({ mounts: named = [] }) => named.filter((name) => !known.has(name)));
   return [...new Set(unknown)].map((name) => ({
     variable: 'INTROSPECTION_CLIENTS',
     problem: `names the mount ${name}, which is not there`,
-    fix: `write one of ${[...known].slice(0, 10).join(', ')}`,
+    fix: `write one of ${[...known].filter(isPlain).slice(0, 10).join(', ')}`,
   }));
+}
+
+/** What stands in the place of a name is shown only if it looks like one. */
+function isPlain(name: string): boolean {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(name);
 }
 
 function readHash(text: string, number: string): Buffer {

@@ -127,7 +127,7 @@ describe('secrets from files', () => {
 
   it('refuses a file that cannot be read', () => {
     expect(complaintsOf({ OIDC_CLIENT_SECRET: undefined, OIDC_CLIENT_SECRET_FILE: '/gone' })).toEqual([
-      'OIDC_CLIENT_SECRET cannot be read from the file that OIDC_CLIENT_SECRET_FILE names',
+      'OIDC_CLIENT_SECRET cannot be read: OIDC_CLIENT_SECRET_FILE names a file that cannot be read',
     ]);
   });
 

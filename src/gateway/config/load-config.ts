@@ -15,7 +15,7 @@ import {
   readIdentityProviders,
 } from './file/assemble-identity-providers.ts';
 import { readMounts } from './file/assemble-mounts.ts';
-import { type GivenConfig, readGivenConfig } from './file/given-file.ts';
+import { type GivenConfig, listMountNames, readGivenConfig } from './file/given-file.ts';
 import { findTrustedIssuerWarnings, readTrustedIssuers } from './file/trusted-issuers-section.ts';
 import { defaultListenAddress } from './listen-address.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
@@ -45,6 +45,7 @@ export { ConfigError, type ConfigProblem, describeProblem } from './setting.ts';
  */
 export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtime = {}): GatehouseConfig {
   const given = readGivenConfig(env, readFile);
+  if (given.isUnread) throw new ConfigError(...findBesideFile(given, env, readFile));
   const need = judgeProviderNeed(given);
   const reading = readOwnSettings(given, need, readFile);
   const listed = readIdentityProviders(given, reading.values, readFile);
@@ -63,9 +64,9 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     ...findCombinedProblems(reading.values, { sealsNothing: sealsNothing(need, reading.values) }),
     ...listed.problems,
     ...mounted.problems,
-    // A mount with a problem of its own may be the one that is named.
-    ...(mounted.problems.length > 0 ? [] : findUnknownMounts(reading.values.INTROSPECTION_CLIENTS, mounts)),
-    ...findChoiceProblems(given, mounts, listed.providers),
+    ...findUnknownMounts(reading.values.INTROSPECTION_CLIENTS, listMountNames(given, mounts)),
+    // Of a mount or a provider with a problem of its own nobody knows what it is called, or which one it is.
+    ...(given.problems.length > 0 ? [] : findChoiceProblems(given, mounts, listed.providers)),
     ...trusted.problems,
     ...clientProblems,
   ]);
@@ -109,6 +110,18 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   ]);
   const late = [...findEntryWarnings(config), ...(runtime.warn?.(config) ?? [])];
   return { ...config, warnings: [...config.warnings, ...late] };
+}
+
+/** What can be said while nobody knows what the file says: nothing of what is not set, which may be set there. */
+function findBesideFile(
+  { problems }: GivenConfig,
+  env: Environment,
+  readFile: ReadFile,
+): [problems: readonly ConfigProblem[], warnings: readonly ConfigWarning[]] {
+  const isSet = (variable: string): boolean =>
+    [variable, `${variable}_FILE`].some((name) => (env[name] ?? '') !== '');
+  const ownProblems = readSettings(env, readFile).problems.filter(({ variable }) => isSet(variable));
+  return [[...problems, ...ownProblems], findUnknownVariables(env)];
 }
 
 /** The settings without those that the file has taken the place of, which are a problem of their own. */

@@ -5,10 +5,13 @@ import type { SettingValues } from './schema.ts';
 import { pairOf } from './tls-posture.ts';
 import type { UpstreamUrl } from './url-values.ts';
 
+/** Of the mount that no file describes. */
+export const nameOfOnlyMount = 'default';
+
 /** The one mount that the environment describes: at the issuer, under the path that it has upstream. */
 export function assembleMount(values: SettingValues, { origin, path }: UpstreamUrl): MountConfig {
   return {
-    name: 'default',
+    name: nameOfOnlyMount,
     publicOrigin: values.PROXY_BASE_URL.origin,
     path,
     isDefault: true,

@@ -1,6 +1,7 @@
 import type { ConfigWarning } from './config.ts';
 import { settings, type SettingValues } from './schema.ts';
 import { type ConfigProblem, type Setting, ValueProblem } from './setting.ts';
+import { describeUnreadable } from './unreadable-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type ReadFile = (path: string) => string;
@@ -78,7 +79,7 @@ function findText(
 
 function readSecretFile(variable: string, path: string, readFile: ReadFile): string {
   return readSecretText(path, readFile, {
-    unreadable: `cannot be read from the file that ${variable}_FILE names`,
+    unreadable: (what) => `cannot be read: ${variable}_FILE names a file that ${what}`,
     empty: `is empty in the file that ${variable}_FILE names`,
   });
 }
@@ -91,16 +92,14 @@ function readSecretFile(variable: string, path: string, readFile: ReadFile): str
 export function readSecretText(
   path: string,
   readFile: ReadFile,
-  problems: { readonly unreadable: string; readonly empty: string },
+  problems: { readonly unreadable: (what: string) => string; readonly empty: string },
 ): string {
   let content: string;
   try {
     content = readFile(path);
-  } catch {
-    throw new ValueProblem(
-      problems.unreadable,
-      'check that the file exists and that this process may read it',
-    );
+  } catch (error) {
+    const { what, fix } = describeUnreadable(error);
+    throw new ValueProblem(problems.unreadable(what), fix);
   }
   // Editors and `echo` end a file with a line break that is not part of the secret.
   const text = content.replace(/\r?\n$/, '');

@@ -27,7 +27,7 @@ export function assembleAccepts(
   const read = (place: YamlPath, file: string, check: (secret: string) => void): string => {
     try {
       const secret = readSecretText(file, readFile, {
-        unreadable: 'names a file that cannot be read',
+        unreadable: (what: string) => `names a file that ${what}`,
         empty: 'names a file that is empty',
       });
       check(secret);

@@ -10,8 +10,9 @@ import { describeResource } from '../../mount-resources.ts';
 import type { MountConfig } from '../config.ts';
 import type { ReadFile } from '../read-settings.ts';
 import { type ConfigProblem, ValueProblem } from '../setting.ts';
+import { describeUnreadable } from '../unreadable-file.ts';
 import { type ClientEntry, findGoodClients, grantTypesOf } from './clients-section.ts';
-import type { GivenConfig } from './given-file.ts';
+import { type GivenConfig, listMountNames } from './given-file.ts';
 
 export interface ClientsReading {
   readonly clients: readonly ConfiguredClient[];
@@ -36,8 +37,9 @@ export function readClients(
 ): ClientsReading {
   const problems: ConfigProblem[] = [];
   const seen = new Set<string>();
+  const mountNames = listMountNames(given, mounts);
   const clients = findGoodClients(given.raw['clients']).flatMap(([index, entry]) => {
-    const complaints: Complaint[] = [...findProblems(entry, mounts)];
+    const complaints: Complaint[] = [...findProblems(entry, mountNames)];
     if (seen.has(entry.client_id)) {
       complaints.push(['client_id', 'is that of another client', 'give each client an id of its own']);
     }
@@ -55,7 +57,7 @@ export function readClients(
 }
 
 /** What must hold between the keys of a client, and between them and the mounts. */
-function findProblems(entry: ClientEntry, mounts: readonly MountConfig[]): readonly Complaint[] {
+function findProblems(entry: ClientEntry, mountNames: ReadonlySet<string>): readonly Complaint[] {
   const { token_endpoint_auth_method: method, client_secret_sha256: hashes, redirect_uris: uris } = entry;
   const found: Complaint[] = [];
   const needsSecret = method === 'client_secret_basic' || method === 'client_secret_post';
@@ -80,7 +82,7 @@ function findProblems(entry: ClientEntry, mounts: readonly MountConfig[]): reado
     const fix = 'give it a secret or a key: anybody could be a client without one';
     found.push(['token_endpoint_auth_method', 'is none, and the client acts for itself', fix]);
   }
-  if (entry.mounts?.some((name) => !mounts.some((mount) => mount.name === name)) === true) {
+  if (entry.mounts?.some((name) => !mountNames.has(name)) === true) {
     found.push(['mounts', 'names a mount that is not there', 'write names of the section mounts']);
   }
   const wrong = uris.flatMap((uri) => findRedirectUriProblem(uri, rulesFor(uri))?.text ?? []);
@@ -152,10 +154,11 @@ function readKeys({ jwks, jwks_file: file, jwks_uri: url }: ClientEntry, readFil
 function readJson(path: string, readFile: ReadFile): unknown {
   try {
     return JSON.parse(readFile(path));
-  } catch {
-    throw new ValueProblem(
-      'names a file that cannot be read as JSON',
-      'check that it is there and holds a JWK set',
-    );
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new ValueProblem('names a file that is not JSON', 'write a JWK set into it: {"keys": [...]}');
+    }
+    const { what, fix } = describeUnreadable(error);
+    throw new ValueProblem(`names a file that ${what}`, fix);
   }
 }

@@ -177,7 +177,10 @@ function onlyOwn(own: Values): Values {
 
 /** Puts each secret in the place of its file's path. */
 function readSecrets(entry: ProviderEntry, own: Values, readFile: ReadFile): ConfigProblem[] {
-  const words = { unreadable: 'names a file that cannot be read', empty: 'names a file that is empty' };
+  const words = {
+    unreadable: (what: string) => `names a file that ${what}`,
+    empty: 'names a file that is empty',
+  };
   return secretFilesOf(entry).flatMap(([variable, setting, path]) => {
     try {
       const text = readSecretText(path, readFile, words);

@@ -103,7 +103,7 @@ describe('clients of the configuration file', () => {
     ],
     [
       { token_endpoint_auth_method: 'private_key_jwt', jwks_file: 'missing' },
-      'jwks_file names a file that cannot be read as JSON',
+      'jwks_file names a file that cannot be read',
     ],
     [
       { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://client.example/keys' },

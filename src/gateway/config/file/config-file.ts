@@ -36,6 +36,8 @@ export interface ConfigFileReading {
   readonly sections: ConfigFile | undefined;
   /** The same as they are written, whatever is wrong with them. */
   readonly raw: Readonly<Record<string, unknown>>;
+  /** Nobody knows what it says, and so not what it sets either. */
+  readonly isUnread: boolean;
   /** Variables under `settings`, as the environment would have them. */
   readonly settingTexts: Environment;
   readonly problems: readonly ConfigProblem[];
@@ -64,9 +66,12 @@ export function readConfigFile(file: string, text: string): ConfigFileReading {
   const result = configFileSchema.safeParse(yaml.value);
   const raw = isMap(yaml.value) ? yaml.value : {};
   const settingTexts = readSettingTexts(raw['settings'], yaml);
+  const isEmpty = yaml.faults.length === 0 && (yaml.value ?? null) === null;
+  if (isEmpty) faults.push({ variable: fileVariable, ...emptyFile, place: placed({ line: 1, column: 1 }) });
   return {
     sections: faults.length > 0 ? undefined : result.data,
     raw,
+    isUnread: !isMap(yaml.value) || !isMap(raw['settings'] ?? {}),
     settingTexts,
     problems:
       faults.length > 0
@@ -80,10 +85,18 @@ export function readConfigFile(file: string, text: string): ConfigFileReading {
   };
 }
 
+const emptyFile = {
+  problem: 'names a file that says nothing',
+  fix: 'write the configuration into it (see docs/configuration-file.md), or unset GATEHOUSE_CONFIG',
+};
+
 const hintFor: KeyHint = (path, key) => {
   if (path.length === 1 && path[0] === 'settings') return hintForSetting(key);
   if (key === 'upstream_authorization') {
     return 'secrets do not stand in this file: write upstream_authorization_file and the path of a file that holds it';
+  }
+  if (key === 'client_secret' && path[0] === 'clients') {
+    return 'secrets do not stand in this file: write client_secret_sha256 and what gatehouse clients hash-secret prints';
   }
   if (key === 'client_secret') {
     return 'secrets do not stand in this file: write client_secret_file and the path of a file that holds it';

@@ -1,4 +1,6 @@
+import { nameOfOnlyMount } from '../mount-config.ts';
 import type { Environment, ReadFile } from '../read-settings.ts';
+import { describeUnreadable } from '../unreadable-file.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import type { FileProblem } from './file-problems.ts';
@@ -12,6 +14,8 @@ export interface GivenConfig {
   readonly sections: ConfigFile | undefined;
   /** Of the file, as it is written. */
   readonly raw: Readonly<Record<string, unknown>>;
+  /** There is a file, and nobody knows what it says: what is not set may be set there. */
+  readonly isUnread: boolean;
   /** Undefined: `GATEHOUSE_CONFIG` names no file. */
   readonly path: string | undefined;
   /** Variables that are the file's, as the environment would have them. */
@@ -31,11 +35,12 @@ export function readGivenConfig(env: Environment, readFile: ReadFile): GivenConf
   let text: string;
   try {
     text = readFile(path);
-  } catch {
-    const fix = 'check that the file exists and that this process may read it';
-    return withoutFile(env, [{ variable: fileVariable, problem: 'names a file that cannot be read', fix }]);
+  } catch (error) {
+    const { what, fix } = describeUnreadable(error);
+    return withoutFile(env, [{ variable: fileVariable, problem: `names a file that ${what}`, fix }]);
   }
-  const { sections, raw, settingTexts, problems, locate, findSetting } = readConfigFile(path, text);
+  const reading = readConfigFile(path, text);
+  const { sections, raw, isUnread, settingTexts, problems, locate, findSetting } = reading;
   const joined = joinEnvironment(env, settingTexts);
   const settings = Object.fromEntries(
     Object.entries(settingTexts).filter(([name, its]) => joined[name] === its && env[name] !== its),
@@ -46,6 +51,7 @@ export function readGivenConfig(env: Environment, readFile: ReadFile): GivenConf
     settings,
     sections,
     raw,
+    isUnread,
     problems,
     locate,
     locateVariable(problem) {
@@ -57,6 +63,22 @@ export function readGivenConfig(env: Environment, readFile: ReadFile): GivenConf
         : problem;
     },
   };
+}
+
+/** Mounts that somebody may name: one with a problem of its own is there all the same. */
+export function listMountNames(
+  { raw }: Pick<GivenConfig, 'raw'>,
+  mounts: ReadonlyArray<{ readonly name: string }>,
+): ReadonlySet<string> {
+  const written: unknown = raw['mounts'];
+  if (written === undefined) return new Set([nameOfOnlyMount]);
+  const entries: readonly unknown[] = Array.isArray(written) ? written : [];
+  const names = entries.flatMap((entry) =>
+    typeof entry === 'object' && entry !== null && 'name' in entry && typeof entry.name === 'string'
+      ? [entry.name]
+      : [],
+  );
+  return new Set([...names, ...mounts.map(({ name }) => name)]);
 }
 
 /** The steps of `mounts[0].tls.ca_file`. */
@@ -72,6 +94,7 @@ function withoutFile(env: Environment, problems: readonly ConfigProblem[]): Give
     settings: {},
     sections: undefined,
     raw: {},
+    isUnread: problems.length > 0,
     problems,
     locate,
     locateVariable: (problem) => problem,

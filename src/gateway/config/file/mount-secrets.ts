@@ -51,7 +51,7 @@ export function listSecretFiles(entry: MountEntry): readonly string[] {
 /** @throws ValueProblem */
 function readHeaderFile(path: string, readFile: ReadFile): string {
   const text = readSecretText(path, readFile, {
-    unreadable: 'names a file that cannot be read',
+    unreadable: (what: string) => `names a file that ${what}`,
     empty: 'names a file that is empty',
   });
   try {

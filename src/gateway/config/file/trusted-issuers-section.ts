@@ -4,7 +4,7 @@ import type { TrustedIssuer } from '../../../services/identity/assertions/truste
 import type { ConfigWarning, MountConfig } from '../config.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { parseSecureUrl } from '../url-values.ts';
-import type { GivenConfig } from './given-file.ts';
+import { type GivenConfig, listMountNames } from './given-file.ts';
 import { textValue } from './text-value.ts';
 
 const issuer = z
@@ -58,18 +58,19 @@ export interface TrustedIssuersReading {
 
 /** The trusted issuers of the file, their mounts as resource identifiers. */
 export function readTrustedIssuers(
-  { sections, locate }: Pick<GivenConfig, 'sections' | 'locate'>,
+  { sections, raw, locate }: Pick<GivenConfig, 'sections' | 'raw' | 'locate'>,
   mounts: readonly MountConfig[],
 ): TrustedIssuersReading {
   const entries = sections?.trusted_issuers ?? [];
   const known = new Map(mounts.map((mount) => [mount.name, resourceOf(mount)]));
+  const mountNames = listMountNames({ raw }, mounts);
   const problems = entries.flatMap((entry, index) =>
     [
       ...(entries.findIndex((other) => other.issuer === entry.issuer) < index
         ? [{ path: ['issuer'], problem: 'is there twice', fix: 'leave one entry for each issuer' }]
         : []),
       ...(entry.mounts ?? []).flatMap((name, at) =>
-        known.has(name)
+        mountNames.has(name)
           ? []
           : [{ path: ['mounts', at], problem: 'is no mount', fix: 'write the name of one under mounts' }],
       ),

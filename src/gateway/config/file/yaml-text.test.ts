@@ -28,17 +28,33 @@ describe('readYaml', () => {
     ['a:\n\tb: 1\n', '2:1 is indented with a tab'],
     ['a: !secret canary\n', '1:4 has a tag'],
     ['a: !!binary canary\n', '1:4 has a tag'],
-    ['a: *canary\n', '1:4 has an alias of nothing, or of what it is in'],
-    ['a: &a [*a]\n', '1:8 has an alias of nothing, or of what it is in'],
+    ['a: *canary\n', '1:4 begins with * outside of quotes: an alias of nothing, or of what it is in'],
+    ['a: &a [*a]\n', '1:8 begins with * outside of quotes: an alias of nothing, or of what it is in'],
+    ['a: [*]\n', '1:5 begins with * outside of quotes: an alias of nothing, or of what it is in'],
+    ['a: [*_test]\n', '1:5 begins with * outside of quotes: an alias of nothing, or of what it is in'],
     ['a: 1\n---\nb: 2\n', '2:1 has more than one document'],
     ['[1]: canary\n', '1:1 has a key that is no text'],
-    ['a: "canary\n', '2:1 is not YAML'],
-    ['a: {canary\n', '2:1 is not indented like its neighbours'],
-    ['a: @canary\n', '1:4 is not YAML'],
+    ['a: "canary\n', '2:1 follows a quote that is not closed'],
+    ['a: {canary\n', '2:1 follows a bracket that is not closed'],
+    ['a: @canary\n', '1:4 begins with a character that means something in YAML'],
+    ['a: canary: b\n', '1:4 has a map in the middle of a line'],
+    ['a: canary\nb', '2:1 is no key with a value'],
+    ['a:\n  - b\n c: d\n', '3:1 is not indented like its neighbours'],
+    ['a: b\nc: \uFFFD\n', '2:4 is not UTF-8'],
   ])('refuses %j', (text, fault) => {
-    expect(faultsOf(text)).toContain(fault);
+    expect(faultsOf(text)).toEqual([fault]);
     expect(JSON.stringify(readYaml(text).faults)).not.toContain('canary');
     expect(readYaml(text).value).toBeUndefined();
+  });
+
+  it('says of the first place that is no YAML, and of nothing that follows from it', () => {
+    const text =
+      'a: 1\na: 2\nlist:\n  - name: a\n    url: /a\n   upstream: x\n    policy:\n      default: deny\n';
+    expect(faultsOf(text)).toEqual(['2:1 has this key twice', '6:1 is not indented like its neighbours']);
+  });
+
+  it('says how to write a name with a star', () => {
+    expect(readYaml('tools: [*_test]\n').faults[0]?.fix).toContain("quote a name with *, such as '*_test'");
   });
 
   it('refuses aliases that stand for more than fits anywhere', () => {

@@ -42,20 +42,41 @@ export interface YamlReading {
 const maxAliases = 100;
 const maxBytes = 1_048_576;
 
-/** Parser's codes that people meet; its own messages quote the file. */
-const faultTexts: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
+type FaultText = readonly [problem: string, fix: string];
+
+/** Faults of text that is YAML all the same: each is its own. */
+const faultsOfContent: Readonly<Record<string, FaultText>> = {
   BAD_ALIAS: [
-    'has an alias of nothing, or of what it is in',
-    'write the anchor (&name) before its alias (*name), and not around it',
+    'begins with * outside of quotes: an alias of nothing, or of what it is in',
+    "quote a name with *, such as '*_test'; an alias comes after its anchor (&name), and not inside",
   ],
-  BAD_INDENT: ['is not indented like its neighbours', 'indent with the same number of blanks'],
   DUPLICATE_KEY: ['has this key twice', 'remove one of the two'],
   MULTIPLE_DOCS: ['has more than one document', 'remove the line --- and what follows'],
   NON_STRING_KEY: ['has a key that is no text', 'write the key as plain text'],
-  TAB_AS_INDENT: ['is indented with a tab', 'indent with blanks'],
   TAG_RESOLVE_FAILED: ['has a tag', 'remove the tag (!name): plain YAML is enough here'],
 };
-const otherFault = ['is not YAML', 'check indentation, quotes and brackets here'] as const;
+
+const unlikeNeighbours: FaultText = [
+  'is not indented like its neighbours',
+  'indent with the same number of blanks',
+];
+const twoColons: FaultText = [
+  'has a map in the middle of a line',
+  'put the value in quotes when it has a colon and a blank in it, or correct the indentation',
+];
+
+/** Faults of the text, by the parser's code and the beginning of its message, which may go on with text of the file. */
+const faultsOfSyntax: ReadonlyArray<readonly [code: string, message: RegExp, text: FaultText]> = [
+  ['BAD_INDENT', /^Flow /, ['follows a bracket that is not closed', 'close it: ] or }']],
+  ['BAD_INDENT', /^/, unlikeNeighbours],
+  ['BAD_SCALAR_START', /^/, ['begins with a character that means something in YAML', 'put it in quotes']],
+  ['BLOCK_AS_IMPLICIT_KEY', /^/, twoColons],
+  ['MISSING_CHAR', /^Missing closing/, ['follows a quote that is not closed', 'close it']],
+  ['MISSING_CHAR', /^Sequence item/, unlikeNeighbours],
+  ['MISSING_CHAR', /^Implicit map keys/, ['is no key with a value', 'write key: value']],
+  ['TAB_AS_INDENT', /^/, ['is indented with a tab', 'indent with blanks']],
+];
+const otherFault: FaultText = ['is not YAML', 'check indentation, quotes and brackets here'];
 
 /**
  * Reads YAML 1.2 with nothing of what makes it dangerous: no tags, no merge keys, one document, keys that are text and
@@ -65,6 +86,11 @@ const otherFault = ['is not YAML', 'check indentation, quotes and brackets here'
 export function readYaml(text: string): YamlReading {
   const lines = new LineCounter();
   if (Buffer.byteLength(text) > maxBytes) return refuse('is larger than 1 MiB', 'split what it describes');
+  // What was no UTF-8 was read as this; names with it in them would fit nothing, denials among them.
+  const undecoded = text.indexOf('\uFFFD');
+  if (undecoded !== -1) {
+    return refuse('is not UTF-8', 'save the file in UTF-8', placeWithin(text, undecoded));
+  }
   const document = parseDocument(text, {
     version: '1.2',
     schema: 'core',
@@ -81,10 +107,14 @@ export function readYaml(text: string): YamlReading {
     const { line, col } = lines.linePos(offset);
     return { line, column: col };
   };
-  const found = [...document.errors, ...document.warnings].map(({ code, pos }) => ({ code, offset: pos[0] }));
-  const faults = [...found, ...findBadAliases(document)].map(({ code, offset }) => {
-    const [problem, fix] = faultTexts[code] ?? otherFault;
-    return { place: placeOf(offset), problem, fix };
+  const found = [...document.errors, ...document.warnings].map(({ code, pos, message }) => ({
+    code,
+    message,
+    offset: pos[0],
+  }));
+  const faults = leaveEchoesOut([...found, ...findBadAliases(document)]).map((fault) => {
+    const [problem, fix] = describeFault(fault);
+    return { place: placeOf(fault.offset), problem, fix };
   });
   const find = (path: YamlPath): { readonly node: Node | undefined; readonly nearest: Node | undefined } =>
     findNode(document, path);
@@ -107,14 +137,33 @@ export function readYaml(text: string): YamlReading {
   };
 }
 
+interface Fault {
+  readonly code: string;
+  readonly message: string;
+  readonly offset: number;
+}
+
+/** What follows the first place that is no YAML is read wrongly, and mostly has nothing wrong with it. */
+function leaveEchoesOut(faults: readonly Fault[]): readonly Fault[] {
+  const inOrder = faults.toSorted((one, other) => one.offset - other.offset);
+  const first = inOrder.findIndex(({ code }) => faultsOfContent[code] === undefined);
+  const told = first === -1 ? inOrder : inOrder.slice(0, first + 1);
+  return told.filter(({ offset }, index) => told.findIndex((other) => other.offset === offset) === index);
+}
+
+function describeFault({ code, message }: Fault): FaultText {
+  const ofSyntax = faultsOfSyntax.find(([its, pattern]) => its === code && pattern.test(message));
+  return faultsOfContent[code] ?? ofSyntax?.[2] ?? otherFault;
+}
+
 /** Aliases of nothing, and of something that they are in, which would have no end. */
-function findBadAliases(document: Document): Array<{ readonly code: string; readonly offset: number }> {
-  const found: Array<{ code: string; offset: number }> = [];
+function findBadAliases(document: Document): Fault[] {
+  const found: Fault[] = [];
   visit(document, {
     Alias(_key, alias, ancestors) {
       const target = alias.resolve(document);
       if (target !== undefined && !ancestors.includes(target)) return;
-      found.push({ code: 'BAD_ALIAS', offset: alias.range?.[0] ?? 0 });
+      found.push({ code: 'BAD_ALIAS', message: '', offset: alias.range?.[0] ?? 0 });
     },
   });
   return found;
@@ -129,8 +178,12 @@ function expand(document: Document): Pick<YamlReading, 'value' | 'faults'> {
   }
 }
 
-function refuse(problem: string, fix: string): YamlReading {
-  const place = { line: 1, column: 1 };
+function placeWithin(text: string, offset: number): TextPlace {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+}
+
+function refuse(problem: string, fix: string, place: TextPlace = { line: 1, column: 1 }): YamlReading {
   return {
     value: undefined,
     faults: [{ place, problem, fix }],
