@@ -102,7 +102,8 @@ mounts:
       expect(html).toContain(shown);
     }
     expect(html).not.toContain('<b>one');
-    expect(gatehouse.events).toContainEqual({ type: 'account_login', subject: 'alice' });
+    const named = { subject: 'alice', identityProvider: 'generic' };
+    expect(gatehouse.events).toContainEqual({ type: 'account_login', ...named });
   });
 
   it('ends one grant: its refresh and its calls are refused, the other lives', async () => {

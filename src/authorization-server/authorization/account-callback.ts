@@ -57,7 +57,8 @@ export function createAccountCallback(
     });
     headers.append('set-cookie', sessions.begin(whoever));
     headers.append('set-cookie', accountFlow.end(login.flowId));
-    deps.emit({ type: 'account_login', subject: whoever.identity.subject }, requestId);
+    const { subject } = whoever.identity;
+    deps.emit({ type: 'account_login', subject, identityProvider: own.name }, requestId);
     return new Response(null, { status: 302, headers });
   }
 

@@ -56,7 +56,9 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
   const consents = counter('mcp_auth_consent_decisions_total', 'Decisions on the consent page', ['decision']);
   const authorizations = counter('mcp_auth_authorize_initiated_total', 'Authorization flows begun', ['path']);
   const devices = counter('gatehouse_device_authorizations_total', 'Device authorizations begun', []);
-  const accountLogins = counter('gatehouse_account_logins_total', 'Logins for the account page', []);
+  const accountLogins = counter('gatehouse_account_logins_total', 'Logins for the account page', [
+    'identity_provider',
+  ]);
   const accountsEnded = counter(
     'gatehouse_account_access_ended_total',
     'People who ended all they allowed',
@@ -134,7 +136,7 @@ export function createEventMetrics(registry: Registry): (event: GatehouseEvent) 
         failedLogins.inc({ identity_provider: event.identityProvider, reason: event.reason });
         return;
       case 'account_login':
-        accountLogins.inc();
+        accountLogins.inc({ identity_provider: event.identityProvider });
         return;
       case 'account_access_ended':
         accountsEnded.inc();

@@ -37,7 +37,7 @@ export type GatehouseEvent =
       readonly identityProvider: string;
     }
   /** A person logged in to see what they allowed. */
-  | { readonly type: 'account_login'; readonly subject: string }
+  | { readonly type: 'account_login'; readonly subject: string; readonly identityProvider: string }
   /** A person ended everything they had allowed until then. */
   | { readonly type: 'account_access_ended'; readonly subject: string }
   | {
