@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Store } from '../platform/store/store.ts';
 import type { FindClient, GrantTypeName } from '../services/clients/client.ts';
 import { verifyIdentityAssertion } from '../services/identity/assertions/identity-assertion.ts';
+import type { IssuerKeys, KeyHolder } from '../services/identity/assertions/issuer-keys.ts';
 import type { TrustedIssuers } from '../services/identity/assertions/trusted-issuers.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import { openIssuerFetch, openIssuerKeys } from './foreign-tokens.ts';
@@ -26,11 +27,11 @@ export interface EnterpriseAuthorization {
 
 /** Takes the word of these issuers for who somebody is. While there are none, there is no such grant type. */
 export function openTrustedIssuers(
-  trusted: Pick<TrustedIssuers, 'all'>,
+  trusted: Pick<TrustedIssuers, 'all' | 'tenureOf'>,
   deps: TrustedIssuersDeps,
 ): EnterpriseAuthorization {
   const { clock, store, revocations } = deps;
-  const keys = openIssuerKeys(openIssuerFetch(), clock);
+  const keys = openKeys(trusted, clock);
   const assertions = { audience: deps.issuer, issuers: () => trusted.all(), keys, store, clock };
   const exchange = createJwtBearerGrant({
     verifyAssertion: (assertion, client) => verifyIdentityAssertion(assertion, client.clientId, assertions),
@@ -43,6 +44,22 @@ export function openTrustedIssuers(
   return {
     grantTypes: whileTrusted({ name: jwtBearer, exchange }),
     grantProfiles: whileTrusted(idJag),
+  };
+}
+
+/** Of each issuer by themselves, and only while it is trusted. */
+function openKeys(trusted: Pick<TrustedIssuers, 'tenureOf'>, clock: Clock): IssuerKeys {
+  const fetch = openIssuerFetch();
+  const opened = new WeakMap<object, IssuerKeys>();
+  function keysOf({ issuer }: KeyHolder): IssuerKeys {
+    const tenure = trusted.tenureOf(issuer);
+    const keys = opened.get(tenure) ?? openIssuerKeys(fetch, clock);
+    opened.set(tenure, keys);
+    return keys;
+  }
+  return {
+    find: (holder) => keysOf(holder).find(holder),
+    renew: (holder) => keysOf(holder).renew(holder),
   };
 }
 

@@ -183,6 +183,29 @@ describe('F. trust in an issuer of assertions that a reload takes back', () => {
     expect(await errorOf(answer)).toMatch(/unsupported_grant_type|unauthorized_client/);
   });
 
+  it('298: forgets the keys with it: one that was stolen is none when trust comes back', async () => {
+    await start();
+    await obtain();
+    const stolen = await house.assert();
+    await house.issuer.rotate();
+    await nobody();
+    await trust((issuer) => [issuer]);
+
+    expect((await house.exchange(stolen)).status).toBe(400);
+    await obtain();
+  });
+
+  it('298: keeps the keys of an issuer that stays, also while it does not answer', async () => {
+    await start();
+    await obtain();
+    house.issuer.status = 500;
+    await trust((issuer) => [
+      { ...issuer, clients: [...issuer.clients, 'https://another.test/client.json'] },
+    ]);
+
+    await obtain();
+  });
+
   it('298: counts from the file alone: with the entry back, all is as it was', async () => {
     await start();
     const token = await obtain();

@@ -12,6 +12,11 @@ export interface TrustedIssuers {
    * A grant that came of none is nothing to them.
    */
   standsBehind(grant: VouchedGrant): boolean;
+  /**
+   * The same object for as long as an issuer is trusted without a break, to remember by what is known of it: trust that was
+   * taken back and given again begins anew, without the keys that may have been the reason.
+   */
+  tenureOf(issuer: string): object;
   /** From the next request and the next call on. */
   replace(issuers: readonly TrustedIssuer[]): void;
 }
@@ -31,6 +36,7 @@ export function createTrustedIssuers(
   let issuers = initial;
   let clients = namesOf(initial);
   let vouched = fingerprintsOf(initial);
+  let tenures = tenuresOf(initial, new Map());
 
   function fingerprintsOf(of: readonly TrustedIssuer[]): ReadonlyMap<string, ReadonlySet<ClientFingerprint>> {
     return new Map(of.map((each) => [each.issuer, new Set(each.clients.map(fingerprintClient))]));
@@ -45,12 +51,21 @@ export function createTrustedIssuers(
       const { resources } = issuers.find(({ issuer }) => issuer === identityIssuer) ?? {};
       return resources === undefined || resources.includes(familyOf(resource) ?? resource);
     },
+    tenureOf: (issuer) => tenures.get(issuer) ?? {},
     replace(next) {
       issuers = next;
+      tenures = tenuresOf(next, tenures);
       clients = namesOf(next);
       vouched = fingerprintsOf(next);
     },
   };
+}
+
+function tenuresOf(
+  issuers: readonly TrustedIssuer[],
+  before: ReadonlyMap<string, object>,
+): ReadonlyMap<string, object> {
+  return new Map(issuers.map(({ issuer }) => [issuer, before.get(issuer) ?? {}]));
 }
 
 function namesOf(issuers: readonly TrustedIssuer[]): ReadonlySet<string> {
