@@ -1,5 +1,6 @@
 import type { SitedMount } from '../src/gateway/site.ts';
 import { createSites, type Sites } from '../src/gateway/sites.ts';
+import type { SitedFamily } from '../src/gateway/wildcard-sites.ts';
 import { times } from './effort.ts';
 import { ownCpuSeconds, spread, type Spread } from './measure.ts';
 
@@ -18,7 +19,11 @@ export interface MountsBench {
   readonly one: Lookups;
   readonly fiftyByPath: Lookups;
   readonly fiftyByHost: Lookups;
+  /** One of fifty labels of a wildcard, all of which were called before. */
+  readonly fiftyLabels: Lookups;
 }
+
+const names = ['one', 'fiftyByPath', 'fiftyByHost', 'fiftyLabels'] as const;
 
 /** What it costs to find the mount of a call. */
 export function benchMounts(): Promise<MountsBench> {
@@ -26,11 +31,17 @@ export function benchMounts(): Promise<MountsBench> {
     one: describeKind(1, () => issuer),
     fiftyByPath: describeKind(many, () => issuer),
     fiftyByHost: describeKind(many, (at) => `https://host-${at}.test`),
+    fiftyLabels: describeLabels(many),
   };
-  const figures = { one: createTally(), fiftyByPath: createTally(), fiftyByHost: createTally() };
+  const figures = {
+    one: createTally(),
+    fiftyByPath: createTally(),
+    fiftyByHost: createTally(),
+    fiftyLabels: createTally(),
+  };
   const rounds = times(11, 1);
   for (let round = 0; round <= rounds; round += 1) {
-    for (const name of ['one', 'fiftyByPath', 'fiftyByHost'] as const) {
+    for (const name of names) {
       const { sites, host, path } = kinds[name];
       const exact = measure(sites, host, path);
       const below = measure(sites, host, `${path}/more?x=y`);
@@ -42,6 +53,7 @@ export function benchMounts(): Promise<MountsBench> {
     one: figures.one.sum(),
     fiftyByPath: figures.fiftyByPath.sum(),
     fiftyByHost: figures.fiftyByHost.sum(),
+    fiftyLabels: figures.fiftyLabels.sum(),
   });
 }
 
@@ -54,6 +66,25 @@ interface Kind {
 function describeKind(count: number, originOf: (at: number) => string): Kind {
   const mounts = Array.from({ length: count }, (_, at) => createMount(originOf(at), `/server-${at}/mcp`));
   const last = mounts.at(-1) as SitedMount;
+  const sites = layOut(mounts);
+  return { sites, host: new URL(last.publicOrigin).host, path: last.path };
+}
+
+function describeLabels(count: number): Kind {
+  const publicOrigin = 'https://*.mcp.test';
+  const refuse = (): never => {
+    throw new Error('nobody calls');
+  };
+  const config = { publicOrigin, labels: 'any' } as SitedFamily['config'];
+  const path = '/mcp';
+  const sites = layOut([
+    { config, publicOrigin, path, serves: () => true, open: refuse, metadataOf: () => refuse },
+  ]);
+  for (let at = 0; at < count; at += 1) sites.find([`label-${at}.mcp.test`]);
+  return { sites, host: `label-${count - 1}.mcp.test`, path };
+}
+
+function layOut(mounts: readonly (SitedMount | SitedFamily)[]): Sites {
   const endpoint = (): Promise<Response> => Promise.reject(new Error('nobody asks'));
   const endpoints: Parameters<typeof createSites>[2]['endpoints'] = {
     authorizationServerMetadata: endpoint,
@@ -69,8 +100,7 @@ function describeKind(count: number, originOf: (at: number) => string): Kind {
     revoke: endpoint,
     introspect: endpoint,
   };
-  const sites = createSites(mounts, mounts[0], { issuer, endpoints, isHostAcceptable: () => true });
-  return { sites, host: new URL(last.publicOrigin).host, path: last.path };
+  return createSites(mounts, undefined, { issuer, endpoints, isHostAcceptable: () => true });
 }
 
 function createMount(publicOrigin: string, path: string): SitedMount {

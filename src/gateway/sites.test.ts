@@ -74,6 +74,7 @@ describe('sites where every host is the issuer’s that is nobody else’s', () 
     expect(originOf('probe.a.mcp.test', mounts)).toBeUndefined();
     expect(originOf('probe.a.mcp.test', mounts, ['probe.a.mcp.test:8080'])).toBe(issuer);
     expect(originOf('red.mcp.test:8443', mounts, ['probe.a.mcp.test'])).toBeUndefined();
+    expect(originOf('red.mcp.test:8443', mounts, ['red.mcp.test', 'red.mcp.test:8443'])).toBeUndefined();
   });
 
   it('have the issuer where a wildcard is all that there is', () => {

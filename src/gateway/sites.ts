@@ -32,7 +32,8 @@ export function createSites(
 ): Sites {
   const mounts = all.filter((mount) => 'handle' in mount);
   const wildcards = createWildcardSites(all, issuer);
-  const allowedNames = new Set(allowedHosts.map(nameOf));
+  // Not those that a label may have: a reload brings wildcards, and these stay what they were at the start.
+  const allowedNames = new Set(allowedHosts.map(nameOf).filter((name) => !wildcards.matches(name)));
   const groups = Map.groupBy(mounts, ({ publicOrigin }) => publicOrigin);
   const here = groups.get(issuer) ?? [];
   const described = here.map(describe);

@@ -60,6 +60,18 @@ describe('hosts of wildcards', () => {
   );
 });
 
+describe('names with a label of a wildcard', () => {
+  it('are those, on whatever port and with whatever label', () => {
+    expect(['a.mcp.test', 'a_b.mcp.test', 'own.mcp.test', 'a.dev.test'].map(hosts.matches)).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(['a.b.mcp.test', 'test', 'mcp.example'].map(hosts.matches)).toEqual([false, false, false]);
+  });
+});
+
 describe('labels of a mount', () => {
   it('are any, or those of the list', () => {
     expect(createLabelCheck('any')('a')).toBe(true);

@@ -18,6 +18,8 @@ export interface WildcardHosts {
   find(host: string): WildcardMatch | undefined;
   /** Whether a name is somewhere below a wildcard, served or not, and is no host of its own. @param hostname without a port */
   covers(hostname: string): boolean;
+  /** Whether a name has one label in place of a wildcard's, whatever the port and the label. */
+  matches(hostname: string): boolean;
 }
 
 /** Whether a mount is at every host that its origin matches. */
@@ -63,6 +65,7 @@ export function createWildcardHosts(
       return isHostLabel(label) && !own.has(nameOf(host)) ? { wildcard, label } : undefined;
     },
     covers: (hostname) => !own.has(hostname) && rests.some((rest) => hostname.endsWith(rest)),
+    matches: (hostname) => rests.includes(hostname.slice(hostname.indexOf('.'))),
   };
 }
 

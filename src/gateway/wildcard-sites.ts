@@ -1,7 +1,12 @@
 import type { MountFamily } from './mount-family.ts';
 import { createMountHostRoutes } from './routes.ts';
 import { createSite, describe, type Site, type SitedMount } from './site.ts';
-import { createWildcardHosts, memberOrigin, type WildcardMatch } from './wildcard-hosts.ts';
+import {
+  createWildcardHosts,
+  memberOrigin,
+  type WildcardHosts,
+  type WildcardMatch,
+} from './wildcard-hosts.ts';
 
 /** What has to be known of a mount at many hosts to find it under one of them. */
 export type SitedFamily = Pick<
@@ -10,13 +15,11 @@ export type SitedFamily = Pick<
 >;
 
 /** The hosts that wildcards match, each with those of the mounts that are there. */
-export interface WildcardSites {
+export interface WildcardSites extends Pick<WildcardHosts, 'covers' | 'matches'> {
   /** What a host serves. Undefined: it is of no wildcard, or no mount has its label. @param host in canonical form */
   find(host: string): Site | undefined;
   /** The same for a host that was found before, in the spelling that clients use: undefined says nothing. */
   findKnown(host: string): Site | undefined;
-  /** Whether a name is a wildcard's, served or not. */
-  covers(hostname: string): boolean;
 }
 
 /** Sites that are remembered: one is made in a few microseconds, and strangers name what they like. */
@@ -58,6 +61,7 @@ export function createWildcardSites(
       return site;
     },
     covers: (hostname) => hosts.covers(hostname),
+    matches: (hostname) => hosts.matches(hostname),
   };
 }
 
