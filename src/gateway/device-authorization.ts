@@ -10,7 +10,7 @@ import type { NamedGrantType } from '../authorization-server/token/token-endpoin
 import type { Store } from '../platform/store/store.ts';
 import type { Emit } from '../services/audit/events.ts';
 import type { AuthenticateClient } from '../services/clients/client-authentication.ts';
-import type { FindClient, GrantTypeName } from '../services/clients/client.ts';
+import { browserGrantTypes, type FindClient, type GrantTypeName } from '../services/clients/client.ts';
 import { createDeviceAuthorizations } from '../services/devices/device-authorizations.ts';
 import type { Grants } from '../services/tokens/grants.ts';
 import type { Endpoints } from './routes.ts';
@@ -42,6 +42,11 @@ export function openDeviceAuthorization(isOn: boolean, deps: DeviceAuthorization
       answer: createDeviceAnswerEndpoint({ ...deps, devices }),
     },
   };
+}
+
+/** What clients that register themselves may use. */
+export function listOfferedGrantTypes(isOn: boolean): readonly GrantTypeName[] {
+  return isOn ? [...browserGrantTypes, deviceCode] : browserGrantTypes;
 }
 
 /** Clients that register themselves may do whatever is offered; what the others may, the operator has written down. */

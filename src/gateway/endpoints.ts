@@ -37,7 +37,7 @@ import type { Revocations } from '../services/tokens/revocations.ts';
 import { openAccountPage } from './account-page.ts';
 import { callbackPathOf } from './callback-paths.ts';
 import type { GatehouseConfig } from './config/config.ts';
-import { offerDeviceCode, openDeviceAuthorization } from './device-authorization.ts';
+import { listOfferedGrantTypes, offerDeviceCode, openDeviceAuthorization } from './device-authorization.ts';
 import { clientCredentials, standardGrantTypes } from './grant-types.ts';
 import { createIdentityRules } from './identity-rules.ts';
 import { openClientDocuments, routeClientIds } from './open-client-documents.ts';
@@ -88,6 +88,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
   const { configuredClients: configured } = deps;
   const sources = { configured, registered: clients.find };
   const { deviceAuthorization } = config;
+  const offered = listOfferedGrantTypes(deviceAuthorization);
   const findAsking = offerDeviceCode(
     deviceAuthorization,
     routeClientIds({ ...sources, documented: documents.clients?.find }),
@@ -168,7 +169,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
         listAuthenticationMethods(configured.all(), documents.clients !== undefined),
     }),
     register: config.registration.enabled
-      ? createRegistrationEndpoint({ issuer, clients, sealer, emit, privateUseSchemes })
+      ? createRegistrationEndpoint({ issuer, clients, sealer, emit, grantTypes: offered, privateUseSchemes })
       : undefined,
     registration: createRegistrationManagementEndpoint({
       issuer,
@@ -178,6 +179,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
       sealer,
       clock,
       emit,
+      grantTypes: offered,
       privateUseSchemes,
     }),
     device: device.endpoints,

@@ -250,6 +250,27 @@ describe('device authorization (RFC 8628)', () => {
     await off.close();
   });
 
+  it('can be all that a client registers for, and is in the answer only when it is on', async () => {
+    const off = await createTestGatehouse();
+    const register = async (house: TestGatehouse, grantTypes: readonly string[]) => {
+      const answer = await house.fetch('/register', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ redirect_uris: ['http://127.0.0.1/unused'], grant_types: grantTypes }),
+      });
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+    };
+    const browser = ['authorization_code', 'refresh_token'];
+    const registered = await register(gatehouse, [deviceGrant]);
+    expect(registered).toMatchObject({ status: 201, body: { grant_types: [...browser, deviceGrant] } });
+    const client = { clientId: String(registered.body['client_id']), redirectUri: '' };
+    expect((await beginDevice(gatehouse, {}, client)).userCode).toMatch(/^[A-Z]{4}-[A-Z]{4}$/);
+    expect((await register(off, [...browser, deviceGrant])).body['grant_types']).toEqual(browser);
+    const error = { error: 'invalid_client_metadata' };
+    expect(await register(off, [deviceGrant])).toMatchObject({ status: 400, body: error });
+    await off.close();
+  });
+
   it('does not exist when it is off', async () => {
     const off = await createTestGatehouse();
     for (const path of ['/device', '/device/answer', '/device_authorization']) {

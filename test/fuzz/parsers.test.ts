@@ -121,6 +121,7 @@ describe('registration of metadata with something wrong in it', () => {
     issuer: 'https://gatehouse.test',
     clients,
     sealer,
+    grantTypes: ['authorization_code', 'refresh_token'],
     emit: () => {},
     ...rules,
   });

@@ -1,8 +1,10 @@
-import type { Client } from '../../services/clients/client.ts';
+import type { Client, GrantTypeName } from '../../services/clients/client.ts';
 
 export interface RegistrationAccess {
   readonly token: string;
   readonly issuer: string;
+  /** Those that whoever registers may use. */
+  readonly grantTypes: readonly GrantTypeName[];
 }
 
 /** Path of the client configuration endpoint. The id is in the query: paths here are exact. */
@@ -20,7 +22,7 @@ export function describeClient(client: Client, access: RegistrationAccess): Reco
     client_id_expires_at: client.expiresAt ?? 0,
     ...(client.name === undefined ? {} : { client_name: client.name }),
     redirect_uris: client.redirectUris,
-    grant_types: ['authorization_code', 'refresh_token'],
+    grant_types: access.grantTypes,
     response_types: ['code'],
     token_endpoint_auth_method: 'none',
     registration_client_uri: `${access.issuer}${managementPath}?client_id=${encodeURIComponent(client.clientId)}`,

@@ -7,6 +7,7 @@ import { StoreError } from '../../platform/store/store.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { RedirectUri } from '../../protocol/redirect-uri.ts';
 import type { GatehouseEvent } from '../../services/audit/events.ts';
+import { browserGrantTypes } from '../../services/clients/client.ts';
 import { createClients } from '../../services/clients/clients.ts';
 import type { CutOff } from '../../services/tokens/cut-off.ts';
 import { createRegistrationManagementEndpoint } from './management-endpoint.ts';
@@ -40,6 +41,7 @@ function setUp(options: { failing?: 'cut-off' | 'deny'; ttlSeconds?: number } = 
     sealer,
     clock,
     emit: (event) => events.push(event),
+    grantTypes: browserGrantTypes,
     ...rules,
   });
   const client = clients.register({ name: 'A Client', redirectUris: [uri as RedirectUri] });

@@ -19,7 +19,7 @@ import { OAuthError } from '../../protocol/oauth-error.ts';
 import { parseParameters } from '../../protocol/parameters.ts';
 import type { RedirectUriRules } from '../../protocol/redirect-uri.ts';
 import type { Emit } from '../../services/audit/events.ts';
-import { abbreviateClient, type Client } from '../../services/clients/client.ts';
+import { abbreviateClient, type Client, type GrantTypeName } from '../../services/clients/client.ts';
 import type { Clients } from '../../services/clients/clients.ts';
 import type { DeniedClients } from '../../services/clients/denied-clients.ts';
 import { readJsonRequest } from '../../services/requests/json-request.ts';
@@ -38,6 +38,8 @@ export interface RegistrationManagementDeps extends RedirectUriRules {
   readonly sealer: Sealer;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Those that whoever registers may use. */
+  readonly grantTypes: readonly GrantTypeName[];
 }
 
 /** Each deletion leaves a record, and registering costs a stranger nothing: this bounds what the records come to. */
@@ -57,7 +59,8 @@ export function createRegistrationManagementEndpoint(deps: RegistrationManagemen
     const client = await findOwnClient(request, token, deps);
     if (request.method === 'DELETE') return deleteClient(client, budget, context.requestId, deps);
     if (request.method === 'PUT') await checkUnchanged(request, client, deps);
-    return Response.json(describeClient(client, { token, issuer: deps.issuer }), { headers: noStore });
+    const { issuer, grantTypes } = deps;
+    return Response.json(describeClient(client, { token, issuer, grantTypes }), { headers: noStore });
   };
 }
 
@@ -101,7 +104,7 @@ async function checkUnchanged(
   const body = await readJsonRequest(request);
   if (body['client_id'] !== client.clientId)
     throw refuseChange('client_id is not the one of this registration');
-  const metadata = parseClientMetadata(body);
+  const metadata = parseClientMetadata(body, deps.grantTypes);
   const wanted = parseRedirectUris(body['redirect_uris'], metadata.applicationType, deps).accepted;
   const isSame =
     metadata.name === client.name &&

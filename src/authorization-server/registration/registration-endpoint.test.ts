@@ -7,6 +7,7 @@ import { createSealer } from '../../platform/sealing/sealer.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import { matchRedirectUri } from '../../protocol/redirect-uri.ts';
 import type { GatehouseEvent } from '../../services/audit/events.ts';
+import { browserGrantTypes } from '../../services/clients/client.ts';
 import { createClients } from '../../services/clients/clients.ts';
 import { createRegistrationEndpoint } from './registration-endpoint.ts';
 import { registrationFixtures } from '../../../test/support/registrations.ts';
@@ -32,6 +33,7 @@ function setUp(options: { ttlSeconds?: number } = {}) {
     clients,
     sealer,
     emit: (event) => events.push(event),
+    grantTypes: browserGrantTypes,
     ...rules,
   });
   const register = (body: unknown): Promise<Response> =>

@@ -15,7 +15,7 @@
 import type { Handler } from '../../platform/http/handler.ts';
 import type { Sealer } from '../../platform/sealing/sealer.ts';
 import type { Emit } from '../../services/audit/events.ts';
-import { abbreviateClient } from '../../services/clients/client.ts';
+import { abbreviateClient, type GrantTypeName } from '../../services/clients/client.ts';
 import type { Clients } from '../../services/clients/clients.ts';
 import { readJsonRequest } from '../../services/requests/json-request.ts';
 import { describeClient } from './client-information.ts';
@@ -28,6 +28,8 @@ export interface RegistrationDeps {
   readonly clients: Pick<Clients, 'register'>;
   readonly sealer: Sealer;
   readonly emit: Emit;
+  /** Those that whoever registers may use. */
+  readonly grantTypes: readonly GrantTypeName[];
   /** Private-use schemes that native clients may use, lower case, without the colon. */
   readonly privateUseSchemes: readonly string[];
 }
@@ -39,7 +41,7 @@ export interface RegistrationDeps {
 export function createRegistrationEndpoint(deps: RegistrationDeps): Handler {
   return async (request, context) => {
     const body = await readJsonRequest(request);
-    const metadata = parseClientMetadata(body);
+    const metadata = parseClientMetadata(body, deps.grantTypes);
     const redirectUris = parseRedirectUris(body['redirect_uris'], metadata.applicationType, deps);
     const client = deps.clients.register({ name: metadata.name, redirectUris: redirectUris.accepted });
     deps.emit(
@@ -48,7 +50,7 @@ export function createRegistrationEndpoint(deps: RegistrationDeps): Handler {
     );
     const token = sealRegistrationAccessToken(deps.sealer, client);
     const answer = {
-      ...describeClient(client, { token, issuer: deps.issuer }),
+      ...describeClient(client, { token, issuer: deps.issuer, grantTypes: deps.grantTypes }),
       ...(redirectUris.refused.length === 0 ? {} : { redirect_uris_refused: redirectUris.refused }),
       ...(metadata.applicationType === undefined ? {} : { application_type: metadata.applicationType }),
     };
