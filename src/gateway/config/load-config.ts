@@ -15,7 +15,8 @@ import {
   readIdentityProviders,
 } from './file/assemble-identity-providers.ts';
 import { readMounts } from './file/assemble-mounts.ts';
-import { type GivenConfig, listMountNames, readGivenConfig } from './file/given-file.ts';
+import { type GivenConfig, readGivenConfig } from './file/given-file.ts';
+import { listMountNames } from './file/mount-names.ts';
 import { findTrustedIssuerWarnings, readTrustedIssuers } from './file/trusted-issuers-section.ts';
 import { defaultListenAddress } from './listen-address.ts';
 import { findNodeVersionWarning } from './node-floor.ts';

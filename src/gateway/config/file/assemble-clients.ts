@@ -12,7 +12,8 @@ import type { ReadFile } from '../read-settings.ts';
 import { type ConfigProblem, ValueProblem } from '../setting.ts';
 import { describeUnreadable } from '../unreadable-file.ts';
 import { type ClientEntry, findGoodClients, grantTypesOf } from './clients-section.ts';
-import { type GivenConfig, listMountNames } from './given-file.ts';
+import type { GivenConfig } from './given-file.ts';
+import { listMountNames } from './mount-names.ts';
 
 export interface ClientsReading {
   readonly clients: readonly ConfiguredClient[];

@@ -1,4 +1,3 @@
-import { nameOfOnlyMount } from '../mount-config.ts';
 import type { Environment, ReadFile } from '../read-settings.ts';
 import { describeUnreadable } from '../unreadable-file.ts';
 import type { ConfigProblem } from '../setting.ts';
@@ -63,22 +62,6 @@ export function readGivenConfig(env: Environment, readFile: ReadFile): GivenConf
         : problem;
     },
   };
-}
-
-/** Mounts that somebody may name: one with a problem of its own is there all the same. */
-export function listMountNames(
-  { raw }: Pick<GivenConfig, 'raw'>,
-  mounts: ReadonlyArray<{ readonly name: string }>,
-): ReadonlySet<string> {
-  const written: unknown = raw['mounts'];
-  if (written === undefined) return new Set([nameOfOnlyMount]);
-  const entries: readonly unknown[] = Array.isArray(written) ? written : [];
-  const names = entries.flatMap((entry) =>
-    typeof entry === 'object' && entry !== null && 'name' in entry && typeof entry.name === 'string'
-      ? [entry.name]
-      : [],
-  );
-  return new Set([...names, ...mounts.map(({ name }) => name)]);
 }
 
 /** The steps of `mounts[0].tls.ca_file`. */

@@ -4,7 +4,8 @@ import type { TrustedIssuer } from '../../../services/identity/assertions/truste
 import type { ConfigWarning, MountConfig } from '../config.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { parseSecureUrl } from '../url-values.ts';
-import { type GivenConfig, listMountNames } from './given-file.ts';
+import type { GivenConfig } from './given-file.ts';
+import { listMountNames } from './mount-names.ts';
 import { textValue } from './text-value.ts';
 
 const issuer = z
