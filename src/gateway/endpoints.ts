@@ -191,6 +191,7 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
         : createIntrospectionEndpoint({
             issuer,
             clients: introspectionClients,
+            findClientId: (client) => configured.known(client)?.clientId,
             findActive(token, { mounts }) {
               const active = deps.admissions.findActive(token, (resource) => {
                 const found = resources.find(resource);

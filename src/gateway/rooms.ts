@@ -228,7 +228,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     clock,
     random,
     revocations,
-    clientScope: (client) => configuredClients.scopeOf(client),
+    clientScope: (client) => configuredClients.known(client)?.scope,
     rateLimits,
     isOneOfMany: () => mounts.all.length > 1,
     emit,

@@ -38,7 +38,8 @@ async function openFor(limit: readonly string[], mount: object = { policy }): Pr
   };
   const files = { name: 'files', url: '/mcp', upstream: `${upstream.origin}/mcp`, scopes };
   const file = JSON.stringify({ mounts: [{ ...files, ...mount }], clients: [client] });
-  const gatehouse = await createTestGatehouse({ file });
+  const env = { INTROSPECTION_CLIENTS: `files:${hashSecret(secret)}` };
+  const gatehouse = await createTestGatehouse({ file, env });
   closers.push(() => gatehouse.close());
   const form = { grant_type: 'client_credentials', scope: 'files:read', client_id: 'report' };
   const answer = await postForm(gatehouse, '/token', { ...form, client_secret: secret });
@@ -86,6 +87,13 @@ describe('a client that the operator holds to some scopes', () => {
     expect(refused.status).toBe(403);
     expect(refused.headers.get('www-authenticate')).toContain('insufficient_scope');
     expect(await toolsOf(house)).toEqual(['read_file', 'write_file']);
+  });
+
+  it('is named by its id to a resource server that asks', async () => {
+    const { gatehouse, token } = await openFor(['files:read']);
+    const authorization = `Basic ${Buffer.from(`files:${encodeURIComponent(secret)}`).toString('base64')}`;
+    const answer = await postForm(gatehouse, '/introspect', { token }, { authorization });
+    expect(await answer.json()).toMatchObject({ active: true, client_id: 'report', sub: 'report' });
   });
 
   it('is not sent to ask for what every call needs, if it cannot get that', async () => {

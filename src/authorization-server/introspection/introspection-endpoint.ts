@@ -14,6 +14,7 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
 import type { Handler } from '../../platform/http/handler.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
+import type { ClientFingerprint } from '../../services/clients/client.ts';
 import { readFormRequest } from '../../services/requests/form-request.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { authenticateIntrospectionClient, type IntrospectionClient } from './introspection-clients.ts';
@@ -32,6 +33,8 @@ export interface IntrospectionDeps {
   readonly clients: readonly IntrospectionClient[];
   /** Undefined when the token would be refused, for whatever reason, or is none of those that may be asked about. */
   readonly findActive: (accessToken: string, asking: IntrospectionClient) => ActiveToken | undefined;
+  /** The id of a client that the operator wrote down. Of the others tokens know a fingerprint alone. */
+  readonly findClientId: (client: ClientFingerprint) => string | undefined;
 }
 
 /**
@@ -47,17 +50,20 @@ export function createIntrospectionEndpoint(deps: IntrospectionDeps): Handler {
       throw new OAuthError('invalid_request', 'token is required', { reason: 'parameter_missing' });
     }
     const active = deps.findActive(token, asking);
-    const answer = active === undefined ? { active: false } : describeToken(active, deps.issuer);
+    const answer = active === undefined ? { active: false } : describeToken(active, deps);
     // RFC 7662 §4: who caches the answer does not hear of a revocation.
     return Response.json(answer, { headers: { 'cache-control': 'no-store', pragma: 'no-cache' } });
   };
 }
 
-function describeToken({ grant, issuedAt, expiresAt }: ActiveToken, issuer: string): Record<string, unknown> {
+function describeToken(
+  { grant, issuedAt, expiresAt }: ActiveToken,
+  { issuer, findClientId }: IntrospectionDeps,
+): Record<string, unknown> {
   return {
     active: true,
     ...(grant.scope.length === 0 ? {} : { scope: grant.scope.join(' ') }),
-    client_id: grant.client,
+    client_id: findClientId(grant.client) ?? grant.client,
     ...(grant.email === undefined ? {} : { username: grant.email }),
     // RFC 9449 §6.2: whoever asks has to see to the proof.
     ...(grant.keyThumbprint === undefined

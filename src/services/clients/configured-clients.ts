@@ -30,8 +30,8 @@ export interface ConfiguredClients {
   has(clientId: string): boolean;
   readonly find: FindClient;
   all(): readonly Client[];
-  /** The scopes that a client may be granted at most. Undefined: it is none of these, or there is no limit. */
-  scopeOf(client: ClientFingerprint): readonly string[] | undefined;
+  /** The one that tokens know by this, denied or not. Undefined: it is none of these. */
+  known(fingerprint: ClientFingerprint): Client | undefined;
   replace(clients: readonly ConfiguredClient[]): void;
 }
 
@@ -44,7 +44,7 @@ export function createConfiguredClients(
   deps: ConfiguredClientsDeps,
 ): ConfiguredClients {
   let byId = index(initial);
-  let scopes = indexScopes(byId);
+  let byFingerprint = indexFingerprints(byId);
   return {
     has: (clientId) => byId.has(clientId),
     async find(clientId = '') {
@@ -54,10 +54,10 @@ export function createConfiguredClients(
       return client;
     },
     all: () => [...byId.values()],
-    scopeOf: (client) => scopes.get(client),
+    known: (fingerprint) => byFingerprint.get(fingerprint),
     replace(clients) {
       byId = index(clients);
-      scopes = indexScopes(byId);
+      byFingerprint = indexFingerprints(byId);
     },
   };
 }
@@ -66,12 +66,8 @@ function index(clients: readonly ConfiguredClient[]): ReadonlyMap<string, Client
   return new Map(clients.map((client) => [client.clientId, describe(client)]));
 }
 
-function indexScopes(clients: ReadonlyMap<string, Client>): ReadonlyMap<string, readonly string[]> {
-  return new Map(
-    [...clients.values()].flatMap(({ fingerprint, scope }) =>
-      scope === undefined ? [] : [[fingerprint, scope] as const],
-    ),
-  );
+function indexFingerprints(clients: ReadonlyMap<string, Client>): ReadonlyMap<ClientFingerprint, Client> {
+  return new Map([...clients.values()].map((client) => [client.fingerprint, client]));
 }
 
 function describe(client: ConfiguredClient): Client {
