@@ -11,7 +11,7 @@ import type { PolicyRules } from '../services/policy/rule.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
 import { createMemberPool } from './member-pool.ts';
 import { createMount, type Mount, type MountDeps, type MountLife } from './mount.ts';
-import { describeMember } from './mount-resources.ts';
+import { describeMember, memberOf } from './mount-resources.ts';
 import { openFamilyUpstream } from './mount-upstream.ts';
 import { createLabelCheck, memberOrigin } from './wildcard-hosts.ts';
 
@@ -40,7 +40,9 @@ export function createMountFamily(
   const upstream = openFamilyUpstream(family.upstream, { config, clock, emit });
   let current = family;
   let serves = createLabelCheck(family.labels);
-  const pool = createMemberPool<Mount>((label) => openMount(fillIn(current, label), config, depsFor(label)));
+  const pool = createMemberPool<Mount>((label) =>
+    openMount(memberOf(current, label), config, depsFor(label)),
+  );
   const compilePolicy = compileOnce();
 
   function depsFor(label: string): MountDeps {
@@ -88,19 +90,6 @@ export function createMountFamily(
       for (const mount of pool.all()) mount.close();
       upstream.close();
     },
-  };
-}
-
-/** The mount of one label, as if it had been written down. */
-function fillIn(family: MountConfig, label: string): MountConfig {
-  const { upstream, headers } = family;
-  const fill = (text: string): string => text.replaceAll('{label}', label);
-  return {
-    ...family,
-    labels: undefined,
-    publicOrigin: memberOrigin(family.publicOrigin, label),
-    upstream: { ...upstream, origin: fill(upstream.origin), path: fill(upstream.path) },
-    headers: { ...headers, set: headers.set.map(([name, value]) => [name, fill(value)] as const) },
   };
 }
 

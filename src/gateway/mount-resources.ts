@@ -4,6 +4,9 @@ import type { ResourceTable } from '../services/resources/resources.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
 import { createLabelCheck, createWildcardHosts, isFamily, memberOrigin } from './wildcard-hosts.ts';
 
+/** In a mount at many hosts: what stands for the `*` in a call. */
+const placeholder = '{label}';
+
 /**
  * The protected resources that tokens are issued for here, and the one that is meant by who names none. A mount that takes
  * the tokens of another issuer is none of them.
@@ -85,9 +88,26 @@ export function findHomeIssuer(
 
 /** One of the resources that a mount at many hosts is. Rules and clients of the operator know it by the name of them all. */
 export function describeMember(family: MountConfig, label: string): ProtectedResource {
-  const { publicOrigin } = family;
-  const member = { ...family, publicOrigin: memberOrigin(publicOrigin, label) };
-  return { ...describeResource(member), family: describeResource(family).identifier };
+  return { ...describeResource(memberOf(family, label)), family: describeResource(family).identifier };
+}
+
+/** The mount of one label, as if it had been written down. */
+export function memberOf(family: MountConfig, label: string): MountConfig {
+  const { publicOrigin, title, upstream, headers } = family;
+  const fill = (text: string): string => text.replaceAll(placeholder, label);
+  return {
+    ...family,
+    labels: undefined,
+    publicOrigin: memberOrigin(publicOrigin, label),
+    title: title === undefined ? undefined : titleOf(title, label),
+    upstream: { ...upstream, origin: fill(upstream.origin), path: fill(upstream.path) },
+    headers: { ...headers, set: headers.set.map(([name, value]) => [name, fill(value)] as const) },
+  };
+}
+
+/** People have to see which of them they let somebody into. */
+function titleOf(title: string, label: string): string {
+  return title.includes(placeholder) ? title.replaceAll(placeholder, label) : `${title} (${label})`;
 }
 
 /** @see RFC 9728 §3.1 for where the well-known part goes */

@@ -227,16 +227,24 @@ function grantOf(resource: string): Record<string, string> {
 }
 
 describe('the resource of an authorization request', () => {
-  it('is that of a label, and the consent page says so', async () => {
-    await start({ wildcard: { title: 'Tenants' } });
+  it.each([
+    ['Tenants', 'Tenants (red)'],
+    ['Wiki of {label}', 'Wiki of red'],
+    [undefined, red],
+  ])('is that of a label, and the consent page says so under the title %s', async (title, shown) => {
+    await start({ wildcard: title === undefined ? {} : { title } });
     const client = await registerClient(house);
 
-    const page = await new Browser(house).get(
-      authorizeUrl(house.asking('https://RED.mcp.test:443/mcp/'), client),
-    );
+    const spelled = house.asking('https://RED.mcp.test:443/mcp/');
+    const page = await new Browser(house).get(authorizeUrl(spelled, client));
     const html = await page.text();
-    expect(html).toContain('Allow access to <bdi>Tenants</bdi>?');
+    expect(html).toContain(`Allow access to <bdi>${shown}</bdi>?`);
     expect(html).toContain(`<code>${red}</code>`);
+    const metadata = (await (await house.fetch(metadataAt('red'))).json()) as object;
+    expect(metadata).toMatchObject({
+      resource: red,
+      ...(title === undefined ? {} : { resource_name: shown }),
+    });
   });
 
   it.each([

@@ -89,7 +89,11 @@ const mount = z
       .min(1)
       .max(200)
       .optional()
-      .meta({ title: 'Title', description: 'Its name for people: on the consent page and in the metadata.' }),
+      .meta({
+        title: 'Title',
+        description:
+          'Its name for people: on the consent page and in the metadata. With a `*` in `url`, what stands for it takes the place of `{label}`, or is put behind.',
+      }),
     default: z.boolean().default(false).meta({
       title: 'Default',
       description:
