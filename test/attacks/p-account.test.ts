@@ -193,6 +193,7 @@ describe('P. the account page', () => {
     expect((await browser.get(callback.replace('code=idp-code', 'error=access_denied'))).status).toBe(403);
     gatehouse.clock.advance(600);
     expect((await browser.get(callback)).status).toBe(400);
+    expect(reasons(gatehouse).at(-1)).toBe('callback_state_invalid');
     expect(browser.cookies.has(sessionCookie)).toBe(false);
     expect(gatehouse.identityProvider.finishedLogins).toEqual([]);
   });
@@ -360,10 +361,15 @@ describe('P. the account page', () => {
       return records.flatMap(({ value }) => value.split('\n')).length;
     };
     expect(await lines()).toBe(1);
-    const browser = new Browser(gatehouse);
-    for (let count = 0; count < 204; count += 1) await signIn(gatehouse, { client, browser });
+    const [record] = (await gatehouse.store.list('grants_of:', { cursor: '', limit: 9 })).records;
+    const { key = '', value = '' } = record ?? {};
+    const [, ...rest] = value.split(' ');
+    const full = Array.from({ length: 200 }, (_, at) => [`g-${at}`, ...rest].join(' ')).join('\n');
+    expect(await gatehouse.store.replace(key, value, full, gatehouse.clock.nowSeconds() + 1000)).toBe(true);
+    await signIn(gatehouse, { client });
     expect(await lines()).toBe(200);
-    expect((await visitAccount(gatehouse)).grantIds).toHaveLength(200);
+    // Of those, one has a grant.
+    expect((await visitAccount(gatehouse)).grantIds).toHaveLength(1);
   });
 
   it('279: one login ends everything once: a copied session cannot fill the feed that every process reads', async () => {

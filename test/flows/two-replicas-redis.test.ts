@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../src/platform/random.ts';
 import { openRedisStore } from '../../src/platform/store/redis-store.ts';
 import { type AnsweringUpstream, callMount, startAnsweringUpstream } from '../support/answering-upstream.ts';
+import { visitAccount } from '../support/account.ts';
 import { Browser } from '../support/browser.ts';
 import {
   authorizeUrl,
@@ -79,6 +80,25 @@ describe.runIf(hasRedis)('two gatehouses and one Redis', () => {
       const after = await refresh(gatehouse, client.clientId, third.refresh_token ?? '');
       expect(await answerOf(after)).toMatchObject({ status: 400, error: 'invalid_grant' });
     }
+  });
+
+  it('keep one list of what a person allowed, whoever writes to it, and forget none', async () => {
+    const client = await registerClient(one);
+    const codes = [];
+    for (let at = 0; at < 10; at += 1) {
+      const gatehouse = at % 2 === 0 ? one : other;
+      codes.push({ gatehouse, signedIn: await obtainCode(gatehouse, { client }) });
+    }
+    const answers = await Promise.all(codes.map(({ gatehouse, signedIn }) => redeem(gatehouse, signedIn)));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    const visit = await visitAccount(one);
+    expect(visit.grantIds).toHaveLength(10);
+
+    await visit.press(`end:${visit.grantIds[0]}`);
+    await visit.press('end-all');
+    // Whoever logs in so soon after it is cut off as well.
+    pair.clock.advance(4);
+    expect((await visitAccount(other)).grantIds).toEqual([]);
   });
 
   it('gives both racing replicas the same successor', async () => {
