@@ -1,30 +1,24 @@
-import { readConfigFile } from '../gateway/config/file/config-file.ts';
+import type { ConfigFile } from '../gateway/config/file/config-file.ts';
+import { type GivenConfig, readGivenConfig } from '../gateway/config/file/given-file.ts';
+import type { Environment, ReadFile } from '../gateway/config/read-settings.ts';
 import { expandScope } from '../protocol/scope.ts';
-import { fingerprintClientId } from '../services/clients/client.ts';
 import { createPolicy, type Decision, decidedBy, plumbing } from '../services/policy/policy.ts';
 import type { Operation, PolicyCaller } from '../services/policy/rule.ts';
 import { CommandFailure } from './failure.ts';
+import { type ClientReach, judgeClient, refuseUnknownScopes } from './policy-client.ts';
+import { type EntryAnswer, judgeEntry } from './policy-entry.ts';
+import { readProviders } from './policy-providers.ts';
+import {
+  callerOf,
+  describeCaller,
+  loginOf,
+  namesPerson,
+  operationOf,
+  type PolicyQuestion,
+  scopesOf,
+} from './policy-question.ts';
 
-/** A call that somebody wonders about, as the command line has it. */
-export interface PolicyQuestion {
-  /** Path of the configuration file. */
-  readonly config?: string;
-  /** Name of the mount; may be absent where there is one. */
-  readonly mount?: string;
-  /** Verified e-mail address of the person. */
-  readonly as?: string;
-  /** Comma-separated, as `scope`. */
-  readonly groups?: string;
-  readonly subject?: string;
-  /** Who knows the subject. Absent: the identity provider that is set. */
-  readonly issuer?: string;
-  readonly client?: string;
-  readonly scope?: string;
-  readonly tool?: string;
-  readonly prompt?: string;
-  readonly resource?: string;
-  readonly method?: string;
-}
+export type { PolicyQuestion } from './policy-question.ts';
 
 export interface PolicyAnswer {
   readonly isAllowed: boolean;
@@ -33,28 +27,51 @@ export interface PolicyAnswer {
   readonly text: string;
 }
 
+type Mount = NonNullable<ConfigFile['mounts']>[0];
+type Reason = readonly [decision: Decision, why: string];
+
 /**
- * Says what the policy of a mount makes of a call, by the file alone: neither secrets nor settings are needed.
+ * Says what becomes of a call at a mount, in the order in which a server judges: who may enter, what the client may have,
+ * the scopes that every call needs, the policy. By the file, and the variables beside it where there are some; no secret is
+ * needed.
  * @param readFile throws when there is no such file
  * @throws CommandFailure when the file is not good, or the question is not one
  */
-export function checkPolicy(question: PolicyQuestion, readFile: (path: string) => string): PolicyAnswer {
-  const { policy: rules, scopes, name } = findMount(question, readFile);
+export function checkPolicy(
+  question: PolicyQuestion,
+  readFile: ReadFile,
+  env: Environment = {},
+): PolicyAnswer {
+  const { given, sections } = readSections(question, readFile, env);
+  const mount = findMount(question, sections);
   const operation = operationOf(question);
-  const caller = callerOf(question);
-  const held = expandScope(split(question.scope), scopes);
-  const decision: Decision =
-    rules === undefined
-      ? { outcome: 'allowed', rule: noPolicy }
-      : createPolicy(rules, ownIssuer).for(caller).decide(operation, held);
-  const lines: (readonly [string, string])[] = [
+  const asked = scopesOf(question);
+  refuseUnknownScopes(asked, mount);
+  const providers = readProviders(given, mount);
+  const named = callerOf(question, providers.homeIssuer);
+  const reach = judgeClient(sections, mount, named.client, asked);
+  const isItself = reach.actsForItself && !namesPerson(question);
+  // A client that acts for itself is no person of any provider, and entry rules are not about it.
+  const caller: PolicyCaller = isItself ? asItself(named, question, given.env) : named;
+  const entry: EntryAnswer = isItself
+    ? { refusedBy: undefined, notJudged: [] }
+    : judgeEntry(sections, mount, { caller, login: loginOf(question), homeIssuer: providers.homeIssuer });
+  const groups = isItself ? undefined : providers.findRefusal(caller);
+  const [decision, why] =
+    refuseEntry(groups ?? entry.refusedBy) ??
+    refuseClient(reach) ??
+    judgeRequired(mount, reach) ??
+    judgePolicy(mount, { operation, caller, reach, homeIssuer: providers.homeIssuer });
+  const rows: (readonly [string, string])[] = [
     ['decided by', decision.rule],
-    ['since', whyOf(decision)],
-    ['mount', name],
+    ['since', why],
+    ['mount', mount.name],
     ['call', `${operation.method} ${operation.name}`.trim()],
-    ['as', describeCaller(question)],
+    ['as', isItself ? `${describeCaller(question)}, for itself` : describeCaller(question)],
+    ...listUnknowns(entry, decision),
+    ...listLost(asked, reach),
   ];
-  const text = lines.map(([label, value]) => `  ${label.padEnd(10)}  ${value}\n`).join('');
+  const text = rows.map(([label, value]) => `  ${label.padEnd(10)}  ${value}\n`).join('');
   return {
     isAllowed: decision.outcome === 'allowed',
     decision,
@@ -62,22 +79,31 @@ export function checkPolicy(question: PolicyQuestion, readFile: (path: string) =
   };
 }
 
-/** Stands for the identity provider that is set, whichever that is: the file need not say. */
-const ownIssuer = '';
 const noPolicy = '(no policy)';
+const requiredScopes = '(required scopes)';
 const titles = { allowed: 'allowed', denied: 'denied', scopes: 'denied for want of scopes' } as const;
 
-function findMount({ config, mount: wanted }: PolicyQuestion, readFile: (path: string) => string) {
+/** As tokens have it that a client gets for itself: known to this server alone. */
+function asItself(named: PolicyCaller, { client = '' }: PolicyQuestion, env: Environment): PolicyCaller {
+  const identityIssuer = URL.parse(env['PROXY_BASE_URL'] ?? '')?.origin ?? '(this server)';
+  return { ...named, identityIssuer, subject: client };
+}
+
+function readSections({ config }: PolicyQuestion, readFile: ReadFile, env: Environment) {
   if (config === undefined)
     throw new CommandFailure('no file is named', 'give --config, or set GATEHOUSE_CONFIG');
-  const { sections, problems } = readConfigFile(config, readText(config, readFile));
-  if (sections === undefined || problems.length > 0) {
-    throw new CommandFailure(
-      'the configuration file is not good',
-      'gatehouse check-config says what is wrong',
-    );
+  const given: GivenConfig = readGivenConfig({ ...env, GATEHOUSE_CONFIG: config }, readFile);
+  const { path, sections, problems } = given;
+  const [problem] = problems;
+  if (path === undefined && problem !== undefined) {
+    const what = problem.problem.replace('names a file that', 'the configuration file');
+    throw new CommandFailure(what, `give its path as --config; ${problem.fix}`);
   }
-  const { mounts = [] } = sections;
+  if (sections !== undefined && problem === undefined) return { given, sections };
+  throw new CommandFailure('the configuration file is not good', 'gatehouse check-config says what is wrong');
+}
+
+function findMount({ mount: wanted }: PolicyQuestion, { mounts = [] }: ConfigFile): Mount {
   const found =
     wanted === undefined && mounts.length === 1 ? mounts[0] : mounts.find(({ name }) => name === wanted);
   if (found !== undefined) return found;
@@ -88,68 +114,45 @@ function findMount({ config, mount: wanted }: PolicyQuestion, readFile: (path: s
   );
 }
 
-function readText(path: string, readFile: (path: string) => string): string {
-  try {
-    return readFile(path);
-  } catch {
-    throw new CommandFailure('the configuration file cannot be read', 'give its path as --config');
+function refuseEntry(key: string | undefined): Reason | undefined {
+  if (key === undefined) return undefined;
+  return [{ outcome: 'denied', rule: key }, 'they may not enter: what is not known of them counts as absent'];
+}
+
+function refuseClient({ refusedBy }: ClientReach): Reason | undefined {
+  return refusedBy && [{ outcome: 'denied', rule: refusedBy.key }, refusedBy.why];
+}
+
+function judgeRequired({ scopes }: Mount, reach: ClientReach): Reason | undefined {
+  const { required } = scopes;
+  const held = expandScope(reach.scopes, scopes);
+  if (required.every((name) => held.has(name))) return undefined;
+  if (required.some((name) => !held.has(name) && reach.obtainable?.has(name) === false)) {
+    return [
+      { outcome: 'denied', rule: requiredScopes },
+      'every call needs them, and the client never gets them',
+    ];
   }
+  const why = `every call needs ${required.join(' ')}; the client is told, and asks the person`;
+  return [{ outcome: 'scopes', rule: requiredScopes, scopes: required }, why];
 }
 
-/** Methods that are about something, and the option that names it. */
-const namedBy: Readonly<Record<string, string>> = {
-  'tools/call': '--tool',
-  'prompts/get': '--prompt',
-  'resources/read': '--resource',
-  'resources/subscribe': '--resource',
-  'resources/unsubscribe': '--resource',
-  'completion/complete': '--prompt or --resource',
-};
+interface Asked {
+  readonly operation: Operation;
+  readonly caller: PolicyCaller;
+  readonly reach: ClientReach;
+  readonly homeIssuer: string;
+}
 
-function operationOf({ tool, prompt, resource, method }: PolicyQuestion): Operation {
-  const operations: Operation[] = [];
-  if (tool !== undefined) operations.push({ kind: 'tool', method: 'tools/call', name: tool });
-  if (prompt !== undefined) operations.push({ kind: 'prompt', method: 'prompts/get', name: prompt });
-  if (resource !== undefined) operations.push({ kind: 'resource', method: 'resources/read', name: resource });
-  if (method !== undefined) operations.push({ kind: 'method', method, name: '' });
-  const [operation] = operations;
-  if (operation === undefined || operations.length > 1) {
-    throw new CommandFailure(
-      operation === undefined ? 'no call is named' : 'several calls are named',
-      'give one of --tool, --prompt, --resource and --method',
-    );
+function judgePolicy({ policy, scopes }: Mount, { operation, caller, reach, homeIssuer }: Asked): Reason {
+  if (policy === undefined) return [{ outcome: 'allowed', rule: noPolicy }, 'the mount has none'];
+  const held = expandScope(reach.scopes, scopes);
+  const decision = createPolicy(policy, homeIssuer).for(caller).decide(operation, held, reach.obtainable);
+  const rule = policy.rules.find(({ name }) => name === decision.rule);
+  if (decision.outcome === 'denied' && rule?.effect === 'allow') {
+    return [decision, `the rule asks for ${rule.scopes.join(' ')}, and the client never gets all of them`];
   }
-  const option = operation.kind === 'method' ? namedBy[operation.method] : undefined;
-  if (option === undefined) return operation;
-  throw new CommandFailure(`${operation.method} is decided on by what it is about`, `give ${option} instead`);
-}
-
-function callerOf({
-  as,
-  groups,
-  subject = '',
-  issuer = ownIssuer,
-  client = '',
-}: PolicyQuestion): PolicyCaller {
-  const isFingerprint = /^[A-Za-z0-9_-]{43}$/.test(client);
-  return {
-    identityIssuer: issuer,
-    subject,
-    email: as,
-    groups: split(groups),
-    client: isFingerprint ? client : fingerprintClientId(client),
-  };
-}
-
-function describeCaller({ as, groups, subject, client, scope }: PolicyQuestion): string {
-  const parts = [
-    as,
-    subject === undefined ? undefined : `subject ${subject}`,
-    groups === undefined ? undefined : `groups ${groups}`,
-    client === undefined ? undefined : `client ${client}`,
-    scope === undefined ? undefined : `scopes ${scope}`,
-  ].filter((part) => part !== undefined);
-  return parts.join(', ') || 'anybody';
+  return [decision, whyOf(decision)];
 }
 
 function whyOf(decision: Decision): string {
@@ -162,7 +165,6 @@ function whyOf(decision: Decision): string {
     case 'scopes':
       return `the rule allows it to tokens with ${decision.scopes.join(' ')}; the client is told, and asks the person`;
     case 'allowed':
-      if (decision.rule === noPolicy) return 'the mount has none';
       if (decision.rule === decidedBy.default) return 'no rule is about it, and the default is allow';
       return decision.rule === decidedBy.plumbing
         ? `no session is without it; so are ${plumbing.size - 1} other methods`
@@ -170,9 +172,14 @@ function whyOf(decision: Decision): string {
   }
 }
 
-function split(list: string | undefined): readonly string[] {
-  return (list ?? '')
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
+/** What decides beside this, where it is not a denial already. */
+function listUnknowns({ notJudged }: EntryAnswer, { outcome }: Decision): (readonly [string, string])[] {
+  if (notJudged.length === 0 || outcome === 'denied') return [];
+  const advice = 'give --acr, --amr or --login-age';
+  return [['provided', `the login satisfies ${notJudged.join(', ')}, which is not known here; ${advice}`]];
+}
+
+function listLost(asked: readonly string[], { scopes }: ClientReach): (readonly [string, string])[] {
+  const lost = asked.filter((name) => !scopes.includes(name));
+  return lost.length === 0 ? [] : [['never gets', `${lost.join(' ')}: it is beyond scopes of the client`]];
 }

@@ -11,7 +11,9 @@ const exitCodes = { allowed: 0, denied: 1, error: 2 } as const;
 export function addPolicyCommand(program: Command): void {
   program
     .command('check-policy')
-    .description('say whether a call is allowed, and by which rule; exit code 0 allowed, 1 denied, 2 neither')
+    .description(
+      'say whether a call is allowed (entry rules, limits of the client, policy), and by which rule; exit code 0 allowed, 1 denied, 2 neither',
+    )
     .option('--config <file>', 'the configuration file; by default the one that GATEHOUSE_CONFIG names')
     .option('--mount <name>', 'the mount; needed where there are several')
     .option('--as <email>', 'verified e-mail address of the person')
@@ -19,7 +21,10 @@ export function addPolicyCommand(program: Command): void {
     .option('--subject <sub>', 'sub of the person')
     .option('--issuer <url>', 'identity provider of the subject; by default the one that is set')
     .option('--client <client>', 'client id, or its fingerprint')
-    .option('--scope <list>', 'scopes of the token, comma-separated')
+    .option('--scope <list>', 'scopes of the token, with blanks or commas between them')
+    .option('--acr <value>', 'acr of the login; without, entry rules about it are not judged')
+    .option('--amr <list>', 'amr of the login, comma-separated')
+    .option('--login-age <duration>', 'how long ago the person logged in, such as 2h')
     .option('--tool <name>', 'may this tool be called')
     .option('--prompt <name>', 'may this prompt be got')
     .option('--resource <uri>', 'may this resource be read')
@@ -33,7 +38,7 @@ export function addPolicyCommand(program: Command): void {
       const config = options.config ?? process.env['GATEHOUSE_CONFIG'];
       const question = config === undefined ? options : { ...options, config };
       try {
-        const answer = checkPolicy(question, (path) => readFileSync(path, 'utf8'));
+        const answer = checkPolicy(question, (path) => readFileSync(path, 'utf8'), process.env);
         process.stdout.write(answer.text);
         process.exitCode = answer.isAllowed ? exitCodes.allowed : exitCodes.denied;
       } catch (error) {

@@ -11,7 +11,7 @@ const page = readFileSync(join(import.meta.dirname, '../../docs/policy.md'), 'ut
 const examples = [...page.matchAll(/```yaml\n([^]*?)```([^]*?)(?=```yaml|$)/g)].map(
   ([, file = '', rest = '']) => ({
     file,
-    rows: [...rest.matchAll(/^\| `(--[^`]*)` +\| (\w+) +\| (.*?) +\|$/gm)].map(
+    rows: [...rest.matchAll(/^\| `(--[^`]*)` +\| (\w[\w ]*\w) +\| (.*?) +\|$/gm)].map(
       ([, question = '', answer, rule]) => ({
         question,
         answer,
@@ -35,8 +35,8 @@ describe('the page about policy', () => {
   it.each(examples.flatMap(({ file, rows, mount }) => rows.map((row) => ({ ...row, file, mount }))))(
     '$question is $answer, by $rule',
     ({ question, answer, rule, file, mount }) => {
-      const { decision } = checkPolicy({ ...parse(question), mount, config: 'f.yaml' }, () => file);
-      expect([decision.outcome, decision.rule]).toEqual([answer, rule]);
+      const { decision, text } = checkPolicy({ ...parse(question), mount, config: 'f.yaml' }, () => file);
+      expect([text.split('\n')[0], decision.rule]).toEqual([answer, rule]);
     },
   );
 });

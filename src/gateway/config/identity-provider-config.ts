@@ -95,6 +95,11 @@ function presetOptions(values: Values): PresetOptions {
   return { values: Object.fromEntries(texts), asksAgain: values.IDENTITY_RECHECK !== 'off' };
 }
 
+/** Who vouches for people by these settings. Undefined: they do not say it. */
+export function findIssuerOf(values: Values): string | undefined {
+  return findIssuer(values, findPreset(values.IDP ?? 'generic'));
+}
+
 function findIssuer(values: Values, preset: ProviderPreset): string | undefined {
   return values.OIDC_ISSUER_URL?.issuer ?? preset.deriveIssuer(presetOptions(values).values);
 }
