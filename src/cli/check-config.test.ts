@@ -49,6 +49,17 @@ describe('checkConfig', () => {
     expect(text).toContain('every account of the identity provider');
   });
 
+  it.each([
+    [{ GOOGLE_DIRECTORY_ADMIN: 'reader@example.com' }, 'reader@example.com', 'the metadata server'],
+    [{ GOOGLE_WORKLOAD_CREDENTIALS_PATH: '/google.json' }, 'a service account', '/google.json'],
+  ])('says how the directory is read', (env, who, way) => {
+    const google = { IDP: 'google', OIDC_ISSUER_URL: undefined, GOOGLE_HOSTED_DOMAIN: 'example.com' };
+    const { text } = checkConfig(() => load({ ...google, GOOGLE_DIRECTORY: 'nested', ...env }), {
+      json: false,
+    });
+    expect(text).toContain(`asked for nested, read as ${who} by way of ${way}`);
+  });
+
   it('says of a file what is in it, each mount in one line', () => {
     const file = `
 mounts:

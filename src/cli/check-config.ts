@@ -141,7 +141,15 @@ function describeProvider(provider: ProviderConfig, config: GatehouseConfig): re
       isOnly ? 'may enter' : `may enter from ${name}`,
       allowedGroups.length === 0 ? everybody : `${groupsClaim}: ${allowedGroups.join(', ')}`,
     ],
+    ...describeDirectory(provider, where),
   ];
+}
+
+function describeDirectory({ directory }: ProviderConfig, where: string): readonly Row[] {
+  if (directory === undefined) return [];
+  const { reads, admin = 'a service account', credentialsPath } = directory;
+  const way = credentialsPath === undefined ? 'the metadata server of Google Cloud' : credentialsPath;
+  return [[`directory ${where}`, `asked for ${reads}, read as ${admin} by way of ${way}`]];
 }
 
 function describeIssuing({ registration, tokens, renderConsentPage }: GatehouseConfig): readonly Row[] {

@@ -11,6 +11,9 @@ import { alice } from '../support/identity/google-directory.ts';
 import { googleError } from '../support/identity/google-workspace.ts';
 import { openProviderHouse, type ProviderHouse } from '../support/identity/house.ts';
 
+/** A slow machine is no failure. */
+const patience = { timeout: 20_000 };
+
 const bob = '107698134823984793285';
 
 describe('I. the directory beside the identity provider', () => {
@@ -86,7 +89,7 @@ describe('I. the directory beside the identity provider', () => {
   }
 
   async function failedStart(): Promise<void> {
-    await vi.waitFor(() => expect(house.opened.logged()).toContain('directory_start_check_failed'));
+    await vi.waitFor(() => expect(house.opened.logged()).toContain('directory_start_check_failed'), patience);
   }
 
   const refreshed = ({ client, refreshToken }: Tokens): Promise<Response> =>

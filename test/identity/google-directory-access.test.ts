@@ -7,6 +7,9 @@ import { alice, startDirectoryForEachTest } from '../support/identity/google-dir
 import { googleError } from '../support/identity/google-workspace.ts';
 import { refusalOf } from '../support/identity/opened-provider.ts';
 
+/** A slow machine is no failure. */
+const patience = { timeout: 20_000 };
+
 describe('access to the directory of Google', () => {
   const google = startDirectoryForEachTest();
 
@@ -24,7 +27,15 @@ describe('access to the directory of Google', () => {
       const opened = await google.started();
       google.clock.advance(3_400);
       await opened.logIn();
-      await vi.waitFor(() => expect(google.cloud.count(':signJwt')).toBe(2));
+      await vi.waitFor(() => expect(google.cloud.count(':signJwt')).toBe(2), patience);
+    });
+
+    it('is kept for no more than an hour, whatever the answer says', async () => {
+      google.cloud.tokenLifetimeSeconds = 864_000;
+      const opened = await google.started();
+      google.clock.advance(3_590);
+      await opened.logIn();
+      expect(google.cloud.count(':signJwt')).toBe(2);
     });
 
     it('is obtained anew when Google does not take it any more', async () => {
@@ -177,7 +188,7 @@ describe('access to the directory of Google', () => {
       const path = write('token', wrap('eyJhbGciOiJub25lIn0.e30.former'));
       const format = { type, subject_token_field_name: 'access_token' };
       const opened = google.open(describeFile(path, format));
-      await vi.waitFor(() => expect(opened.logged()).toContain('directory_start_check_failed'));
+      await vi.waitFor(() => expect(opened.logged()).toContain('directory_start_check_failed'), patience);
       write('token', wrap(google.cloud.acceptsToken));
       expect((await opened.logIn()).identity.groups).toHaveLength(2);
     });
@@ -216,6 +227,16 @@ describe('access to the directory of Google', () => {
         'IAM Credentials that are off',
         () => failingWith(':signJwt', 'SERVICE_DISABLED'),
         'IAM Service Account Credentials API',
+      ],
+      [
+        'an access scope of the machine',
+        () => failingWith(':signJwt', 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'),
+        'Access scopes',
+      ],
+      [
+        'the token service that is off',
+        () => ({ ...describeAws(), ...failingWith('sts.googleapis.com/v1/token', 'SERVICE_DISABLED') }),
+        'Security Token Service API',
       ],
       ['the Admin SDK that is off', () => failingDirectory('SERVICE_DISABLED'), 'Admin SDK API'],
       [
@@ -262,7 +283,7 @@ describe('access to the directory of Google', () => {
       'names what a console lacks, at the start and when a login fails: %s',
       async (_what, change, hint) => {
         const opened = google.open(change());
-        await vi.waitFor(() => expect(opened.logged()).toContain('directory_start_check_failed'));
+        await vi.waitFor(() => expect(opened.logged()).toContain('directory_start_check_failed'), patience);
         expect(opened.logged()).toContain(hint);
         expect(await refusalOf(opened.logIn())).toMatchObject({
           reason: 'directory_unanswered',

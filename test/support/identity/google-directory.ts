@@ -6,6 +6,9 @@ import { SimulatedGoogleCloud } from './google-cloud.ts';
 import type { OpenedProvider } from './opened-provider.ts';
 import { startForEachTest, type StartedProvider } from './started-provider.ts';
 
+/** A slow machine is no failure. */
+const patience = { timeout: 20_000 };
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The id of the person who logs in. */
@@ -51,7 +54,7 @@ export function startDirectoryForEachTest(): StartedDirectory {
       const opened = google.open(env);
       const last = env['GOOGLE_DIRECTORY'] === 'users' ? 'users?' : 'groups?';
       const { questions } = cloud.workspace;
-      await vi.waitFor(() => expect(questions.some((each) => each.startsWith(last))).toBe(true));
+      await vi.waitFor(() => expect(questions.some((each) => each.startsWith(last))).toBe(true), patience);
       questions.length = 0;
       return opened;
     },

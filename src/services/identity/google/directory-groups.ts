@@ -17,9 +17,10 @@ export interface GroupSearch {
 }
 
 /** Beyond these something else is wrong than many groups, and one less would be a group that nobody sees. */
-const maxGroups = 500;
-const maxPages = 250;
 const maxPagesOfOne = 20;
+/** With those around them, each of which is a question. */
+const maxGroups = 500;
+const maxPages = 600;
 const maxDepth = 10;
 /** Of one person's question. */
 const atOnce = 8;
@@ -60,8 +61,8 @@ export async function findGroups(person: string, { list, around }: GroupSearch):
     const listed = await inBatches(level, depth === 0 ? listAll : listAround);
     level = [...new Set(listed)].filter((group) => !found.has(group));
     for (const group of level) found.add(group);
-    if (found.size > maxGroups) throw tooMany();
     if (around === undefined) break;
+    if (found.size > maxGroups) throw tooMany();
   }
   return [...found];
 }

@@ -141,6 +141,9 @@ async function askIam(
     signal,
   });
   if (answer.status === 200) return answer;
+  if (hasReason(answer, ['ACCESS_TOKEN_SCOPE_INSUFFICIENT'])) {
+    throw new ProviderFailure('directory_access_scope_missing');
+  }
   if (hasReason(answer, ['SERVICE_DISABLED'])) throw new ProviderFailure('directory_iam_api_disabled');
   if (answer.status === 404) throw new ProviderFailure('directory_service_account_unknown');
   if (answer.status === 403 && hasReason(answer, ['PERMISSION_DENIED', 'IAM_PERMISSION_DENIED'])) {

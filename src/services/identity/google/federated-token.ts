@@ -2,7 +2,7 @@ import { ProviderFailure } from '../provider-failure.ts';
 import { findAwsIdentity } from './aws-credentials.ts';
 import { signAwsRequest } from './aws-signature.ts';
 import type { CredentialConfiguration } from './credential-configuration.ts';
-import { askTwice, failureOf, membersOf } from './google-answer.ts';
+import { askTwice, failureOf, hasReason, membersOf } from './google-answer.ts';
 import type { Platform } from './platform.ts';
 
 const tokenEndpoint = 'https://sts.googleapis.com/v1/token';
@@ -12,7 +12,7 @@ const maxTokenLength = 16 * 1024;
 /**
  * Exchanges what the platform gave this process for a token of Google Cloud, which stands for the process itself and is
  * good for acting as a service account.
- * @throws ProviderFailure `directory_sts_audience`, `directory_sts_refused`, `directory_subject_token_unreadable`, and those
+ * @throws ProviderFailure `directory_sts_audience`, `directory_sts_refused`, `directory_sts_api_disabled`, `directory_subject_token_unreadable`, and those
  * of AWS and of any request
  * @see RFC 8693 §2.1, https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token
  */
@@ -35,6 +35,7 @@ export async function obtainFederatedToken(
   const answer = await askTwice(platform.fetch, tokenEndpoint, { method: 'POST', body: form, signal });
   const { access_token: token, error, token_type: type } = membersOf(answer.body);
   if (answer.status === 200 && isBearer(token, type)) return token;
+  if (hasReason(answer, ['SERVICE_DISABLED'])) throw new ProviderFailure('directory_sts_api_disabled');
   if (error === 'invalid_target') throw new ProviderFailure('directory_sts_audience');
   // The provider of the pool does not accept this token, or its condition does not hold.
   if (typeof error === 'string' && answer.status < 500) throw new ProviderFailure('directory_sts_refused');
