@@ -15,6 +15,7 @@ interface Opened {
   readonly config: MountConfig;
   readonly deps: MountDeps;
   readonly policies: unknown[];
+  readonly ended: number[];
   isClosed: boolean;
 }
 
@@ -46,12 +47,13 @@ function openFamily(change: Readonly<Record<string, unknown>> = {}) {
     onAccess: (...all: unknown[]) => told.push(all),
   } as unknown as MountDeps;
   const family = createMountFamily(config.mounts[0], config, deps, (its, _config, itsDeps) => {
-    const one: Opened = { config: its, deps: itsDeps, policies: [], isClosed: false };
+    const one: Opened = { config: its, deps: itsDeps, policies: [], ended: [], isClosed: false };
     opened.push(one);
     return {
       config: its,
       isBusy: () => false,
       changePolicy: (rules: unknown) => one.policies.push(rules),
+      endListeningStreams: (part: number) => one.ended.push(part),
       retire: (onOver: () => void) => setImmediate(onOver),
       close: () => {
         one.isClosed = true;
@@ -124,6 +126,17 @@ describe('a mount at many hosts', () => {
     family.open('green');
     expect(opened.map(({ policies }) => policies)).toEqual([[allow], [allow], []]);
     expect(opened[2]?.config.policy).toBe(allow);
+  });
+
+  it('ends streams of every label, and of those that are gone, and is closed with all of them', () => {
+    const { family, opened } = openFamily();
+    family.open('red');
+    family.open('blue');
+    family.changeLabels(['blue']);
+    family.endListeningStreams(0.5);
+    expect(opened.map(({ ended }) => ended)).toEqual([[0.5], [0.5]]);
+    family.close();
+    expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, true]);
   });
 
   it('is over when the last of its mounts is', async () => {

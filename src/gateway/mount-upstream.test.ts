@@ -1,5 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { createTestAuthority } from '../../test/support/certificates.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { type RecordingUpstream, startRecordingUpstream } from '../../test/support/recording-upstream.ts';
 import type { HttpClient } from '../platform/http1/response-sink.ts';
@@ -73,5 +80,34 @@ describe('the upstream of a mount at many hosts', () => {
     expect([await ask(a!), await ask(b!)]).toEqual(['reset', 200]);
     family.close();
     expect(await ask(b!)).toBe('reset');
+  });
+
+  it('is trusted by the authorities of one file, for each label, also when they are others', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'family-upstream-'));
+    const [authority, other] = [createTestAuthority(), createTestAuthority()];
+    const caFile = join(folder, 'ca.pem');
+    writeFileSync(caFile, authority.cert);
+    const server = createServer(authority.issue('IP:127.0.0.1'), (_, response) => {
+      // So that the next call is another connection.
+      response.writeHead(200, { connection: 'close' }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const secure = (origin: string): MountConfig['upstream'] => ({
+      ...describeUpstream(origin),
+      tls: { caFile, certificate: undefined },
+    });
+    const family = openFamilyUpstream(secure('https://{label}.internal'), deps);
+    const open = (): HttpClient => family.openMember(secure(`https://127.0.0.1:${port}`)).client;
+    const [a, b] = [open(), open()];
+
+    expect([await ask(a), await ask(b)]).toEqual([200, 200]);
+    writeFileSync(caFile, other.cert);
+    family.tls?.reload();
+    expect([await ask(a), await ask(b), await ask(open())]).toEqual(['untrusted', 'untrusted', 'untrusted']);
+    family.close();
+    server.close();
+    for (const each of [authority, other]) each.close();
+    rmSync(folder, { recursive: true });
   });
 });
