@@ -61,6 +61,7 @@ describe('callback endpoint: success', () => {
         subject: 'alice',
         client: room.client.fingerprint.slice(0, 16),
         identityProvider: 'main',
+        resource: 'https://gatehouse.test/mcp',
       },
     ]);
   });

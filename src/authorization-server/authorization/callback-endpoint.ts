@@ -94,7 +94,8 @@ export function createCallbackEndpoint(deps: AuthorizationDeps, own: NamedProvid
           : error;
       });
       const { subject } = login.identity;
-      deps.emit({ type: 'login_succeeded', subject, ...named }, context.requestId);
+      const { resource } = terms;
+      deps.emit({ type: 'login_succeeded', subject, ...named, resource }, context.requestId);
       const headers = { location, 'cache-control': 'no-store', 'set-cookie': client.cookie };
       return new Response(null, { status: 302, headers });
     } catch (error) {

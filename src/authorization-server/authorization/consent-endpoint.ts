@@ -121,7 +121,8 @@ export function createConsentEndpoint(deps: AuthorizationDeps): Handler {
     }
     const decision = action === 'approve' ? 'approved' : 'denied';
     if (!isChoiceAlone(deps, transaction.terms)) {
-      deps.emit({ type: 'consent_decided', decision, client }, context.requestId);
+      const { resource } = transaction.terms;
+      deps.emit({ type: 'consent_decided', decision, client, resource }, context.requestId);
     }
     return choice.outcome === 'chosen' && provider !== undefined
       ? approve(request, transaction, choice.scope, provider)

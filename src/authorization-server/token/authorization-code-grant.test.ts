@@ -66,7 +66,14 @@ describe('authorization code grant (OAuth 2.1 §4.1.3)', () => {
 
     const client = fingerprintClientId('client-a').slice(0, 16);
     expect(room.events).toEqual([
-      { type: 'tokens_issued', grantType: 'authorization_code', subject: 'alice', client, grant: 'grant-1' },
+      {
+        type: 'tokens_issued',
+        grantType: 'authorization_code',
+        subject: 'alice',
+        client,
+        grant: 'grant-1',
+        resource: 'https://gatehouse.test/mcp',
+      },
     ]);
     expect(JSON.stringify(room.events)).not.toContain(issued.refresh_token);
   });

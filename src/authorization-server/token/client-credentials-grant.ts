@@ -1,7 +1,7 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import { readLimitedRequest } from './client-limits.ts';
-import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { nameIssued, type TokenDeps, type TokenRequest } from './grant-type.ts';
 import { bindTokens } from './key-binding.ts';
 import { makeAccessToken } from './seal-tokens.ts';
 import type { IssuedTokens } from './token-response.ts';
@@ -38,6 +38,6 @@ export async function clientCredentialsGrant(request: TokenRequest, deps: TokenD
   };
   const keys = await bindTokens(request, terms, deps);
   const access = makeAccessToken(deps.sealer, keys.ofAccess, now, deps.accessTokenTtlSeconds);
-  deps.emit({ type: 'tokens_issued', grantType: 'client_credentials', ...nameGrant(terms) }, requestId);
+  deps.emit({ type: 'tokens_issued', grantType: 'client_credentials', ...nameIssued(terms) }, requestId);
   return { ...access, refreshToken: undefined, scope };
 }

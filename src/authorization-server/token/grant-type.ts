@@ -70,6 +70,14 @@ export interface TokenRequest {
 /** One of RFC 6749's mechanisms to get tokens. Refuses by throwing an `OAuthError`; may reject with `StoreError`. */
 export type GrantType = (request: TokenRequest, deps: TokenDeps) => Promise<IssuedTokens>;
 
+/** What the audit trail says of tokens that were made with these terms. */
+export function nameIssued(terms: GrantTerms): IssuedNames {
+  const { resource, scope } = terms;
+  return { ...nameGrant(terms), resource, ...(scope.length === 0 ? {} : { scope: scope.join(' ') }) };
+}
+
+type IssuedNames = ReturnType<typeof nameGrant> & { readonly resource: string; readonly scope?: string };
+
 /** How events name a grant: whose it is and which, without anything that could be presented somewhere. */
 export function nameGrant(terms: GrantTerms): {
   readonly subject: string;

@@ -5,7 +5,7 @@ import type { IdentityAssertion } from '../../services/identity/assertions/ident
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Revocations } from '../../services/tokens/revocations.ts';
 import { type LimitedRequest, readLimitedRequest } from './client-limits.ts';
-import { type GrantType, nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { type GrantType, nameIssued, type TokenDeps, type TokenRequest } from './grant-type.ts';
 import { bindTokens } from './key-binding.ts';
 import { makeAccessToken } from './seal-tokens.ts';
 
@@ -50,7 +50,7 @@ export function createJwtBearerGrant({ verifyAssertion, revocations }: JwtBearer
     const now = deps.clock.nowSeconds();
     const access = makeAccessToken(deps.sealer, keys.ofAccess, now, deps.accessTokenTtlSeconds);
     if (!(await assertion.claimOnce())) throw refuse('identity_assertion_replay');
-    deps.emit({ type: 'tokens_issued', grantType: 'jwt_bearer', ...nameGrant(terms) }, requestId);
+    deps.emit({ type: 'tokens_issued', grantType: 'jwt_bearer', ...nameIssued(terms) }, requestId);
     return { ...access, refreshToken: undefined, scope: terms.scope };
   };
 }

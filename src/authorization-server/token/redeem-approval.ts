@@ -3,7 +3,7 @@ import type { Client } from '../../services/clients/client.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Redemption } from '../../services/tokens/grants.ts';
 import type { GrantDetails } from '../../services/tokens/person-grant.ts';
-import { nameGrant, type TokenDeps, type TokenRequest } from './grant-type.ts';
+import { nameGrant, nameIssued, type TokenDeps, type TokenRequest } from './grant-type.ts';
 import { bindTokens } from './key-binding.ts';
 import { makeAccessToken, makeRefreshToken } from './seal-tokens.ts';
 import type { IssuedTokens } from './token-response.ts';
@@ -49,7 +49,7 @@ export async function redeemApproval(
   if (redemption === 'replayed') await endReplayedGrant(terms, kind, request.requestId, deps);
   if (redemption !== 'redeemed') return redemption;
   const { grantType } = names[kind];
-  deps.emit({ type: 'tokens_issued', grantType, ...nameGrant(terms) }, request.requestId);
+  deps.emit({ type: 'tokens_issued', grantType, ...nameIssued(terms) }, request.requestId);
   return { ...access, refreshToken: refresh.sealed, scope: terms.scope };
 }
 

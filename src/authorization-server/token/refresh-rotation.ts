@@ -3,7 +3,7 @@ import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Lease, Rotation } from '../../services/tokens/grants.ts';
 import { openRefreshToken, type RefreshToken } from '../../services/tokens/refresh-token.ts';
-import { nameGrant, type TokenDeps } from './grant-type.ts';
+import { nameGrant, nameIssued, type TokenDeps } from './grant-type.ts';
 import {
   asksProvider,
   type Confirmation,
@@ -107,7 +107,7 @@ async function rotateAs(
   }
   const isUnchecked = confirmation.source === 'impossible';
   const unchecked = isUnchecked ? ({ identityUnchecked: true, identityProvider } as const) : {};
-  const event = { grantType: 'refresh_token', ...grant, ...unchecked } as const;
+  const event = { grantType: 'refresh_token', ...nameIssued(accessTerms), ...unchecked } as const;
   deps.emit({ type: 'tokens_issued', ...event }, requestId);
   return { outcome: 'issued', tokens: { ...access, refreshToken: next.sealed, scope } };
 }

@@ -22,7 +22,12 @@ describe('the event log', () => {
       client_name: 'Ed',
       request_id: 'request-1',
     });
-    const issued = write({ type: 'tokens_issued', grantType: 'authorization_code', ...person });
+    const issued = write({
+      type: 'tokens_issued',
+      grantType: 'authorization_code',
+      ...person,
+      resource: 'https://gatehouse.test/mcp',
+    });
     expect(issued).toMatchObject({ msg: 'token_issued', grant_type: 'authorization_code', ...person });
     expect(Object.keys(issued).filter((name) => /[A-Z]/.test(name))).toEqual([]);
   });

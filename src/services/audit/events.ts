@@ -20,6 +20,7 @@ export type GatehouseEvent =
       readonly type: 'consent_decided';
       readonly decision: 'approved' | 'denied';
       readonly client: string;
+      readonly resource: string;
     }
   /** A device got its two codes. */
   | { readonly type: 'device_authorization_begun'; readonly client: string }
@@ -28,6 +29,7 @@ export type GatehouseEvent =
       readonly subject: string;
       readonly client: string;
       readonly identityProvider: string;
+      readonly resource: string;
     }
   | {
       /** The provider, or what it said, let nobody in; or there could be no code. The entry rules have an event of their own. */
@@ -62,6 +64,9 @@ export type GatehouseEvent =
       readonly subject: string;
       readonly client: string;
       readonly grant: string;
+      readonly resource: string;
+      /** As on the wire. Absent: the resource has none. */
+      readonly scope?: string;
       /** The identity provider gave no refresh token, and so was not asked about the person again. */
       readonly identityUnchecked?: true;
       /** With the former. Undefined: one that is not configured any more. */
