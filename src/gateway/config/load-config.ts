@@ -53,7 +53,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   const judgement = judgeSettings(reading.values);
   const { mounts, secretFiles, ...mounted } = readMounts(given, reading.values, readFile);
   const trusted = readTrustedIssuers(given, mounts);
-  const { clients, problems: clientProblems, files } = readClients(given, mounts, readFile);
+  const { clients, files, ...ofClients } = readClients(given, mounts, readFile);
   const unknown = findUnknownVariables(env);
   const refuse = (problems: readonly ConfigProblem[]): void => {
     const found = [...given.problems, ...problems.map((problem) => given.locateVariable(problem))];
@@ -69,7 +69,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     // Of a mount or a provider with a problem of its own nobody knows what it is called, or which one it is.
     ...(given.problems.length > 0 ? [] : findChoiceProblems(given, mounts, listed.providers)),
     ...trusted.problems,
-    ...clientProblems,
+    ...ofClients.problems,
   ]);
   // No problem means that every variable has its value, and that there is a mount.
   const values = reading.values as SettingValues;
@@ -98,6 +98,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
       ...judgement.warnings,
       ...findCombinedWarnings(reading.values),
       ...mounted.warnings,
+      ...ofClients.warnings,
       ...findNeedWarnings(need, given, values),
       ...findTrustedIssuerWarnings(trusted.trustedIssuers, identityProviders),
       ...unknown,

@@ -4,10 +4,11 @@ import {
   parseRedirectUri,
   type RedirectUri,
 } from '../../../protocol/redirect-uri.ts';
+import { offlineAccess } from '../../../protocol/scope.ts';
 import type { ConfiguredClient } from '../../../services/clients/configured-clients.ts';
 import { parseKeySet } from '../../../services/clients/key-set.ts';
 import { describeResource } from '../../mount-resources.ts';
-import type { MountConfig } from '../config.ts';
+import type { ConfigWarning, MountConfig } from '../config.ts';
 import type { ReadFile } from '../read-settings.ts';
 import { type ConfigProblem, ValueProblem } from '../setting.ts';
 import { describeUnreadable } from '../unreadable-file.ts';
@@ -18,6 +19,7 @@ import { listMountNames } from './mount-names.ts';
 export interface ClientsReading {
   readonly clients: readonly ConfiguredClient[];
   readonly problems: readonly ConfigProblem[];
+  readonly warnings: readonly ConfigWarning[];
   /** That have keys of clients. */
   readonly files: readonly string[];
 }
@@ -54,7 +56,25 @@ export function readClients(
     return client === undefined || complaints.length > 0 ? [] : [client];
   });
   const files = findGoodClients(given.raw['clients']).flatMap(([, { jwks_file: file }]) => file ?? []);
-  return { clients, problems, files };
+  return { clients, problems, warnings: findUselessScopes(clients, mounts), files };
+}
+
+/** Scopes that no mount of the client has: a typing error takes away what was meant. */
+function findUselessScopes(
+  clients: readonly ConfiguredClient[],
+  mounts: readonly MountConfig[],
+): readonly ConfigWarning[] {
+  return clients.flatMap(({ clientId, scope = [], resources }) => {
+    const its = mounts.filter(
+      (mount) =>
+        mount.accepts === undefined && (resources?.includes(describeResource(mount).identifier) ?? true),
+    );
+    const known = new Set(its.flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)));
+    const useless = scope.filter((name) => name !== offlineAccess && !known.has(name));
+    if (useless.length === 0) return [];
+    const message = `client ${clientId} may have ${useless.join(' ')}, which no mount has that it gets tokens for`;
+    return [{ event: 'client_scope_unknown', message }];
+  });
 }
 
 /** What must hold between the keys of a client, and between them and the mounts. */

@@ -10,6 +10,7 @@ import type { GivenConfig } from './given-file.ts';
 import { findMountProblems, findMountWarnings } from './mount-posture.ts';
 import { listSecretFiles, type MountSecrets, readMountSecrets } from './mount-secrets.ts';
 import { findGoodMounts, type MountEntry } from './mounts-section.ts';
+import { findUnlikelyValues } from './unlikely-values.ts';
 
 export interface MountsReading {
   /** In the order of the file. */
@@ -71,7 +72,7 @@ function readListedMounts(
   return {
     mounts,
     problems,
-    warnings: findMountWarnings(entries),
+    warnings: [...findMountWarnings(entries), ...findUnlikelyValues(entries)],
     secretFiles: entries.flatMap(listSecretFiles),
   };
 }
