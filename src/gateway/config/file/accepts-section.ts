@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { HmacAlgorithm } from '../../../services/identity/foreign/token-authority.ts';
 import { parseDuration } from '../go-duration.ts';
 import { parseSecureUrl } from '../url-values.ts';
-import { textValue } from './text-value.ts';
+import { durationValue, textValue } from './text-value.ts';
 
 const issuer = textValue((text) => parseSecureUrl(text, 'https://login.example.com')).meta({
   title: 'Issuer',
@@ -23,7 +23,7 @@ const audience = z
       'What `aud` has to name, compared exactly: one value, or several of which one is enough. Left out: the resource identifier of the mount, its public URL.',
   });
 
-const clockSkew = textValue((text) =>
+const clockSkew = durationValue((text) =>
   parseDuration(text, { minSeconds: 0, maxSeconds: 60, text: '0 to 60s' }),
 )
   .default(30)
@@ -123,7 +123,7 @@ const introspection = z
       .string()
       .min(1)
       .meta({ title: 'Client secret', description: 'A file that holds the secret.' }),
-    cache: textValue((text) => parseDuration(text, { minSeconds: 1, maxSeconds: 300, text: '1s to 5m' }))
+    cache: durationValue((text) => parseDuration(text, { minSeconds: 1, maxSeconds: 300, text: '1s to 5m' }))
       .default(60)
       .meta({
         title: 'Cache',

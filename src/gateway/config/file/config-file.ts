@@ -2,10 +2,12 @@ import { z } from 'zod';
 
 import type { Environment } from '../read-settings.ts';
 import type { ConfigProblem } from '../setting.ts';
+import { findClosestName } from '../closest-name.ts';
 import { clientsSection } from './clients-section.ts';
 import { entrySection } from './entry-section.ts';
 import { describeIssues, type FileProblem, type KeyHint } from './file-problems.ts';
 import { identityProvidersSection } from './identity-providers-section.ts';
+import { listKnownKeys } from './known-keys.ts';
 import { mountsSection } from './mounts-section.ts';
 import { fileVariable, hintForSetting, readSettingTexts, settingsSection } from './settings-section.ts';
 import { trustedIssuersSection } from './trusted-issuers-section.ts';
@@ -90,7 +92,14 @@ const emptyFile = {
   fix: 'write the configuration into it (see docs/configuration-file.md), or unset GATEHOUSE_CONFIG',
 };
 
-const hintFor: KeyHint = (path, key) => {
+const hintFor: KeyHint = (path, key) => hintForSecret(path, key) ?? hintForSpelling(path, key);
+
+function hintForSpelling(path: YamlPath, key: string): string | undefined {
+  const meant = findClosestName(key, listKnownKeys(configFileSchema, path));
+  return meant === undefined ? undefined : `did you mean ${meant}?`;
+}
+
+const hintForSecret: KeyHint = (path, key) => {
   if (path.length === 1 && path[0] === 'settings') return hintForSetting(key);
   if (key === 'upstream_authorization') {
     return 'secrets do not stand in this file: write upstream_authorization_file and the path of a file that holds it';

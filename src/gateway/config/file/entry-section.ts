@@ -4,7 +4,7 @@ import type { EntrySettings } from '../../../services/entry/entry-gate.ts';
 import { type AllowAndDeny, everybody } from '../../../services/entry/entry-rules.ts';
 import { parseDuration } from '../go-duration.ts';
 import { ValueProblem } from '../setting.ts';
-import { textValue } from './text-value.ts';
+import { durationValue, textValue } from './text-value.ts';
 
 // Printable ASCII but blanks at its ends: what else a claim may hold is left out or refused where it is read.
 const plain = textValue((text) => {
@@ -134,7 +134,7 @@ export const entrySection = z
       title: 'Methods of the login',
       description: 'All of these have to be among its `amr`, such as `mfa`, as the provider says them.',
     }),
-    max_authentication_age: textValue((text) =>
+    max_authentication_age: durationValue((text) =>
       parseDuration(text, { minSeconds: 60, maxSeconds: 31_536_000, text: '1m to 8760h' }),
     )
       .optional()

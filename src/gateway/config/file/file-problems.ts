@@ -24,10 +24,13 @@ const kinds: Readonly<Record<string, string>> = {
   string: 'text',
 };
 
+/** What a schema says of a value that is to be a duration, and is no text. */
+export const durationKind = 'duration';
+
 /** The issues of a schema in our words: its own quote what was found. */
 export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
-  yaml: Pick<YamlReading, 'has'>,
+  yaml: Pick<YamlReading, 'has' | 'findSource'>,
   hintFor: KeyHint,
 ): FileProblem[] {
   return issues.flatMap((issue): FileProblem | FileProblem[] => {
@@ -44,6 +47,10 @@ export function describeIssues(
     if (issue.code === 'invalid_value' && !yaml.has(path)) {
       return { path, problem: 'is missing', fix: `add it: ${issue.values.map(String).join(' or ')}` };
     }
+    // Whoever writes a number or a switch where text belongs sees text: only YAML sees something else.
+    if (wantsText(issue) && yaml.findSource(path) !== undefined) {
+      return { path, ...(isDuration(issue) ? noDuration : unquoted) };
+    }
     if (issue.code === 'invalid_union') {
       const meant = issue.errors.find((found) => !found.some(isOfAnotherKind));
       const inside = (meant ?? []).map((each) => ({ ...each, path: [...path, ...each.path] }));
@@ -51,6 +58,25 @@ export function describeIssues(
     }
     return { path, ...describe(issue) };
   });
+}
+
+const noDuration = { problem: 'is not a duration', fix: 'write a number with its unit, such as 90s or 5m' };
+const unquoted = {
+  problem: 'is not text',
+  fix: 'put it in quotes: YAML takes it for a number, or for true or false',
+};
+
+function wantsText(issue: z.core.$ZodIssue): boolean {
+  if (issue.code === 'invalid_type') return issue.expected === 'string';
+  return issue.code === 'invalid_union' && issue.errors.some((branch) => branch.some(isOfText));
+}
+
+function isOfText(issue: z.core.$ZodIssue): boolean {
+  return issue.path.length === 0 && issue.code === 'invalid_type' && issue.expected === 'string';
+}
+
+function isDuration({ code, message }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' && message === durationKind;
 }
 
 /** What was written is none of this kind at all, whatever else is wrong with it. */
@@ -85,6 +111,11 @@ function describe(issue: z.core.$ZodIssue): Pick<FileProblem, 'problem' | 'fix'>
       return describeSize(issue);
     case 'invalid_union':
       return { problem: 'is not of a kind that is accepted here', fix: 'see docs/configuration-file.md' };
+    case 'invalid_format':
+      if (issue.format === 'url') {
+        return { problem: 'is no URL', fix: 'write it whole, such as https://login.example.com' };
+      }
+      return { problem: 'is not acceptable', fix: 'see docs/configuration-file.md' };
     default:
       return { problem: 'is not acceptable', fix: 'see docs/configuration-file.md' };
   }

@@ -12,19 +12,19 @@ import { requestHeadersSection, responseHeadersSection } from './headers-section
 import { parseMountUpstream, parseMountUrl } from './mount-url.ts';
 import { findUndeclaredScopes, policySection } from './policy-section.ts';
 import { scopesSection } from './scopes-section.ts';
-import { textValue } from './text-value.ts';
+import { durationValue, textValue } from './text-value.ts';
 
 const path = z.string().min(1);
 
 const timeouts = z
   .strictObject({
-    connect: textValue((text) => settings.UPSTREAM_CONNECT_TIMEOUT.parse(text))
+    connect: durationValue((text) => settings.UPSTREAM_CONNECT_TIMEOUT.parse(text))
       .optional()
       .meta({ title: 'Connect', description: 'In place of `UPSTREAM_CONNECT_TIMEOUT`, such as `10s`.' }),
-    headers: textValue((text) => settings.UPSTREAM_HEADER_TIMEOUT.parse(text))
+    headers: durationValue((text) => settings.UPSTREAM_HEADER_TIMEOUT.parse(text))
       .optional()
       .meta({ title: 'Headers', description: 'In place of `UPSTREAM_HEADER_TIMEOUT`, such as `5m`.' }),
-    idle: textValue((text) => settings.UPSTREAM_IDLE_TIMEOUT.parse(text))
+    idle: durationValue((text) => settings.UPSTREAM_IDLE_TIMEOUT.parse(text))
       .optional()
       .meta({ title: 'Idle', description: 'In place of `UPSTREAM_IDLE_TIMEOUT`, such as `4s`.' }),
   })
@@ -84,16 +84,11 @@ const mount = z
         'The MCP server behind it, with its path, which takes the place of the public one. With a `*` in `url` it may have `{label}` once, in its host or its path: what stands for the `*`.',
       examples: ['http://127.0.0.1:3000/mcp', 'http://{label}.internal:3000/mcp'],
     }),
-    title: z
-      .string()
-      .min(1)
-      .max(200)
-      .optional()
-      .meta({
-        title: 'Title',
-        description:
-          'Its name for people: on the consent page and in the metadata. With a `*` in `url`, what stands for it takes the place of `{label}`, or is put behind.',
-      }),
+    title: z.string().min(1).max(200).optional().meta({
+      title: 'Title',
+      description:
+        'Its name for people: on the consent page and in the metadata. With a `*` in `url`, what stands for it takes the place of `{label}`, or is put behind.',
+    }),
     default: z.boolean().default(false).meta({
       title: 'Default',
       description:

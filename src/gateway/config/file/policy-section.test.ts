@@ -102,7 +102,7 @@ describe('the policy of a mount', () => {
     [rule({ to: {} }), 'rules[0].to names nobody'],
     [rule({ to: { group: ['x'] } }), 'rules[0].to.group is no key that is known here'],
     [rule({ to: { groups: [] } }), 'rules[0].to.groups is too short'],
-    [rule({ to: [{ email_domains: ['@x'] }] }), 'rules[0].to[0].email_domains[0] is not acceptable'],
+    [rule({ to: [{ email_domains: ['@x'] }] }), 'rules[0].to[0].email_domains[0] is no domain'],
     [rule({ to: { groups: ['staff', 'contractors-*'] } }), `rules[0].to.groups[1] ${starred}`],
     [rule({ except: { emails: ['*@example.com'] } }), `rules[0].except.emails[0] ${starred}`],
     [rule({ to: { clients: ['https://*.test/'] } }), `rules[0].to.clients[0] ${starred}`],

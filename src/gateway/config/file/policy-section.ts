@@ -62,8 +62,13 @@ const addresses = z
   .max(10_000);
 const domain = z
   .string()
-  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/)
-  .max(253);
+  .max(253)
+  .refine((text) => /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text), {
+    message: 'is no domain',
+    params: {
+      fix: 'write what stands behind the @, in its ASCII form (xn--…), without *: a subdomain is another',
+    },
+  });
 const subject = z.union([
   whole,
   z.strictObject({
