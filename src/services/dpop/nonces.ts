@@ -4,7 +4,7 @@ import type { Tagger } from '../../platform/sealing/tagger.ts';
 /** Nonces that proofs have to name, where they have to: who has a key today cannot sign for next week (RFC 9449 §8, §9). */
 export interface ProofNonces {
   /** What a proof that is made now has to name. */
-  current(): string;
+  readonly current: () => string;
   /** `aging`: good for the last time soon; whoever named it is told the next one. Never throws. */
   judge(nonce: unknown): 'good' | 'aging' | 'bad';
 }

@@ -44,7 +44,7 @@ function decide(
     otherwise = 'deny',
     caller = alice,
     scopes = none,
-    obtainable = undefined,
+    obtainable,
   }: {
     otherwise?: PolicyRules['otherwise'];
     caller?: PolicyCaller;
