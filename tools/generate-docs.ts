@@ -160,7 +160,8 @@ function renderErrorReference(): string {
 
 # Refusals
 
-Every refusal has one reason, which the log and the metrics name. Clients see the standard \`error\` and
+Every refusal has one reason, which the metrics name, and the log: what anybody can cause at will (no token, one that is not
+ours or has expired, too many requests) at the level \`debug\`, the rest at \`info\` or above. Clients see the standard \`error\` and
 \`error_description\`, and for some reasons an \`error_code\` beside them.
 
 ${renderList(reasons)}`;

@@ -1,5 +1,6 @@
 import type { EntryGate } from '../../services/entry/entry-gate.ts';
 import type { EntryRefusal } from '../../services/entry/entry-rules.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { Admission, AdmittedCall, PendingAdmission } from './admit.ts';
 import { type AdmittingResource, prepareRefusals, type RefusedCall } from './refused-calls.ts';
 
@@ -30,9 +31,17 @@ export function createEntryAdmission<Presented extends readonly unknown[]>(
     entry_age,
   };
 
-  function judge(call: AdmittedCall): RefusedCall | undefined {
-    const refusal = gate.judgeAgain(call.grant);
-    return refusal === undefined ? undefined : refusals[refusal];
+  // A grant is the same object as long as its token is remembered.
+  const known = new WeakMap<GrantTerms, RefusedCall>();
+
+  function judge({ grant }: AdmittedCall): RefusedCall | undefined {
+    const refusal = gate.judgeAgain(grant);
+    if (refusal === undefined) return undefined;
+    const present = known.get(grant);
+    if (present?.reason === refusal) return present;
+    const refused = { ...refusals[refusal], grant };
+    known.set(grant, refused);
+    return refused;
   }
 
   function enter(admission: Admission): Admission {

@@ -1,6 +1,7 @@
 import type { RefusalReason } from '../../protocol/refusal-reason.ts';
 import { formatBearerChallenge } from '../../protocol/www-authenticate.ts';
 import type { ProtectedResource } from '../../services/resources/resource.ts';
+import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 
 export interface RefusedCall {
   readonly outcome: 'refused';
@@ -13,6 +14,8 @@ export interface RefusedCall {
     'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce' | 'access_denied' | 'temporarily_unavailable';
   readonly description: string;
   readonly retryAfterSeconds?: number;
+  /** Whose call it was, where the token was good: for the record alone. */
+  readonly grant?: GrantTerms;
 }
 
 /** What tokens must be bound to; its metadata is named by every challenge (RFC 9728 §5.1). */

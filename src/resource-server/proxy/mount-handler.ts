@@ -153,7 +153,9 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     const { caller, context } = exchange;
     const rate = checkRate(admission, context.clientAddress);
     if (rate?.outcome === 'limited') return refuse(exchange, refuseRate(rate.retryAfterSeconds));
-    if (admission.outcome === 'refused') return refuse(exchange, refuseAdmission(admission));
+    if (admission.outcome === 'refused') {
+      return refuse(exchange, refuseAdmission(admission), admission.grant);
+    }
     exchange.admitted = admission;
     if (target.carriesToken) return refuse(exchange, refusals.tokenInQuery);
     const tooNarrow = deps.scopeCheck.judge(admission.grant);
@@ -223,11 +225,13 @@ export function createMountHandler(deps: MountHandlerDeps): MountHandler {
     deps.emit({ type: 'upstream_failed', kind, ...(mount === undefined ? {} : { mount }) }, requestId);
   }
 
-  function refuse(exchange: Exchange, refusal: Refusal): void {
+  function refuse(exchange: Exchange, refusal: Refusal, grant = exchange.admitted?.grant): void {
     const { reason, status } = refusal;
     // Twice the cap: a client just above it gets to read its refusal.
     exchange.refuse(refusal, 2 * deps.maxBodyBytes);
-    deps.emit({ type: 'request_refused', endpoint: 'mcp', reason, status }, exchange.context.requestId);
+    const who = grant && { subject: grant.subject, client: grant.client.slice(0, 16) };
+    const event = { endpoint: 'mcp', reason, status, ...who } as const;
+    deps.emit({ type: 'request_refused', ...event }, exchange.context.requestId);
   }
 
   function finish(exchange: Exchange): void {

@@ -34,6 +34,9 @@ describe('the event log', () => {
 
   it.each([
     [{ endpoint: 'mcp', reason: 'token_missing', status: 401 }, 'debug'],
+    [{ endpoint: 'mcp', reason: 'token_bound', status: 401 }, 'info'],
+    [{ endpoint: 'mcp', reason: 'token_revoked', status: 401 }, 'info'],
+    [{ endpoint: 'token', reason: 'dpop_nonce_needed', status: 400 }, 'debug'],
     [{ endpoint: 'mcp', reason: 'rate_limited', status: 429 }, 'debug'],
     [{ endpoint: 'other', reason: 'not_found', status: 404 }, 'debug'],
     [{ endpoint: 'token', reason: 'client_id_invalid', status: 401 }, 'info'],

@@ -37,11 +37,20 @@ function severityOf(event: GatehouseEvent): 'debug' | 'info' | 'warn' | 'error' 
   }
 }
 
-/** Every client begins with a bare 401, and of the rest strangers send as many as they like: counted, not told. */
+/** Anybody can cause these, as often as they like, and every client does now and then: counted, not told. */
+const ofEveryDay: ReadonlySet<RefusalReason> = new Set([
+  'token_missing',
+  'invalid_token',
+  'token_expired',
+  'dpop_nonce_needed',
+]);
+
+/** What takes a token that was good once, such as a stolen one that is bound to a key, is told. */
 function isDaily(reason: RefusalReason, status: number, endpoint: EndpointName): boolean {
   // A device that waits asks every five seconds, and is told so.
   if (reason === 'authorization_pending' || reason === 'polled_too_often') return true;
-  return reason === 'not_found' || reason.endsWith('rate_limited') || (status === 401 && endpoint === 'mcp');
+  if (reason === 'not_found' || reason.endsWith('rate_limited')) return true;
+  return ofEveryDay.has(reason) && (status === 401 ? endpoint === 'mcp' : reason === 'dpop_nonce_needed');
 }
 
 /** The event's own members, with the log's spelling: `clientName` is `client_name`. */

@@ -141,6 +141,9 @@ export type GatehouseEvent =
       readonly endpoint: EndpointName;
       readonly reason: RefusalReason;
       readonly status: number;
+      /** Whose call it was, where a token was good for as much. */
+      readonly subject?: string;
+      readonly client?: string;
       /** The class of the underlying failure, e.g. an error name; never a message. */
       readonly cause?: string;
     }
