@@ -69,6 +69,7 @@ mounts:
     upstream_authorization_file: /secret
     tls: { ca_file: /ca.pem, certificate_file: /c.pem, key_file: /c.pem }
     allowed_origins: [https://app.test]
+    entry: { groups: { any: [staff] }, domains: { deny: [partner.test] } }
     policy:
       default: deny
       rules:
@@ -95,13 +96,39 @@ trusted_issuers:
     expect(text.split('\n').map((line) => line.trim().replace(/ {2,}/, ': '))).toEqual(
       expect.arrayContaining([
         'file: /g.yaml',
-        'mount files: https://gatehouse.test/files → https://127.0.0.1:3001/mcp (authorization set, own authorities, shows a certificate, policy rules: 1, otherwise deny, web origins https://app.test)',
+        'mount files: https://gatehouse.test/files → https://127.0.0.1:3001/mcp (authorization set, own authorities, shows a certificate, entry by groups, domains, policy rules: 1, otherwise deny, web origins https://app.test)',
         'mount search: https://search.test/mcp → http://127.0.0.1:3002/mcp',
         'clients: 1 of the file',
         'trusted issuer: https://idp.test',
       ]),
     );
     expect(text).not.toContain('canary');
+  });
+
+  it('says who may enter, by whatever rules', () => {
+    const report = (entry: string, changes: Readonly<Record<string, string>> = {}): string =>
+      checkConfig(() => load({ GATEHOUSE_CONFIG: '/g.yaml', ...changes }, { '/g.yaml': entry }), {
+        json: false,
+      }).text;
+    const ruled = report('entry: { emails: { allow: [ann@example.com] }, amr: [mfa] }');
+    expect(ruled).toMatch(/may enter +every account of the identity provider, within the entry rules$/m);
+    expect(ruled).toMatch(/entry rules +emails, amr$/m);
+    expect(ruled).not.toContain('allowed_groups_unset');
+    const ask = 'entry: { contact: the team }';
+    expect(report(ask)).toMatch(/may enter +every account of the identity provider$/m);
+    expect(report(ask)).toContain('allowed_groups_unset');
+    expect(report(ask, { ALLOWED_GROUPS: 'staff' })).toMatch(/may enter +groups: staff$/m);
+  });
+
+  it('says what else is open', () => {
+    const { text } = checkConfig(
+      () => load({ DPOP_NONCE: 'on', INTROSPECTION_CLIENTS: `files:${'a'.repeat(64)}` }),
+      { json: false },
+    );
+    expect(text).toMatch(/device logins +off$/m);
+    expect(text).toMatch(/introspection by +files$/m);
+    expect(text).toMatch(/nonces of DPoP +asked for$/m);
+    expect(text).not.toContain('aaaa');
   });
 
   it('lets a fault of its own through', () => {

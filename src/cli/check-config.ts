@@ -2,6 +2,7 @@ import { callbackPathOf } from '../gateway/callback-paths.ts';
 import type { GatehouseConfig, MountConfig, ProviderConfig } from '../gateway/config/config.ts';
 import { formatListenAddress } from '../gateway/config/listen-address.ts';
 import { ConfigError } from '../gateway/config/load-config.ts';
+import { describeEntryRules } from './describe-entry.ts';
 import { describeConfigError, describeWarning } from './failure.ts';
 
 export interface ConfigReport {
@@ -55,6 +56,7 @@ function summarize(config: GatehouseConfig): ReadonlyArray<readonly [string, str
     ['metrics on', formatListenAddress(config.metricsListen)],
     ['processes', config.workers === 1 ? '1' : `${config.workers} workers`],
     ...config.identityProviders.flatMap((provider) => describeProvider(provider, config)),
+    ...describeEntry(config),
     ['store', describeStore(config.store)],
     describeSealing(config.sealing),
     ...(config.issuesTokens ? describeIssuing(config) : []),
@@ -92,7 +94,8 @@ function describeMounts({ file, mounts, clients, trustedIssuers }: GatehouseConf
 }
 
 function listMarks(mount: MountConfig): string[] {
-  const { isDefault, labels, upstream, accepts, scopes, dpop, policy, allowedOrigins } = mount;
+  const { isDefault, labels, upstream, accepts, scopes, dpop, entry, policy, allowedOrigins } = mount;
+  const rules = describeEntryRules(entry);
   const { tls } = upstream;
   return [
     ...(isDefault && accepts === undefined ? ['default'] : []),
@@ -104,6 +107,7 @@ function listMarks(mount: MountConfig): string[] {
     ...(tls.certificate === undefined ? [] : ['shows a certificate']),
     ...(scopes.declared.length === 0 ? [] : [`scopes ${scopes.declared.map(({ name }) => name).join(' ')}`]),
     ...(dpop === 'off' ? [] : [`tokens bound to a key: ${dpop}`]),
+    ...(rules === undefined ? [] : [`entry by ${rules}`]),
     ...(policy === undefined ? [] : [`policy rules: ${policy.rules.length}, otherwise ${policy.otherwise}`]),
     ...(allowedOrigins.length === 0 ? [] : [`web origins ${allowedOrigins.join(' ')}`]),
   ];
@@ -130,7 +134,9 @@ function describeProvider(provider: ProviderConfig, config: GatehouseConfig): re
   const { name, issuer, clientId, scopes, allowedGroups, groupsClaim } = provider;
   const isOnly = config.identityProviders.length === 1;
   const where = isOnly ? 'there' : `at ${name}`;
-  const everybody = 'every account of the identity provider';
+  const rules = describeEntryRules(config.entry);
+  const suffix = rules === undefined ? '' : ', within the entry rules';
+  const everybody = `every account of the identity provider${suffix}`;
   return [
     [isOnly ? 'identity provider' : `identity provider ${name}`, issuer],
     [`client id ${where}`, clientId],
@@ -139,7 +145,7 @@ function describeProvider(provider: ProviderConfig, config: GatehouseConfig): re
     [`scopes ${where}`, scopes.join(' ')],
     [
       isOnly ? 'may enter' : `may enter from ${name}`,
-      allowedGroups.length === 0 ? everybody : `${groupsClaim}: ${allowedGroups.join(', ')}`,
+      allowedGroups.length === 0 ? everybody : `${groupsClaim}: ${allowedGroups.join(', ')}${suffix}`,
     ],
     ...describeDirectory(provider, where),
   ];
@@ -152,12 +158,21 @@ function describeDirectory({ directory }: ProviderConfig, where: string): readon
   return [[`directory ${where}`, `asked for ${reads}, read as ${admin} by way of ${way}`]];
 }
 
-function describeIssuing({ registration, tokens, renderConsentPage }: GatehouseConfig): readonly Row[] {
+function describeEntry({ entry }: GatehouseConfig): readonly Row[] {
+  const rules = describeEntryRules(entry);
+  return rules === undefined ? [] : [['entry rules', rules]];
+}
+
+function describeIssuing(config: GatehouseConfig): readonly Row[] {
+  const { registration, tokens, renderConsentPage, introspectionClients } = config;
   return [
     ['registrations', describeLife(registration.ttlSeconds)],
     ['app schemes', registration.privateUseSchemes.join(', ') || 'none'],
     ['grants', describeLife(tokens.grantLifetimeSeconds)],
     ['consent page', renderConsentPage ? 'shown' : 'not shown'],
+    ['device logins', config.deviceAuthorization ? 'on' : 'off'],
+    ['introspection by', introspectionClients.map(({ id }) => id).join(', ') || 'nobody'],
+    ['nonces of DPoP', config.proofNonces ? 'asked for' : 'not asked for'],
   ];
 }
 

@@ -20,6 +20,7 @@ import { listMountNames } from './file/mount-names.ts';
 import { findTrustedIssuerWarnings, readTrustedIssuers } from './file/trusted-issuers-section.ts';
 import { defaultListenAddress } from './listen-address.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
+import { leaveShutDoorsOut } from './open-doors.ts';
 import { findCombinedProblems, findCombinedWarnings } from './posture.ts';
 import {
   type Environment,
@@ -111,7 +112,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
     ...(runtime.examine?.(config) ?? []),
   ]);
   const late = [...findEntryWarnings(config), ...(runtime.warn?.(config) ?? [])];
-  return { ...config, warnings: [...config.warnings, ...late] };
+  return { ...config, warnings: [...leaveShutDoorsOut(config), ...late] };
 }
 
 /** What can be said while nobody knows what the file says: nothing of what is not set, which may be set there. */
