@@ -143,6 +143,11 @@ describe('the configuration file', () => {
         expect.stringMatching(/g\.yaml:3:5: mounts\[1\]\.upstream is missing$/),
         expect.stringMatching(/g\.yaml:3:16: mounts\[1\]\.upstream_authorization is no key/),
       ],
+      hints: [
+        'add it: it takes text',
+        'add it: it takes text',
+        expect.stringContaining('upstream_authorization_file'),
+      ],
     });
     expect(JSON.stringify(line)).not.toContain('canary');
     expect(await metric('gatehouse_config_reload_failed')).toBe(1);
@@ -192,6 +197,13 @@ describe('the configuration file', () => {
     expect(applied).toEqual([]);
   });
 
+  it('says which sections say something else', async () => {
+    write(`mounts:\n${mountNamed('a')}`);
+    const { logged } = watch();
+    write(`entry: { subjects: { deny: [mallory] } }\nmounts:\n${mountNamed('a')}`);
+    await vi.waitFor(() => expect(logged('config_reloaded')).toMatchObject([{ changed: ['entry'] }]));
+  });
+
   it('names settings that wait for a restart, and not those that are of mounts', async () => {
     write(`mounts:\n${mountNamed('a')}`);
     const { logged } = watch();
@@ -206,7 +218,7 @@ describe('the configuration file', () => {
     const { reload, logged, applied } = watch();
     await reload.reload();
     await reload.reload();
-    expect(logged('config_reloaded')).toHaveLength(2);
+    expect(logged('config_reloaded')).toMatchObject([{ changed: [] }, { changed: [] }]);
     expect(applied).toEqual([]);
   });
 });

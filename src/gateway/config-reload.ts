@@ -8,6 +8,7 @@ import { PemFileError } from '../platform/tls/pem-files.ts';
 import type { GatehouseConfig } from './config/config.ts';
 import { ConfigError, describeProblem } from './config/load-config.ts';
 import { joinConfigs, listLate } from './config/reloadable.ts';
+import { listChangedSections } from './live-changes.ts';
 
 /** Where the configuration of this process comes from. */
 export interface ConfigSource {
@@ -70,7 +71,8 @@ export function openConfigReload(initial: GatehouseConfig, deps: ConfigReloadDep
   }
 
   function tell(next: GatehouseConfig, settings: readonly string[]): void {
-    log.info({ config_file: next.file?.path, mounts: next.mounts.length }, 'config_reloaded');
+    const changed = listChangedSections(current, next);
+    log.info({ config_file: next.file?.path, mounts: next.mounts.length, changed }, 'config_reloaded');
     const known = new Set(current.warnings.map(({ message }) => message));
     for (const { event, message } of next.warnings) {
       if (!known.has(message)) log.warn({ detail: message }, event);
@@ -98,9 +100,13 @@ function listFiles({ file }: GatehouseConfig): readonly string[] {
 
 /** No value of the configuration is in it. */
 function describeRefusal(error: unknown): Readonly<Record<string, unknown>> {
-  if (error instanceof ConfigError) return { problems: error.problems.map(describeProblem) };
-  if (error instanceof PemFileError)
-    return { problems: [`the ${error.file} of an upstream ${error.problem}`] };
+  if (error instanceof ConfigError) {
+    const { problems } = error;
+    return { problems: problems.map(describeProblem), hints: problems.map(({ fix }) => fix) };
+  }
+  if (error instanceof PemFileError) {
+    return { problems: [`the ${error.file} of an upstream ${error.problem}`], hints: [error.fix] };
+  }
   return describeError(error);
 }
 

@@ -38,6 +38,7 @@ import { openForeignTokens } from './foreign-tokens.ts';
 import type { GatewayDeps } from './gateway.ts';
 import { listGroupsOfRules } from './groups-of-rules.ts';
 import type { InFlight } from './in-flight.ts';
+import { listLiveChanges } from './live-changes.ts';
 import { createMount, type MountDeps } from './mount.ts';
 import { createMountFamily } from './mount-family.ts';
 import { openMounts } from './mounts.ts';
@@ -252,6 +253,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       isHostAcceptable,
       allowedHosts: config.allowedHosts,
     });
+  let mountConfigs = config.mounts;
   let sites = layOut();
   observeExpiry(registry, {
     listener: () => deps.certificate?.expiresAt(),
@@ -304,7 +306,8 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       // Before the first call can come for one of them.
       resources.replace(describeResources({ mounts: next, publicUrl: issuer }));
       sites = layOut();
-      log.info(changes, 'mounts_replaced');
+      log.info({ ...changes, ...listLiveChanges(mountConfigs, next) }, 'mounts_replaced');
+      mountConfigs = next;
     },
     async reload() {
       mounts.reloadTls();

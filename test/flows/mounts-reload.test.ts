@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { MountConfig } from '../../src/gateway/config/config.ts';
+import { everybody } from '../../src/services/entry/entry-rules.ts';
 import { postForm, refresh, signIn } from '../support/flow.ts';
 import { atLeastOne, type MountedHouse, resourceOf, startMountedHouse } from '../support/mounted-house.ts';
 import { type RecordedRequest, replyJson } from '../support/recording-upstream.ts';
@@ -62,6 +63,20 @@ describe('a reload of the mounts', () => {
     expect(await stream.next()).toBe('data: second\n\n');
     expect(house.upstreams.wiki.openConnections).toBe(connections);
     expect(house.logged()).toContain('"kept":["wiki","files"],"opened":["notes"],"retired":["notes"]');
+  });
+
+  it('says of which mounts it changed policy, entry rules or labels, and of no others', async () => {
+    await house.fetch('/.well-known/oauth-authorization-server');
+    const staff = { ...everybody, groups: { ...everybody.groups, any: ['staff'] } };
+    await reload((mount) => [
+      mount.name === 'wiki' ? { ...mount, policy: { otherwise: 'deny', rules: [] } } : mount,
+    ]);
+    expect(house.logged()).toContain('"retired":[],"policy_changed":["wiki"]');
+    await reload((mount) => [{ ...mount, entry: { rules: staff, contact: undefined } }]);
+    const last = house.logged().split('mounts_replaced').at(-2);
+    expect(last).toContain('"retired":[],"policy_changed":["wiki"],"entry_changed":["notes","wiki","files"]');
+    await reload((mount) => [{ ...mount, entry: { rules: staff, contact: undefined } }]);
+    expect(house.logged().split('mounts_replaced').at(-2)).not.toContain('_changed');
   });
 
   it('keeps mounts of which another is the default one now', async () => {
