@@ -9,6 +9,7 @@ import {
   parseOrigins,
   parsePublicUrl,
   parseUpstreamUrl,
+  reservedPaths,
   type PublicUrl,
   type UpstreamUrl,
 } from './url-values.ts';
@@ -47,8 +48,7 @@ export const serverSettings = {
   UPSTREAM_MCP_URL: {
     description:
       'The MCP server behind this one; required unless the file of `GATEHOUSE_CONFIG` has `mounts`. Its path is also the public path, verbatim: `http://127.0.0.1:3000/mcp` is published as `PROXY_BASE_URL` + `/mcp`.',
-    accepts:
-      '`http://` or `https://`, host and a path of letters, digits and `-._~`; not a path that this server answers itself (`/healthz`, `/register`, `/authorize`, `/consent`, `/callback`, `/token`, `/backchannel-logout`, `/revoke`, `/introspect`, `/registration`, `/.well-known`)',
+    accepts: `\`http://\` or \`https://\`, host and a path of letters, digits and \`-._~\`; not a path that this server answers itself (${reservedPaths.map((path) => `\`${path}\``).join(', ')})`,
     unset: undefined,
     parse: parseUpstreamUrl,
     warnAbout: (upstream) =>

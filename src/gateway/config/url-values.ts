@@ -64,8 +64,8 @@ export interface UpstreamUrl {
   readonly loopback: boolean;
 }
 
-/** First path segments that this server answers itself. */
-const reservedPaths = [
+/** First path segments that this server answers itself: those of the table of routes, each feature's. */
+export const reservedPaths: readonly string[] = [
   '/healthz',
   '/register',
   '/authorize',
