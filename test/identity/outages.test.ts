@@ -86,10 +86,13 @@ describe('a gatehouse whose identity provider', () => {
         reason: 'idp_unavailable',
       });
       expect(house.remote.count('token') - before).toBe(3);
+      expect(house.opened.provider.isReady()).toBe(false);
 
       house.remote.misbehaviour = {};
       house.gatehouse.clock.advance(2);
+      expect(house.opened.provider.isReady()).toBe(false);
       expect((await house.attempt()).code).toBeDefined();
+      expect(house.opened.provider.isReady()).toBe(true);
       expect((await house.attempt()).code).toBeDefined();
     });
   });

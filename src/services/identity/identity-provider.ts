@@ -143,7 +143,7 @@ export interface IdentityProvider {
    * @throws OAuthError with reasons `logout_token_invalid`, `idp_unavailable`
    */
   verifyLogout(token: string): Promise<Logout>;
-  /** Whether discovery has succeeded; false means logins are refused for now. */
+  /** Whether it has been found and, as far as is known, answers: it was not silent to the last three who asked. */
   isReady(): boolean;
   /** Ends what goes on in the background. */
   close(): void;

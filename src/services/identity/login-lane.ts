@@ -3,7 +3,7 @@ import { createExchangeLimit, type ExchangeLimitOptions } from './exchange-limit
 import type { WatchLane } from './lane-load.ts';
 import { createPlaces } from './places.ts';
 import { ProviderFailure } from './provider-failure.ts';
-import { createProviderPause } from './provider-pause.ts';
+import { createProviderPause, type ProviderPause } from './provider-pause.ts';
 
 /**
  * Finishes one login at the provider within a deadline, if that may be tried now.
@@ -21,9 +21,12 @@ const deadlineMilliseconds = 10_000;
  * Keeps logins from piling up at a provider: by their rate, by how many are under way, and, once it has been silent to
  * several in a row, by leaving it alone for a moment. Rechecks have a lane of their own, so that neither holds up the other.
  */
-export function createLoginLane(options: ExchangeLimitOptions, onLane?: WatchLane): LoginLane {
+export function createLoginLane(
+  options: ExchangeLimitOptions,
+  onLane?: WatchLane,
+  pause: ProviderPause = createProviderPause(options.clock),
+): LoginLane {
   const takeExchange = createExchangeLimit(options);
-  const pause = createProviderPause(options.clock);
   const inPlace = createPlaces(mostAtOnce);
   onLane?.('login', () => ({ underWay: inPlace.taken(), isPaused: pause.isPaused() }));
 

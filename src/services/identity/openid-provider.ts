@@ -65,7 +65,8 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
   const { groupsOfRules = () => new Set<string>() } = deps;
   const completeGroups = createOverageResolution({ ...deps, groupsOfRules });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
-  const lane = createLoginLane(limit, deps.onLane);
+  const loginPause = createProviderPause(clock);
+  const lane = createLoginLane(limit, deps.onLane, loginPause);
   const verifyLogoutToken = createLogoutTokenVerification(deps);
   // A budget of its own: refreshes of those who are in must not keep others from logging in.
   const takeQuestion = createExchangeLimit(limit);
@@ -87,7 +88,7 @@ export function createOpenIdProvider(deps: OpenIdProviderDeps): IdentityProvider
 
   return {
     issuer: config.issuer,
-    isReady: () => discovery.isDone(),
+    isReady: () => discovery.isDone() && !loginPause.isSilent() && !pause.isSilent(),
     close: () => discovery.close(),
 
     async startLogin({ state, secrets, reauthentication, demands, purpose }) {

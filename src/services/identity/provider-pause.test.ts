@@ -35,6 +35,16 @@ describe('createProviderPause', () => {
     expect(pause.admits()).toBe(false);
   });
 
+  it('calls it silent from then on, until it answers', () => {
+    fail(2);
+    expect(pause.isSilent()).toBe(false);
+    fail(1);
+    clock.advance(3600);
+    expect([pause.isPaused(), pause.isSilent()]).toEqual([false, true]);
+    pause.answered();
+    expect(pause.isSilent()).toBe(false);
+  });
+
   it('lets one question find out, and all others once it is answered', () => {
     fail(3);
     clock.advance(2);

@@ -10,6 +10,8 @@ export interface ProviderPause {
   failed(): void;
   /** Whether it is left alone now. Asking this finds nothing out. */
   isPaused(): boolean;
+  /** Whether it was silent to several in a row, and has answered nobody since. */
+  isSilent(): boolean;
 }
 
 /** One failure may be chance: a connection that broke, a packet that was lost. People pay for a pause, so it takes more. */
@@ -29,6 +31,7 @@ export function createProviderPause(clock: Pick<Clock, 'nowMilliseconds'>): Prov
 
   return {
     isPaused,
+    isSilent: () => failures >= failuresUntilPause,
     admits() {
       if (failures < failuresUntilPause) return true;
       if (isPaused()) return false;

@@ -50,7 +50,8 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
   const { issuer } = config;
   const api = createGitHubApi({ ...config, fetch: deps.fetch });
   const limit = { ratePerSecond: config.exchangeRatePerSecond, burst: config.exchangeBurst, clock };
-  const lane = createLoginLane(limit, deps.onLane);
+  const loginPause = createProviderPause(clock);
+  const lane = createLoginLane(limit, deps.onLane, loginPause);
   const inPlace = createPlaces(mostQuestions);
   const takeQuestion = createExchangeLimit(limit);
   const pause = createProviderPause(clock);
@@ -88,7 +89,7 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
   return {
     issuer,
     // Nothing has to be found out: GitHub's endpoints are known.
-    isReady: () => true,
+    isReady: () => !loginPause.isSilent() && !pause.isSilent(),
     close: () => closing.abort(),
     admits: (groups) => isAllowedGroup(groups, deps.allowedGroups),
     recheck: (request) =>
