@@ -50,9 +50,10 @@ export function checkPolicy(
   const providers = readProviders(given, mount);
   const named = callerOf(question, providers.homeIssuer);
   const reach = judgeClient(sections, mount, named.client, asked);
-  const isItself = reach.actsForItself && !namesPerson(question);
+  const ownSubject = namesPerson(question) ? undefined : reach.ownSubject;
+  const isItself = ownSubject !== undefined;
   // A client that acts for itself is no person of any provider, and entry rules are not about it.
-  const caller: PolicyCaller = isItself ? asItself(named, question, given.env) : named;
+  const caller: PolicyCaller = isItself ? asItself(named, ownSubject, given.env) : named;
   const entry: EntryAnswer = isItself
     ? { refusedBy: undefined, notJudged: [] }
     : judgeEntry(sections, mount, { caller, login: loginOf(question), homeIssuer: providers.homeIssuer });
@@ -84,9 +85,9 @@ const requiredScopes = '(required scopes)';
 const titles = { allowed: 'allowed', denied: 'denied', scopes: 'denied for want of scopes' } as const;
 
 /** As tokens have it that a client gets for itself: known to this server alone. */
-function asItself(named: PolicyCaller, { client = '' }: PolicyQuestion, env: Environment): PolicyCaller {
+function asItself(named: PolicyCaller, subject: string, env: Environment): PolicyCaller {
   const identityIssuer = URL.parse(env['PROXY_BASE_URL'] ?? '')?.origin ?? '(this server)';
-  return { ...named, identityIssuer, subject: client };
+  return { ...named, identityIssuer, subject };
 }
 
 function readSections({ config }: PolicyQuestion, readFile: ReadFile, env: Environment) {

@@ -13,8 +13,8 @@ export interface ClientReach {
   readonly scopes: readonly string[];
   /** The most it is ever granted. Undefined: whatever the mount has. */
   readonly obtainable: ReadonlySet<string> | undefined;
-  /** It may act for itself, and for no person. */
-  readonly actsForItself: boolean;
+  /** Its client id, where it may act for itself and for no person. */
+  readonly ownSubject: string | undefined;
 }
 
 /**
@@ -32,12 +32,13 @@ export function judgeClient(
   const client = clients[index];
   // Whose tokens another issuer gives out is not ours to say.
   if (client === undefined || mount.accepts !== undefined) {
-    return { refusedBy: undefined, scopes: asked, obtainable: undefined, actsForItself: false };
+    return { refusedBy: undefined, scopes: asked, obtainable: undefined, ownSubject: undefined };
   }
   const { mounts, scopes: limit } = client;
   const obtainable = limit && expandScope(limit, mount.scopes);
   const scopes = asked.filter((name) => obtainable?.has(name) ?? true);
-  const actsForItself = client.grant_types?.includes('client_credentials') === true;
+  const ownSubject =
+    client.grant_types?.includes('client_credentials') === true ? client.client_id : undefined;
   const isShut = obtainable !== undefined && mount.scopes.declared.every(({ name }) => !obtainable.has(name));
   const hasNone = mount.scopes.declared.length > 0 && (isShut || (asked.length > 0 && scopes.length === 0));
   const refusedBy =
@@ -46,7 +47,7 @@ export function judgeClient(
       : hasNone
         ? { key: `clients[${index}].scopes`, why: 'the client is granted none of these scopes' }
         : undefined;
-  return { refusedBy, scopes, obtainable, actsForItself };
+  return { refusedBy, scopes, obtainable, ownSubject };
 }
 
 /** @throws CommandFailure when a scope is none that the mount has: a typing error would look like a refusal */

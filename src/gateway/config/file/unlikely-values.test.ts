@@ -23,6 +23,8 @@ describe('patterns of a policy', () => {
     { tools: ['test trigger'] },
     { tools: ['a'.repeat(129)] },
     { prompts: ['(a|b)'] },
+    { resources: ['^file:///secret/.*'] },
+    { methods: ['tasks/.+'] },
   ])('are warned of where they can hardly fit: %j', (what) => {
     expect(warningsAbout('policy_pattern_unlikely', denying(what))).toEqual([
       expect.stringMatching(/^mount files, rule no tests: .* it may deny nothing$/),
@@ -32,7 +34,8 @@ describe('patterns of a policy', () => {
   it.each([
     { tools: ['test_*', 'admin.tools.list', 'a/b-c', '*'] },
     { prompts: ['Sum up, please'] },
-    { resources: ['file:///a?b=[c]'] },
+    { resources: ['file:///a?b=[c]', 'db://{table}'] },
+    { methods: ['tasks/*', 'GET /files/(a)'] },
   ])('are taken without a word where they can: %j', (what) => {
     expect(warningsAbout('policy_pattern_unlikely', denying(what))).toEqual([]);
   });

@@ -19,19 +19,30 @@ export function findUnlikelyValues(mounts: readonly MountEntry[]): readonly Conf
  */
 const toolPattern = /^[A-Za-z0-9_.\-/*]{1,128}$/;
 
-/** Of prompts nothing is said: these are characters of other pattern languages. */
+/** Of prompts and methods nothing is said: these are characters of other pattern languages. */
 const otherLanguage = /[\^$?[\](){}|\\+]/;
+
+/** URIs have most of them. */
+const otherLanguageInUri = /^\^|\$$/;
+
+/** Below the mount a path may have them, too. */
+const isPath = /^[A-Z]+ \//;
 
 function warnOfPatterns(mountName: string, { name, effect, what }: PolicyRule): ConfigWarning[] {
   if (what === 'everything') return [];
-  const { tools = [], prompts = [] } = what;
+  const { tools = [], prompts = [], resources = [], methods = [] } = what;
+  const regular = {
+    prompts: prompts.filter((pattern) => otherLanguage.test(pattern)),
+    resources: resources.filter((pattern) => otherLanguageInUri.test(pattern)),
+    methods: methods.filter((pattern) => otherLanguage.test(pattern) && !isPath.test(pattern)),
+  };
   const found = [
     ...tools
       .filter((pattern) => !toolPattern.test(pattern))
       .map((pattern) => `${pattern} under tools is no name that MCP recommends`),
-    ...prompts
-      .filter((pattern) => otherLanguage.test(pattern))
-      .map((pattern) => `${pattern} under prompts looks like a regular expression`),
+    ...Object.entries(regular).flatMap(([kind, patterns]) =>
+      patterns.map((pattern) => `${pattern} under ${kind} looks like a regular expression`),
+    ),
   ];
   const effects = effect === 'deny' ? 'it may deny nothing' : 'it may allow nothing';
   return found.map((problem) => ({
