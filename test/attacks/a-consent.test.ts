@@ -369,7 +369,7 @@ describe('A. consent, browser binding, cross-user fixation', () => {
       expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
       expect(page.headers.get('x-frame-options')).toBe('DENY');
     }
-    expect(text).toMatch(/class="arming">\s*<button[^>]*value="approve"/);
+    expect(text).toMatch(/class="arming"[^>]*>\s*<button[^>]*value="approve"/);
     expect(text).toMatch(/@keyframes arm \{ from, 99% \{ visibility: hidden/);
   });
 

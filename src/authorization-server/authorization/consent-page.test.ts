@@ -166,7 +166,9 @@ describe('consent page (MCP security best practices, "Consent UI Requirements")'
   it('arms Approve by style alone, after a moment', async () => {
     const text = await textOf();
 
-    expect(text).toMatch(/<div class="arming">\s*<button class="primary"[^>]*value="approve"/);
+    expect(text).toMatch(
+      /<div class="arming" data-label="Approve">\s*<button class="primary"[^>]*value="approve"/,
+    );
     expect(text).toMatch(/\.arming button \{[^}]*animation: arm 0\.8s/);
     expect(text).not.toContain('<script');
   });

@@ -66,7 +66,7 @@ export function renderConsentPage(page: ConsentPage): Response {
       </div>
       <div>
         <dt>Permissions</dt>
-        <dd>${describeScope(terms.scope, page.scopes)}</dd>
+        <dd>${describeScope(terms.scope, page.scopes, page.notice !== 'nothing-chosen')}</dd>
       </div>
       <div>
         <dt>Asked of your login</dt>
@@ -103,7 +103,7 @@ const notices = {
       you want to start it once more.
     </p>
   </div>`,
-  'nothing-chosen': html`<div class="notice" role="status">
+  'nothing-chosen': html`<div class="notice" role="alert">
     <p>You approved without a single permission. Choose at least one, or deny.</p>
   </div>`,
 } as const satisfies Record<ConsentNotice, Markup>;
@@ -138,12 +138,15 @@ function emphasiseOrigin(uri: VerifiedRedirectUri): Markup {
   return html`<code class="target"><strong>${rest === '' ? uri : origin}</strong>${rest}</code>`;
 }
 
-/** Boxes of the form below, each ticked: the person can take something away, and nobody can add. */
-function describeScope(scope: readonly string[], rules: ScopeRules): Markup {
+/**
+ * Boxes of the form below: the person can take something away, and nobody can add.
+ * @param areTicked not again for whoever has just unticked all of them
+ */
+function describeScope(scope: readonly string[], rules: ScopeRules, areTicked: boolean): Markup {
   const names = listPermissions(scope);
   if (names.length > 0) {
     return html`<ul class="choices">
-      ${names.map((name) => describePermission(name, rules))}
+      ${names.map((name) => describePermission(name, rules, areTicked))}
     </ul>`;
   }
   return rules.declared.length === 0
@@ -151,7 +154,7 @@ function describeScope(scope: readonly string[], rules: ScopeRules): Markup {
     : html`None of those that this server knows.`;
 }
 
-function describePermission(name: string, rules: ScopeRules): Markup {
+function describePermission(name: string, rules: ScopeRules, isTicked: boolean): Markup {
   const isNeeded = rules.required.includes(name);
   // Also those that have a box of their own: unticking that takes nothing away while this one stays.
   const within = [...expandScope([name], rules)].filter(
@@ -170,7 +173,7 @@ function describePermission(name: string, rules: ScopeRules): Markup {
         value="${name}"
         form="decision"
         autocomplete="off"
-        checked
+        ${isTicked || isNeeded ? raw('checked') : ''}
         ${isNeeded ? raw('disabled') : ''}
       />
       <span>${title} ${title === name ? '' : html`<code class="small">${name}</code>`}</span>
@@ -210,7 +213,7 @@ function renderDecision(providers: readonly ShownProvider[]): Markup {
   if (providers.length > 1) return html`${renderDeny('Deny')} ${renderProviderButtons(providers)}`;
   return html`<div class="decision">
     <div><button type="submit" name="action" value="deny">Deny</button></div>
-    <div class="arming">
+    <div class="arming" data-label="Approve">
       <button class="primary" type="submit" name="action" value="approve">Approve</button>
     </div>
   </div>`;

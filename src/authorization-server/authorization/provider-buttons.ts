@@ -10,7 +10,7 @@ export function renderProviderButtons(providers: readonly ShownProvider[]): Mark
     ${providers.map(
       ({ name, title, issuer }) =>
         html`<li>
-          <div class="arming">
+          <div class="arming" data-label="Continue with ${title}">
             <button class="primary" type="submit" name="action" value="${approveAt}${name}">
               Continue with <bdi>${title}</bdi>
             </button>

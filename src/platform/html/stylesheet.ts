@@ -51,12 +51,14 @@ code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fo
   background: var(--warn-ground); color: var(--warn-ink);
 }
 .notice { border-color: var(--note-line); background: var(--note-ground); color: var(--note-ink); }
+.notice[role="alert"] { border-color: var(--warn-line); background: var(--warn-ground); color: var(--warn-ink); }
 .notice p, .warning p { margin: 0; }
 .code { font: 600 1.4rem/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; letter-spacing: 0.12em; }
 input.code {
   display: block; width: 100%; margin-top: 0.3rem; padding: 0.5rem 0.8rem; text-transform: uppercase;
   border: 1px solid var(--edge); border-radius: 0.55rem; background: var(--card); color: var(--ink);
 }
+input[aria-invalid] { border: 2px solid var(--warn-line); }
 .providers { list-style: none; margin: 1.5rem 0 0; padding: 0; }
 .providers li { margin: 0 0 1rem; }
 .providers .small { margin-top: 0.25rem; }
@@ -78,7 +80,12 @@ button.primary, .button { background: var(--accent); border-color: var(--accent)
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 3px; }
 /* Approve keeps its place but cannot be clicked or focused at first: the second click of a double click that was
    begun on somebody else's window must not land on it. */
-.arming { border-radius: 0.55rem; border: 1px dashed var(--edge); }
+.arming { display: grid; border-radius: 0.55rem; border: 1px dashed var(--edge); }
+.arming::before, .arming button { grid-area: 1 / 1; }
+.arming::before {
+  content: attr(data-label); display: grid; place-items: center; padding: 0.6rem 1.2rem; color: var(--soft);
+  font-weight: 600; text-align: center;
+}
 .arming button { margin: -1px; width: calc(100% + 2px); animation: arm 0.8s linear backwards; }
 @keyframes arm { from, 99% { visibility: hidden; opacity: 0; } to { visibility: visible; opacity: 1; } }
 @media (forced-colors: active) { .notice, .warning { border: 1px solid; } }
