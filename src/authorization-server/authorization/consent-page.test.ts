@@ -100,7 +100,11 @@ describe('consent page (MCP security best practices, "Consent UI Requirements")'
   });
 
   it('says that an approval without permissions is none', async () => {
-    expect(await textOf({ page: { notice: 'nothing-chosen' } })).toContain('Choose at least one, or deny');
+    const again = { notice: 'nothing-chosen', scopes: { ...scopes, required: [] } } as const;
+    const text = await textOf({ scope: ['read', 'write'], page: again });
+    expect(text).toContain('Choose at least one, or deny');
+    // As the person left them.
+    expect(text).not.toMatch(/\bchecked\b/);
   });
 
   it('calls a nameless client that', async () => {
