@@ -1,5 +1,5 @@
 import { offUnlessTrue } from './boolean-setting.ts';
-import { splitList } from './plain-values.ts';
+import { parseOnOff, splitList } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 
 const hosts = 'comma-separated host names, `*.` before one for everything below it';
@@ -12,7 +12,7 @@ export const clientDocumentSettings = {
     accepts: '`on` or `off`',
     defaultText: 'on',
     unset: true,
-    parse: parseSwitch,
+    parse: parseOnOff,
   } satisfies Setting<boolean>,
   CIMD_ALLOWED_HOSTS: {
     description:
@@ -44,12 +44,6 @@ export const clientDocumentSettings = {
         : undefined,
   }),
 };
-
-function parseSwitch(text: string): boolean {
-  if (text === 'on') return true;
-  if (text === 'off') return false;
-  throw new ValueProblem('is neither on nor off', 'write on or off');
-}
 
 function parseHosts(text: string): readonly string[] {
   const names = splitList(text).map((name) => name.toLowerCase());

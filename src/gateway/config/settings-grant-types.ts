@@ -1,4 +1,5 @@
 import { type DpopMode, dpopModes } from '../../services/dpop/dpop-mode.ts';
+import { parseOnOff } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 
 /** Ways to get tokens beyond a browser on the same machine. Each is off until it is wanted. See docs/grants/. */
@@ -9,7 +10,7 @@ export const grantTypeSettings = {
     accepts: '`on` or `off`',
     defaultText: 'off',
     unset: false,
-    parse: parseSwitch,
+    parse: parseOnOff,
   } satisfies Setting<boolean>,
   DPOP: {
     description:
@@ -25,7 +26,7 @@ export const grantTypeSettings = {
     accepts: '`on` or `off`',
     defaultText: 'off',
     unset: false,
-    parse: parseSwitch,
+    parse: parseOnOff,
   } satisfies Setting<boolean>,
 };
 
@@ -33,10 +34,4 @@ function parseDpopMode(text: string): DpopMode {
   const mode = dpopModes.find((known) => known === text);
   if (mode !== undefined) return mode;
   throw new ValueProblem('is no such mode', `write ${dpopModes.join(', ')}`);
-}
-
-function parseSwitch(text: string): boolean {
-  if (text === 'on') return true;
-  if (text === 'off') return false;
-  throw new ValueProblem('is neither on nor off', 'write on or off');
 }

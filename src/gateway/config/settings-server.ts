@@ -2,7 +2,7 @@ import { offUnlessTrue, onUnlessFalse } from './boolean-setting.ts';
 import type { ListenAddress } from './config.ts';
 import { parseDuration } from './go-duration.ts';
 import { isLoopbackHost, parseListenAddress } from './listen-address.ts';
-import { parseInteger, splitList } from './plain-values.ts';
+import { parseInteger, parseOnOff, splitList } from './plain-values.ts';
 import { type Setting, ValueProblem } from './setting.ts';
 import {
   parseHosts,
@@ -96,7 +96,7 @@ export const serverSettings = {
     accepts: '`on` or `off`',
     defaultText: 'on',
     unset: true,
-    parse: parseSwitch,
+    parse: parseOnOff,
   } satisfies Setting<boolean>,
   SESSION_BINDING: {
     description:
@@ -104,7 +104,7 @@ export const serverSettings = {
     accepts: '`on` or `off`',
     defaultText: 'on',
     unset: true,
-    parse: parseSwitch,
+    parse: parseOnOff,
   } satisfies Setting<boolean>,
   MAX_BODY_BYTES: {
     description: 'The largest request body that is forwarded to the upstream; more is answered with 413.',
@@ -204,9 +204,4 @@ function parseHeaderValue(text: string): string {
     );
   }
   return text;
-}
-
-function parseSwitch(text: string): boolean {
-  if (text !== 'on' && text !== 'off') throw new ValueProblem('is neither `on` nor `off`', 'write on or off');
-  return text === 'on';
 }
