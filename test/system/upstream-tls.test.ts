@@ -123,7 +123,7 @@ describe('gatehouse check-config', () => {
   it.each([
     [{ TLS_CERT_FILE: pair.certFile, TLS_KEY_FILE: other.keyFile }, /TLS_KEY_FILE names a file that is not/],
     [{ TLS_CERT_FILE: pair.keyFile, TLS_KEY_FILE: pair.keyFile }, /TLS_CERT_FILE names a file that has no/],
-    [{ UPSTREAM_CA_FILE: files.path('none') }, /UPSTREAM_CA_FILE names a file that cannot be read/],
+    [{ UPSTREAM_CA_FILE: files.path('none') }, /UPSTREAM_CA_FILE names a file that is not there/],
     [
       { UPSTREAM_CLIENT_CERT_FILE: pair.certFile, UPSTREAM_CLIENT_KEY_FILE: ca },
       /UPSTREAM_CLIENT_KEY_FILE names a file that has no private key/,

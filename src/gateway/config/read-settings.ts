@@ -1,7 +1,7 @@
+import { describeUnreadable } from '../../platform/files/unreadable-file.ts';
 import type { ConfigWarning } from './config.ts';
 import { settings, type SettingValues } from './schema.ts';
 import { type ConfigProblem, type Setting, ValueProblem } from './setting.ts';
-import { describeUnreadable } from './unreadable-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type ReadFile = (path: string) => string;

@@ -15,6 +15,7 @@ export function readRegularFile(path: string, maxBytes: number): RegularFile {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stats = fstatSync(file, { bigint: true });
+    if (stats.isDirectory()) throw Object.assign(new Error('a folder to read'), { code: 'EISDIR' });
     if (!stats.isFile() || stats.size > maxBytes) throw new Error('no file to read');
     return { text: readFileSync(file, 'utf8'), stats };
   } finally {

@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 
 import { readRegularFile } from '../files/read-regular-file.ts';
+import { describeUnreadable } from '../files/unreadable-file.ts';
 
 /** Which of the files is not acceptable, and why; for events and metrics. */
 export type PemFile = 'certificate' | 'key' | 'authorities';
@@ -80,9 +81,9 @@ const maxFileBytes = 1_048_576;
 function readText(file: PemFile, path: string): string {
   try {
     return readRegularFile(path, maxFileBytes).text;
-  } catch {
-    const fix = 'check that the file exists and that this process may read it';
-    throw new PemFileError(file, 'unreadable', { problem: 'cannot be read', fix });
+  } catch (error) {
+    const { what, fix } = describeUnreadable(error);
+    throw new PemFileError(file, 'unreadable', { problem: what, fix });
   }
 }
 

@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 
 import type { EpochSeconds } from '../../platform/clock.ts';
 import { readRegularFile, type RegularFile } from '../../platform/files/read-regular-file.ts';
+import { describeUnreadable } from '../../platform/files/unreadable-file.ts';
 import { parseKeyFile } from './key-file-format.ts';
 import { checkSuccession, type KeyEntry } from './key-set.ts';
 import { KeySetError } from './key-set-error.ts';
@@ -48,9 +49,8 @@ export function stampOf(stats: BigIntStats): string {
 function readWhole(path: string): RegularFile {
   try {
     return readRegularFile(path, maxFileBytes);
-  } catch {
-    throw new KeySetError('unreadable', 'cannot be read', {
-      fix: 'check that the file exists and that this process may read it; gatehouse keys generate makes one',
-    });
+  } catch (error) {
+    const { what, fix } = describeUnreadable(error);
+    throw new KeySetError('unreadable', what, { fix: `${fix}; gatehouse keys generate makes one` });
   }
 }

@@ -1,3 +1,4 @@
+import { describeUnreadable } from '../../../platform/files/unreadable-file.ts';
 import {
   findRedirectUriProblem,
   isAllowableScheme,
@@ -11,7 +12,6 @@ import { describeResource } from '../../mount-resources.ts';
 import type { ConfigWarning, MountConfig } from '../config.ts';
 import type { ReadFile } from '../read-settings.ts';
 import { type ConfigProblem, ValueProblem } from '../setting.ts';
-import { describeUnreadable } from '../unreadable-file.ts';
 import { type ClientEntry, findGoodClients, grantTypesOf } from './clients-section.ts';
 import type { GivenConfig } from './given-file.ts';
 import { listMountNames } from './mount-names.ts';

@@ -56,7 +56,7 @@ describe('a file that nobody can read', () => {
 
   it.each([
     ['ENOENT', 'names a file that is not there'],
-    ['EACCES', 'names a file that this process may not read'],
+    ['EACCES', 'names a file that may not be read by this process'],
     ['EISDIR', 'names a file that is a folder'],
     ['EIO', 'names a file that cannot be read'],
   ])('says why: %s', (code, problem) => {

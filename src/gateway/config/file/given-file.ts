@@ -1,5 +1,5 @@
+import { describeUnreadable } from '../../../platform/files/unreadable-file.ts';
 import type { Environment, ReadFile } from '../read-settings.ts';
-import { describeUnreadable } from '../unreadable-file.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { type ConfigFile, readConfigFile } from './config-file.ts';
 import type { FileProblem } from './file-problems.ts';

@@ -11,10 +11,10 @@ const known: Readonly<Record<string, Unreadable>> = {
   },
   ENOTDIR: { what: 'is not there', fix: 'correct the path: a part of it is a file, and no folder' },
   EACCES: {
-    what: 'this process may not read',
+    what: 'may not be read by this process',
     fix: 'let the user of the process read it, and enter each folder above',
   },
-  EPERM: { what: 'this process may not read', fix: 'let the user of the process read it' },
+  EPERM: { what: 'may not be read by this process', fix: 'let the user of the process read it' },
   EISDIR: { what: 'is a folder', fix: 'name a file in it' },
 };
 
