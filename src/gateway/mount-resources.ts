@@ -27,7 +27,7 @@ export function describeResources({
 }
 
 function describeFamilies(
-  mounts: GatehouseConfig['mounts'],
+  mounts: readonly MountConfig[],
   issuer: string,
 ): NonNullable<ResourceTable['families']> {
   const hosts = createWildcardHosts(mounts, issuer);
@@ -52,12 +52,24 @@ function describeFamilies(
   };
 }
 
+/**
+ * By what name rules and issuers know one of many alike. Also one that is not served any more, as its label was taken off or
+ * its host is another's now: streams may still be there, and rules hold for them.
+ */
+export function describeFamilyNames({
+  mounts,
+  publicUrl,
+}: Pick<GatehouseConfig, 'mounts' | 'publicUrl'>): (resource: string) => string | undefined {
+  const whole = mounts.filter(isFamily).map((mount) => ({ ...mount, labels: 'any' as const }));
+  const families = describeFamilies(whole, publicUrl);
+  return (resource) => families.find(resource)?.family;
+}
+
 /** Who may enter which of the resources that the mounts are. */
 export function describeEntry(
   { mounts, entry }: Pick<GatehouseConfig, 'mounts' | 'entry'>,
   config: Pick<GatehouseConfig, 'identityProviders' | 'publicUrl'>,
 ): EntryTable {
-  const families = describeFamilies(mounts, config.publicUrl);
   const ofMounts = mounts.flatMap((mount) =>
     mount.entry === undefined ? [] : [[describeResource(mount).identifier, mount.entry] as const],
   );
@@ -69,7 +81,8 @@ export function describeEntry(
     all: entry,
     ofResource: new Map(ofMounts),
     homeIssuers: new Map(homes),
-    familyOf: (resource) => families.find(resource)?.family,
+    familyOf: describeFamilyNames({ mounts, publicUrl: config.publicUrl }),
+    clientIssuer: config.publicUrl,
   };
 }
 

@@ -42,7 +42,7 @@ import { listLiveChanges } from './live-changes.ts';
 import { createMount, type MountDeps } from './mount.ts';
 import { createMountFamily } from './mount-family.ts';
 import { openMounts } from './mounts.ts';
-import { describeEntry, describeResources } from './mount-resources.ts';
+import { describeEntry, describeFamilyNames, describeResources } from './mount-resources.ts';
 import { observe } from './observe.ts';
 import { observeProviders } from './observe-providers.ts';
 import { openIdentityProviders } from './open-identity-provider.ts';
@@ -140,9 +140,13 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const configuredClients = createConfiguredClients(config.clients, {
     isDenied: (client) => deniedClients.isDenied(client),
   });
+  let familyOf = describeFamilyNames(config);
   const trustedIssuers = createTrustedIssuers(config.trustedIssuers, {
     fingerprintClient: fingerprintClientId,
-    familyOf: (resource) => resources.find(resource)?.family,
+    familyOf(resource) {
+      const served = resources.find(resource);
+      return served === undefined ? familyOf(resource) : served.family;
+    },
   });
   const rateLimits = createRateLimits({
     enabled: config.limits.enabled,
@@ -305,6 +309,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
       const changes = mounts.replace(next);
       // Before the first call can come for one of them.
       resources.replace(describeResources({ mounts: next, publicUrl: issuer }));
+      familyOf = describeFamilyNames({ mounts: next, publicUrl: issuer });
       sites = layOut();
       log.info({ ...changes, ...listLiveChanges(mountConfigs, next) }, 'mounts_replaced');
       mountConfigs = next;

@@ -157,6 +157,42 @@ describe('F. trust in an issuer of assertions that a reload takes back', () => {
     await expectWithdrawn(there, '/search/mcp');
   });
 
+  it('298: ends no stream at a label that is not served any more, while the issuer may send people to the others', async () => {
+    const wildcard = 'https://*.mcp.test/mcp';
+    const tenants = {
+      name: 'tenants',
+      url: wildcard,
+      upstream: `${upstream.origin}/{label}/mcp`,
+      labels: ['red', 'blue'],
+    };
+    await start({ furtherMount: tenants, entry: { mounts: ['files', 'tenants'] } });
+    const red = 'https://red.mcp.test/mcp';
+    const tellMore: (() => void)[] = [];
+    upstream.answer = (_, socket) => {
+      tellMore.push(() => socket.write('data: second\n\n'));
+      socket.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: first\n\n');
+    };
+    const listen = async (token: string, url?: string) => {
+      const reader = (await call(token, url, { method: 'GET' })).body?.getReader();
+      await reader?.read();
+      return { isOver: async () => (await reader?.read().catch(() => ({ done: true })))?.done };
+    };
+    const atRed = await listen(await obtain({ resource: red }), red);
+    const atFiles = await listen(await obtain());
+    const { gateway, config } = house.gatehouse;
+    await gateway.reload({
+      ...config,
+      mounts: config.mounts.map((mount) =>
+        mount.name === 'tenants' ? { ...mount, labels: ['blue'] } : mount,
+      ) as unknown as GatehouseConfig['mounts'],
+      trustedIssuers: config.trustedIssuers.map((issuer) => ({ ...issuer, resources: [wildcard] })),
+    });
+
+    expect(await atFiles.isOver()).toBe(true);
+    for (const tell of tellMore) tell();
+    expect(await atRed.isOver()).toBe(false);
+  });
+
   it('298: leaves those alone who logged in at the same issuer', async () => {
     const iss = 'https://login.test';
     const issuer = await startEnterpriseIssuer();

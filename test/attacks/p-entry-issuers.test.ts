@@ -69,6 +69,19 @@ describe('P. who may enter: two live providers', () => {
     expect([await attempt(house, 'corp'), await attempt(house, 'partner')]).toEqual([403, 403]);
   });
 
+  it.each<[string, readonly [number, number]]>([
+    ['corp', [403, 302]],
+    ['partner', [302, 403]],
+  ])('314: a group that keeps people of %s out keeps out nobody of the other', async (at, statuses) => {
+    const house = await openTwo({});
+    // Open, so that there is something to reload.
+    await house.gatehouse.fetch('/healthz');
+    const { issuer } = at === 'corp' ? house.corp : house.partner;
+    const entry = asked({ groups: { any: [], all: [], none: [{ issuer, group: 'engineering' }] } });
+    await house.gatehouse.gateway.reload({ ...house.gatehouse.config, entry });
+    expect([await attempt(house, 'corp'), await attempt(house, 'partner')]).toEqual(statuses);
+  });
+
   it('302: a refresh is judged by the provider of the login', async () => {
     const house = await openTwo({});
     house.corp.refreshTokens = 'replaced';

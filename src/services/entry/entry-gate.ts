@@ -21,9 +21,17 @@ export interface EntryTable {
   readonly ofResource: ReadonlyMap<string, EntrySettings>;
   /** The identity provider whose people and groups rules about a resource name without an issuer. */
   readonly homeIssuers: ReadonlyMap<string, string>;
-  /** What the two maps know a resource by that is one of many alike. Undefined: it is not. */
+  /** What the two maps know a resource by that is one of many alike, also one that is not served any more. Undefined: it is none. */
   readonly familyOf?: (resource: string) => string | undefined;
+  /** Whose clients may act for themselves without being judged: the operator has said of each who it is. Undefined: nobody's. */
+  readonly clientIssuer?: string;
 }
+
+/** What of a table says whose people are at home at a resource. */
+type Homes = Pick<EntryTable, 'homeIssuers' | 'familyOf'>;
+
+/** So many changes that took resources away are remembered: streams may still be there. */
+const maxFormerTables = 16;
 
 /** Somebody who wants into a resource, or is in: what a grant's terms know. */
 export interface ResourceEntrant extends Entrant {
@@ -61,21 +69,37 @@ interface Verdict {
 export function createEntryGate(initial: EntryTable, deps: EntryGateDeps): EntryGate {
   const { clock } = deps;
   let table = initial;
+  /** Newest first. Asked for what the table does not know alone. */
+  let former: readonly Homes[] = [];
   let isOpen = isForEverybody(table);
   let verdicts = new WeakMap<ResourceEntrant, Verdict>();
   const listeners = new Set<() => void>();
   const plain = rememberPlain();
 
-  const keyOf = (resource: string): string => table.familyOf?.(resource) ?? resource;
-
   const settingsOf = (resource: string): readonly EntrySettings[] =>
-    [table.all, table.ofResource.get(keyOf(resource))].filter((each) => each !== undefined);
+    [table.all, table.ofResource.get(keyIn(table, resource))].filter((each) => each !== undefined);
+
+  function findHome(resource: string): string | undefined {
+    const home = homeIn(table, resource);
+    if (home !== undefined) return home;
+    for (const each of former) {
+      const before = homeIn(each, resource);
+      if (before !== undefined) return before;
+    }
+    return undefined;
+  }
 
   function judge(entrant: ResourceEntrant): EntryRefusal | undefined {
     if (isOpen) return undefined;
-    const identityIssuer = table.homeIssuers.get(keyOf(entrant.resource)) ?? '';
     // Of ours the operator has said who may come; of another issuer's nobody here has.
-    if (entrant.actor === 'client' && entrant.identityIssuer !== identityIssuer) return undefined;
+    if (entrant.actor === 'client' && entrant.identityIssuer === table.clientIssuer) return undefined;
+    const home = findHome(entrant.resource);
+    if (home !== undefined) return judgeBy(entrant, home);
+    // Whom a name without an issuer means is not known any more: it keeps out whoever has it, and lets nobody in.
+    return judgeBy(entrant, entrant.identityIssuer) ?? judgeBy(entrant, '');
+  }
+
+  function judgeBy(entrant: ResourceEntrant, identityIssuer: string): EntryRefusal | undefined {
     // Rules name the provider's people without it.
     const known =
       entrant.identityIssuer === identityIssuer ? { ...entrant, identityIssuer: undefined } : entrant;
@@ -118,6 +142,9 @@ export function createEntryGate(initial: EntryTable, deps: EntryGateDeps): Entry
         .map(({ contact }) => contact)
         .findLast((contact) => contact !== undefined),
     replace(next) {
+      former = [table, ...former]
+        .filter(({ homeIssuers }) => [...homeIssuers.keys()].some((key) => !next.homeIssuers.has(key)))
+        .slice(0, maxFormerTables);
       table = next;
       isOpen = isForEverybody(next);
       verdicts = new WeakMap();
@@ -130,6 +157,15 @@ export function createEntryGate(initial: EntryTable, deps: EntryGateDeps): Entry
       };
     },
   };
+}
+
+/** Whoever is there by itself is no member of a family, whatever the family would say. */
+function keyIn({ homeIssuers, familyOf }: Homes, resource: string): string {
+  return homeIssuers.has(resource) ? resource : (familyOf?.(resource) ?? resource);
+}
+
+function homeIn(homes: Homes, resource: string): string | undefined {
+  return homes.homeIssuers.get(keyIn(homes, resource));
 }
 
 function isForEverybody({ all, ofResource }: EntryTable): boolean {
@@ -154,9 +190,14 @@ function withoutIssuer(rules: EntryRules, identityIssuer: string): EntryRules {
     names.map((name) => (name.issuer === identityIssuer ? { ...name, issuer: undefined } : name));
   const groups = (names: typeof any): typeof any =>
     names.map((name) => (typeof name === 'object' && name.issuer === identityIssuer ? name.group : name));
+  // Without any issuer it would keep people of every provider out.
+  const ofHome = (names: typeof none): typeof none =>
+    names.map((name) =>
+      typeof name === 'object' && name.issuer === identityIssuer ? { ...name, issuer: undefined } : name,
+    );
   return {
     ...rules,
     subjects: { allow: subjects(allow), deny: subjects(deny) },
-    groups: { any: groups(any), all: groups(all), none: groups(none) },
+    groups: { any: groups(any), all: groups(all), none: ofHome(none) },
   };
 }

@@ -40,7 +40,13 @@ export interface SubjectName {
  * Of the identity provider that is set, or of the one that is named: who may found a group at another provider must not
  * get in by what they call it.
  */
-export type GroupName = string | { readonly issuer: string; readonly group: string };
+export type GroupName =
+  | string
+  | {
+      /** Undefined: the identity provider that is set, and no other. */
+      readonly issuer: string | undefined;
+      readonly group: string;
+    };
 
 /** What is known of somebody who wants in, or is in. */
 export interface Entrant {
