@@ -115,6 +115,19 @@ describe('the open mounts of a family', () => {
     expect(pool.all().length).toBeLessThanOrEqual(3);
   });
 
+  it('keep the number of those that are not busy, also when all were used lately', async () => {
+    const { pool, use } = openPool(200, 2);
+    const known = Array.from({ length: 200 }, (_, at) => `label-${at}`);
+    for (const label of known) use(label);
+    for (let times = 0; times < 20; times += 1) {
+      for (const label of labels(pool.all())) pool.open(label);
+      use(`further-${times}`);
+      await turn();
+    }
+
+    expect(pool.all()).toHaveLength(200);
+  });
+
   it('end with their calls when their label goes, and are opened anew when it comes back', async () => {
     const { pool, use } = openPool(2, 2);
     const [a, b] = [use('a'), use('b')];

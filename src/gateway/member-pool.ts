@@ -25,6 +25,9 @@ export interface MemberLimits {
 
 const usualLimits: MemberLimits = { proven: 1_000, fresh: 64 };
 
+/** At how many an opening looks: who holds many busy must not make each further one dearer. */
+const maxLooks = 64;
+
 interface Entry<Member> {
   readonly member: Member;
   /** Since it was last passed over. */
@@ -41,20 +44,34 @@ export function createMemberPool<Member extends Life>(
   const leaving = new Set<Member>();
   let onNone: (() => void) | undefined;
 
-  /** Goes round from the front; those that were used lately are passed over once. When all are busy, there is one more. */
+  /**
+   * Goes round from the front; those that were used lately are passed over once, while there is another one among those it
+   * looks at. When all of these are busy, there is one more: the next one goes on where this one ended.
+   */
   function makeRoom(entries: Map<string, Entry<Member>>, most: number): void {
-    let left = 2 * entries.size;
+    let left = Math.min(2 * entries.size, maxLooks);
+    let spare: string | undefined;
     for (const [label, entry] of entries) {
-      if (entries.size < most || left === 0) return;
+      if (entries.size < most) return;
+      if (left === 0) break;
       left -= 1;
-      entries.delete(label);
-      if (entry.isUsed || entry.member.isBusy()) {
+      const isBusy = entry.member.isBusy();
+      if (isBusy || entry.isUsed) {
+        if (!isBusy) spare ??= label;
         entry.isUsed = false;
+        entries.delete(label);
         entries.set(label, entry);
       } else {
-        retire(entry.member);
+        dismiss(entries, label, entry);
       }
     }
+    const last = spare === undefined ? undefined : entries.get(spare);
+    if (spare !== undefined && last !== undefined && entries.size >= most) dismiss(entries, spare, last);
+  }
+
+  function dismiss(entries: Map<string, Entry<Member>>, label: string, { member }: Entry<Member>): void {
+    entries.delete(label);
+    retire(member);
   }
 
   function retire(member: Member): void {
@@ -93,10 +110,8 @@ export function createMemberPool<Member extends Life>(
     },
     keep(isWanted) {
       for (const entries of [proven, fresh]) {
-        for (const [label, { member }] of entries) {
-          if (isWanted(label)) continue;
-          entries.delete(label);
-          retire(member);
+        for (const [label, entry] of entries) {
+          if (!isWanted(label)) dismiss(entries, label, entry);
         }
       }
     },

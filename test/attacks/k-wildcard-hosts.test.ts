@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { createMemberPool } from '../../src/gateway/member-pool.ts';
 import { lanes } from '../support/attacked-house.ts';
 import { registerClient, signIn } from '../support/flow.ts';
 import { openRaw, type RawConnection } from '../support/mount-client.ts';
@@ -193,5 +194,29 @@ describe.each(lanes)('a mount at every host that a wildcard matches, on the %s',
     release();
     expect(await waiting).toMatch(/^HTTP\/1\.1 200 /);
     expect(await post('made-up-3.mcp.test', await tokenFor('made-up-3'))).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe('the open mounts of a wildcard', () => {
+  it('attack 312: an opening costs no more for all those that somebody holds busy', () => {
+    let looks = 0;
+    const pool = createMemberPool<{ isBusy(): boolean; retire(): void; close(): void }>(() => ({
+      isBusy() {
+        looks += 1;
+        return true;
+      },
+      retire: () => undefined,
+      close: () => undefined,
+    }));
+    const cost = (label: string): number => {
+      const before = looks;
+      pool.open(label);
+      pool.prove(label);
+      return looks - before;
+    };
+    const costs = Array.from({ length: 3_000 }, (_, at) => cost(`label-${at}`));
+
+    expect(Math.max(...costs)).toBeLessThanOrEqual(128);
+    expect(pool.all()).toHaveLength(3_000);
   });
 });
