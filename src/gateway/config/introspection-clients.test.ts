@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { complaintsOf, load, problemsOf } from '../../../test/support/configuration.ts';
+import { joinConfigs } from './reloadable.ts';
 
 const hash = createHash('sha256').update('secret').digest('hex');
 
@@ -61,5 +62,37 @@ describe('INTROSPECTION_CLIENTS', () => {
     expect(complaintsOf({ INTROSPECTION_CLIENTS: `a:${hash},a:${hash}` })).toEqual([
       'INTROSPECTION_CLIENTS names a resource server twice',
     ]);
+  });
+});
+
+describe('INTROSPECTION_CLIENTS and a reload', () => {
+  const urls = { a: '/a', b: '/b' };
+  const loadWith = (mounts: Readonly<Record<string, string>>, clients: string) => {
+    const listed = Object.entries(mounts).map(([name, url]) => {
+      return { name, url, upstream: 'http://127.0.0.1:3000/mcp', default: url === '/a' };
+    });
+    const files = { '/g.yaml': JSON.stringify({ mounts: listed }), '/clients': clients };
+    const file = { GATEHOUSE_CONFIG: '/g.yaml', UPSTREAM_MCP_URL: undefined };
+    return load({ ...file, INTROSPECTION_CLIENTS_FILE: '/clients' }, files);
+  };
+  const initial = loadWith(urls, `rs:${hash}:b`);
+
+  it.each(['a', 'b'])(
+    'refuses names that move: those of the start would be told of tokens that are not theirs (%s)',
+    (name) => {
+      const next = loadWith({ a: '/b', b: '/a' }, `rs:${hash}:${name}`);
+      expect(() => joinConfigs(initial, next)).toThrow(
+        /^INTROSPECTION_CLIENTS names the mount b, which is at another URL than at the start/,
+      );
+    },
+  );
+
+  it.each([
+    ['clients that change alone', urls, `rs:${hash}:a`],
+    ['a mount that goes with its client', { a: '/a' }, `rs:${hash}:a`],
+    ['a name that no client has', { c: '/a', b: '/b' }, `rs:${hash}:c`],
+  ])('takes %s', (_what, mounts, clients) => {
+    const next = loadWith(mounts, clients);
+    expect(joinConfigs(initial, next).mounts).toEqual(next.mounts);
   });
 });

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { demandAsLoginsDo } from '../../services/identity/assertions/trusted-issuer.ts';
+import { describeResource } from '../mount-resources.ts';
 import type { GatehouseConfig } from './config.ts';
 import { ConfigError } from './setting.ts';
 import { findEntryProblems } from './entry-posture.ts';
@@ -30,6 +31,7 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
   }
   refuseUnknownProviders(initial, next);
   refuseTokensOfOurs(initial, next);
+  refuseOthersTokens(initial, next);
   const { mounts, clients, entry, file, warnings } = next;
   // By the demands of the providers that there are, not of those that wait for a restart.
   const trustedIssuers = demandAsLoginsDo(next.trustedIssuers, initial.identityProviders);
@@ -58,6 +60,23 @@ function refuseTokensOfOurs(initial: GatehouseConfig, next: GatehouseConfig): vo
     'takes tokens of ours, and this server started with mounts that take those of other issuers alone';
   const fix = 'restart for it, or write accepts for it';
   throw new ConfigError([{ variable: `mounts[${mount}]`, problem, fix }]);
+}
+
+/**
+ * Resource servers stay those of the start, and names of mounts change at once: between the two a resource server would be
+ * told of tokens of a mount that took the name of the one it may ask about.
+ */
+function refuseOthersTokens(initial: GatehouseConfig, next: GatehouseConfig): void {
+  const [before, after] = [initial, next].map(
+    ({ mounts }) => new Map(mounts.map((mount) => [mount.name, describeResource(mount).identifier])),
+  );
+  const moved = initial.introspectionClients
+    .flatMap(({ mounts = [] }) => mounts)
+    .find((name) => after?.has(name) === true && after.get(name) !== before?.get(name));
+  if (moved === undefined) return;
+  const problem = `names the mount ${moved}, which is at another URL than at the start`;
+  const fix = 'restart for it: resource servers are read at the start alone';
+  throw new ConfigError([{ variable: 'INTROSPECTION_CLIENTS', problem, fix }]);
 }
 
 /** Sections of the file that are read at the start alone. */

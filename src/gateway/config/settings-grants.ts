@@ -138,7 +138,7 @@ export const grantSettings = {
   } satisfies Setting<number | undefined>,
   INTROSPECTION_CLIENTS: {
     description:
-      'Resource servers that may ask `/introspect` what an access token is worth, with HTTP Basic. Only hashes stand here: `gatehouse clients hash-secret --generate` makes a secret and its hash. With names of mounts behind it, a resource server may ask about their tokens alone: of others it is told that they are not active. `client_id` in the answer is the id of a pre-registered client; for others, whose ids are long, the fingerprint that the log has. Unset: there is no such endpoint.',
+      'Resource servers that may ask `/introspect` what an access token is worth, with HTTP Basic. Only hashes stand here: `gatehouse clients hash-secret --generate` makes a secret and its hash. With names of mounts behind it, a resource server may ask about their tokens alone: of others it is told that they are not active. `client_id` in the answer is the id of a pre-registered client; for others, whose ids are long, the fingerprint that the log has. Read at the start alone: a reload that moves a mount which is named here to another URL is refused. Unset: there is no such endpoint.',
     accepts:
       'comma-separated `id:hash` or `id:hash:mount+mount`; the hash is the SHA-256 of the secret in hexadecimal',
     separator: ',',

@@ -1,4 +1,5 @@
 import type { ConfigWarning } from '../config.ts';
+import type { SettingValues } from '../schema.ts';
 import type { AcceptsEntry } from './accepts-section.ts';
 import type { FileProblem } from './file-problems.ts';
 import type { MountEntry } from './mounts-section.ts';
@@ -29,6 +30,33 @@ export function findForwardProblem({
       : 'is true, and the tokens may be for several';
   const fix = 'write one audience under accepts: the name that the upstream itself has at the issuer';
   return { problem, fix };
+}
+
+/**
+ * An authority that is this server itself: a mount that asks it about tokens takes those of another mount of ours, and may
+ * pass them on to an upstream that then can call that one as its callers.
+ */
+export function findOwnAuthority(
+  { accepts }: MountEntry,
+  _: unknown,
+  { PROXY_BASE_URL: own }: Partial<SettingValues>,
+): Pick<FileProblem, 'problem' | 'fix'> | undefined {
+  const kind = kindOf(accepts);
+  if (kind === undefined || own === undefined) return undefined;
+  const fix =
+    'leave accepts out: a mount without it takes tokens of ours, and each is good for one mount alone';
+  if (isIssuer(kind.issuer, own.origin))
+    return { problem: 'has PROXY_BASE_URL for its issuer, which is this server', fix };
+  // Whatever its path: what it leads to is for us to say, and may be ours tomorrow.
+  return 'endpoint' in kind && new URL(kind.endpoint).origin === own.origin
+    ? { problem: 'has its endpoint at PROXY_BASE_URL, which is this server', fix }
+    : undefined;
+}
+
+/** With a slash at its end it would be another one, and nobody means that. */
+function isIssuer(text: string, origin: string): boolean {
+  const { origin: its, pathname } = new URL(text);
+  return its === origin && pathname === '/';
 }
 
 /** What the operator should know of tokens that leave us. */

@@ -3,7 +3,7 @@ import type { SettingValues } from '../schema.ts';
 import { ValueProblem } from '../setting.ts';
 import { refuseReservedPath } from '../url-values.ts';
 import type { FileProblem } from './file-problems.ts';
-import { findForwardProblem, findForwardWarnings } from './forwarded-token.ts';
+import { findForwardProblem, findForwardWarnings, findOwnAuthority } from './forwarded-token.ts';
 import type { MountEntry } from './mounts-section.ts';
 import { findOpenUpstreams, wildcardRules } from './wildcard-posture.ts';
 import { asksForEmail } from './policy-section.ts';
@@ -57,6 +57,7 @@ const rules: readonly MountRule[] = [
         : undefined,
   },
   { key: 'forward_token', find: findForwardProblem },
+  { key: 'accepts', find: findOwnAuthority },
   ...wildcardRules,
   { key: 'url', find: findOverlap },
   { key: 'url', find: findHostProblem },
