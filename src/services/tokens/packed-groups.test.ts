@@ -30,7 +30,20 @@ describe('packGroups', () => {
     expect(unpackGroups({})).toEqual([]);
   });
 
-  it.each(['', 'AAAA', 'DjTxrFK0SledEF8se46aAQA', 7, ['a'], null])('reads no groups in %j', (value) => {
+  it.each([
+    '',
+    'AAAA',
+    'DjTxrFK0SledEF8se46aAQA',
+    'A'.repeat(44),
+    '!'.repeat(22),
+    `${'A'.repeat(22)}==`,
+    `${'A'.repeat(21)}B`,
+    `${'A'.repeat(22)}\n`,
+    `${'/'.repeat(21)}w`,
+    7,
+    ['a'],
+    null,
+  ])('reads no groups in %j', (value) => {
     expect(packedGroups.ggd(value)).toBe(false);
   });
 });

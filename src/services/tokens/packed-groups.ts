@@ -11,8 +11,12 @@ const guidSyntax = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/;
 const hexOfGuid = /(.{8})(.{4})(.{4})(.{4})(.{12})/g;
 const guidBytes = 16;
 
-const packedGuids: Guard<string> = (value): value is string =>
-  typeof value === 'string' && value !== '' && Buffer.byteLength(value, 'base64url') % guidBytes === 0;
+/** In the one spelling that we write: of another one groups could get lost. */
+const packedGuids: Guard<string> = (value): value is string => {
+  if (typeof value !== 'string' || value === '') return false;
+  const bytes = Buffer.from(value, 'base64url');
+  return bytes.length % guidBytes === 0 && bytes.toString('base64url') === value;
+};
 
 export const packedGroups = { grp: textList, ggd: packedGuids };
 
