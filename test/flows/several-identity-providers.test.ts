@@ -85,6 +85,19 @@ describe('several identity providers', () => {
     expect(new URL(only.page.headers.get('location') ?? '').origin).toBe(house.partner.issuer);
   });
 
+  it.each([undefined, 'Tenants'])(
+    'are told on that page which of many servers it is for, with the title %s',
+    async (title) => {
+      const env = { RENDER_CONSENT_PAGE: 'false' };
+      const house = await open({ env, mount: { url: 'https://*.mcp.test/mcp', default: false, title } });
+      const { page } = await ask(house, { resource: 'https://red.mcp.test/mcp' });
+
+      expect(await page.text()).toContain(
+        `for ${title === undefined ? '' : `<bdi>${title} (red)</bdi>, `}<code>https://red.mcp.test/mcp</code>.`,
+      );
+    },
+  );
+
   it('can be declined on that page: the application is told', async () => {
     const house = await open({ env: { RENDER_CONSENT_PAGE: 'false' } });
     const { browser, page } = await ask(house);

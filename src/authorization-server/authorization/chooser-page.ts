@@ -5,8 +5,10 @@ import type { ConsentNotice, ShownProvider } from './consent-page.ts';
 import { renderDeny, renderProviderButtons } from './provider-buttons.ts';
 
 export interface ChooserPage {
-  /** What the login is for. */
-  readonly resourceName: string;
+  /** What the login is for, for people. */
+  readonly resourceName: string | undefined;
+  /** Its identifier: of many that are alike, a name may not say which. */
+  readonly resource: string;
   /** The transaction, sealed. */
   readonly consentToken: string;
   /** At least one. */
@@ -19,8 +21,10 @@ export interface ChooserPage {
 /** The page that asks where to log in, and nothing else: for servers that ask for no consent. */
 export function renderChooserPage(page: ChooserPage): Response {
   const title = 'Choose where to log in';
+  const { resourceName: name, resource } = page;
+  const target = html`${name === undefined ? '' : html`<bdi>${name}</bdi>, `}<code>${resource}</code>`;
   const body = html`<h1>${title}</h1>
-    <p class="lead">You are logging in for <bdi>${page.resourceName}</bdi>. Where do you have an account?</p>
+    <p class="lead">You are logging in for ${target}. Where do you have an account?</p>
     ${
       page.notice === undefined
         ? ''

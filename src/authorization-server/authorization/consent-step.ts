@@ -30,8 +30,8 @@ export function askForConsent(
     issuer: provider.issuer,
   }));
   if (isChoiceAlone(deps, terms)) {
-    const resourceName = resource?.title ?? terms.resource;
-    return renderChooserPage({ resourceName, consentToken, providers, ...showing });
+    const named = { resourceName: resource?.title, resource: terms.resource };
+    return renderChooserPage({ ...named, consentToken, providers, ...showing });
   }
   return renderConsentPage({
     transaction,
