@@ -35,6 +35,15 @@ export function describeStore(name: string, makeBackend: () => Promise<StoreBack
       return handles;
     };
 
+    it('writes what may wait for the next one like any other, and is then as careful as before', async () => {
+      expect(await store.putIfAbsent('a:1', 'one', soon, 'with-next')).toBe(true);
+      expect(await store.putIfAbsent('a:1', 'two', soon, 'with-next')).toBe(false);
+      expect(await store.replace('a:1', 'two', 'three', soon, 'with-next')).toBe(false);
+      expect(await store.replace('a:1', 'one', 'three', soon, 'with-next')).toBe(true);
+      expect(await store.get('a:1')).toBe('three');
+      expect(await store.putIfAbsent('a:2', 'next', soon)).toBe(true);
+    });
+
     describe('putIfAbsent', () => {
       it('writes a record that get returns', async () => {
         expect(await store.putIfAbsent('a:1', 'one', soon)).toBe(true);

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 import type { Clock } from '../clock.ts';
 import { describeSqliteFailure, isLocked } from './sqlite-failure.ts';
-import { StoreError, type Store } from './store.ts';
+import { type Durability, StoreError, type Store } from './store.ts';
 import { createWatchers } from './watchers.ts';
 
 export interface SqliteStoreOptions {
@@ -67,6 +67,7 @@ const statements = {
 } as const;
 
 type StatementName = keyof typeof statements;
+type WriteName = 'put' | 'replace' | 'delete' | 'append';
 type Values = Record<string, string | number>;
 
 /**
@@ -106,22 +107,37 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   }
 
   /** Runs one write; tells whether it changed a row. */
-  function write(operation: 'put' | 'replace' | 'delete' | 'append', values: Values): boolean {
+  function write(operation: WriteName, values: Values, durability: Durability = 'at-once'): boolean {
     sweepSometimes();
+    if (durability === 'at-once' || options.synchronous === 'NORMAL') return run(operation, values);
+    // The log is written in order, and synced as a whole: the next commit that syncs it takes this one along.
+    setSynchronous('NORMAL');
+    try {
+      return run(operation, values);
+    } finally {
+      setSynchronous('FULL');
+    }
+  }
+
+  function run(operation: WriteName, values: Values): boolean {
     return guard(operation, () => Number(prepared[operation].run(values).changes) > 0);
   }
 
+  function setSynchronous(level: 'FULL' | 'NORMAL'): void {
+    guard('put', () => database.exec(`PRAGMA synchronous = ${level}`));
+  }
+
   return {
-    async putIfAbsent(key, value, expiresAt) {
+    async putIfAbsent(key, value, expiresAt, durability) {
       const at = now();
-      return expiresAt > at && write('put', { key, value, expiresAt, now: at });
+      return expiresAt > at && write('put', { key, value, expiresAt, now: at }, durability);
     },
     async get(key) {
       const row = guard('get', () => prepared.get.get({ key, now: now() }));
       return row === undefined ? undefined : readText('get', row['value']);
     },
-    async replace(key, expected, next, expiresAt) {
-      return write('replace', { key, expected, next, expiresAt, now: now() });
+    async replace(key, expected, next, expiresAt, durability) {
+      return write('replace', { key, expected, next, expiresAt, now: now() }, durability);
     },
     async delete(key) {
       write('delete', { key });

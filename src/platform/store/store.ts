@@ -2,6 +2,12 @@ import type { EpochSeconds } from '../clock.ts';
 import type { SharedCounter } from './shared-counter.ts';
 
 /**
+ * When a write has to survive a power cut. `with-next`: when the next write of this process does. The two stay in their
+ * order; for what is worth nothing without that next one.
+ */
+export type Durability = 'at-once' | 'with-next';
+
+/**
  * Where the few things live that must not be forgotten or done twice. Values are opaque text; keys carry purpose and
  * tenant. Every change is one atomic operation on one key, so that every verb exists in SQLite, in memory, and on any
  * Redis shape (Cluster included) without a multi-key step.
@@ -13,10 +19,16 @@ export interface Store {
    * Writes only when no live record is there. True when written. A record that would be past its `expiresAt` at once
    * is not written: nobody can win a claim that leaves no trace.
    */
-  putIfAbsent(key: string, value: string, expiresAt: EpochSeconds): Promise<boolean>;
+  putIfAbsent(key: string, value: string, expiresAt: EpochSeconds, durability?: Durability): Promise<boolean>;
   get(key: string): Promise<string | undefined>;
   /** Compare-and-swap: writes only while the live record is exactly `expected`. True when written. */
-  replace(key: string, expected: string, next: string, expiresAt: EpochSeconds): Promise<boolean>;
+  replace(
+    key: string,
+    expected: string,
+    next: string,
+    expiresAt: EpochSeconds,
+    durability?: Durability,
+  ): Promise<boolean>;
   delete(key: string): Promise<void>;
   /** Live records whose key begins with `prefix`, in no promised order, `limit` at a time. */
   list(prefix: string, page: StorePageRequest): Promise<StorePage>;

@@ -75,8 +75,9 @@ export function createPersonGrants({ store, clock, sealer }: PersonGrantsDeps): 
     const end = Math.max(0, ...lines.map(({ absoluteEnd }) => absoluteEnd));
     // A list of nothing is kept for a minute, as its deletion could take away what came in between.
     const expiresAt = Math.max(end, clock.nowSeconds() + 60);
-    if (present === undefined) return store.putIfAbsent(key, text, expiresAt);
-    return store.replace(key, present, text, expiresAt);
+    // The grant's own record is written next; without that one, nobody misses this.
+    if (present === undefined) return store.putIfAbsent(key, text, expiresAt, 'with-next');
+    return store.replace(key, present, text, expiresAt, 'with-next');
   }
 
   function readLines(stored: string | undefined): readonly ListLine[] {
