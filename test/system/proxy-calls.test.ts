@@ -170,7 +170,8 @@ describe('what the upstream gets wrong', () => {
     expect(answer.headers['content-type']).toBe('application/json');
     expect(answer.headers['cache-control']).toBe('no-store');
     expect(await answer.json()).toMatchObject({ error: 'bad_gateway' });
-    expect(path.events).toContainEqual({ type: 'request_refused', endpoint: 'mcp', reason, status });
+    const refusal = { type: 'request_refused', endpoint: 'mcp', reason, status };
+    expect(path.events).toContainEqual(expect.objectContaining(refusal));
     expect(path.events.some((event) => event.type === 'upstream_failed')).toBe(true);
   }
 
@@ -230,11 +231,7 @@ describe('what the upstream gets wrong', () => {
     expect(answer.status).toBe(502);
     expect(answer.headers['www-authenticate']).toBeUndefined();
     expect(path.events).toContainEqual({ type: 'upstream_failed', kind: 'credential' });
-    expect(path.events).toContainEqual({
-      type: 'request_refused',
-      endpoint: 'mcp',
-      reason: 'upstream_credential_refused',
-      status: 502,
-    });
+    const refusal = { type: 'request_refused', endpoint: 'mcp', reason: 'upstream_credential_refused' };
+    expect(path.events).toContainEqual(expect.objectContaining({ ...refusal, status: 502 }));
   });
 });
