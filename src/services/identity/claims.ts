@@ -1,5 +1,5 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
-import { type GroupsSource, readGroupsClaim } from './groups-claim.ts';
+import { type GroupsSource, leavesGroupsUnsaid, readGroupsClaim } from './groups-claim.ts';
 import type { Identity } from './identity-provider.ts';
 
 /** The claims of an ID token whose signature, issuer, audience, times and nonce were checked. */
@@ -31,13 +31,17 @@ const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u;
 /**
  * Reads who somebody is from verified claims. What merely describes a person and is malformed is left out; what
  * decides about access and is malformed refuses the login.
- * @throws OAuthError `access_denied`, reasons `subject_missing`, `email_unverified`, `group_invalid`
+ * @throws OAuthError `access_denied`, reasons `subject_missing`, `email_unverified`, `group_invalid`, `groups_unresolved`
  * @see OpenID Connect Core §2 and §5.1
  */
 export function readClaims(claims: Claims, rules: ClaimRules): ClaimReading {
   const subject = readSubject(claims['sub']);
   const email = readEmail(claims, rules.trustUnverifiedEmail);
   const name = readName(claims['name']);
+  // Here and not where groups are asked for: whoever vouches for somebody, and in whatever token, is read by this.
+  if (leavesGroupsUnsaid(claims, rules)) {
+    throw deny('This account is in more groups than the identity provider lists', 'groups_unresolved');
+  }
   const { groups, isShapeMismatch } = readGroupsClaim(claims, rules);
   if (!groups.every(isUsableGroup)) {
     throw deny('A group of this account has a name that cannot be used here', 'group_invalid');
@@ -116,7 +120,13 @@ function isUsableGroup(group: string): boolean {
 
 function deny(
   description: string,
-  reason: 'subject_missing' | 'email_unverified' | 'group_invalid' | 'group' | 'claim_required',
+  reason:
+    | 'subject_missing'
+    | 'email_unverified'
+    | 'group_invalid'
+    | 'group'
+    | 'groups_unresolved'
+    | 'claim_required',
 ) {
   return new OAuthError('access_denied', description, { reason });
 }

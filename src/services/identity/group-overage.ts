@@ -1,7 +1,7 @@
 import type { GuardedFetch } from '../../platform/outbound/guarded-fetch.ts';
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { Claims } from './claims.ts';
-import type { GroupsSource } from './groups-claim.ts';
+import { type GroupsSource, leavesGroupsUnsaid } from './groups-claim.ts';
 import { readGraphGroups } from './graph-groups.ts';
 import { addInheritedGroups } from './inherited-groups.ts';
 import { ProviderFailure } from './provider-failure.ts';
@@ -32,9 +32,8 @@ export interface ClaimsWithToken {
 }
 
 /**
- * Completes claims that say there are groups, and not which, or leave inherited ones out. No groups said are not no groups: a rule that keeps members
- * of one out would let them in.
- * @throws OAuthError `access_denied`, reason `groups_unresolved`: nobody may be asked
+ * Completes claims that say there are groups, and not which, or leave inherited ones out. Where nobody may be asked they
+ * stay as they are, and `readClaims` refuses them.
  * @throws ProviderFailure `groups_unresolved`: there was no answer, or none that could be used
  * @see https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference#groups-overage-claim
  */
@@ -48,9 +47,8 @@ export function createOverageResolution(
     if (inheritsGroups === true) {
       return addInheritedGroups(claims, deps.config, new Set([...wanted, ...deps.groupsOfRules()]));
     }
-    if (overage === undefined || !isOverage(claims, groupsClaim)) return claims;
-    const { graphUrl } = overage;
-    if (graphUrl === undefined) throw tooMany();
+    const graphUrl = overage?.graphUrl;
+    if (graphUrl === undefined || !leavesGroupsUnsaid(claims, deps.config)) return claims;
     const all = await readGraphGroups({ graphUrl, accessToken, deadline, fetch: deps.fetch });
     // Asked for after the answer: rules may have changed meanwhile.
     const ruled = deps.groupsOfRules();
@@ -66,19 +64,5 @@ export function refuseUnresolved(error: unknown): unknown {
     reason: 'groups_unresolved',
     status: 502,
     cause: error,
-  });
-}
-
-function isOverage(claims: Claims, groupsClaim: string): boolean {
-  if (Object.hasOwn(claims, groupsClaim)) return false;
-  const elsewhere = claims['_claim_names'];
-  const isNamed =
-    typeof elsewhere === 'object' && elsewhere !== null && Object.hasOwn(elsewhere, groupsClaim);
-  return isNamed || claims['hasgroups'] === true || claims['hasgroups'] === 'true';
-}
-
-function tooMany(): OAuthError {
-  return new OAuthError('access_denied', 'This account is in more groups than the identity provider lists', {
-    reason: 'groups_unresolved',
   });
 }

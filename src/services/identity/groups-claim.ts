@@ -25,6 +25,22 @@ export function readGroupsClaim(claims: Claims, { groupsClaim, groupsForm }: Gro
   return { groups: [...new Set(groups)], isShapeMismatch: groups === undefined };
 }
 
+/**
+ * Whether these claims have no groups because they are elsewhere, or too many to list: no groups said are then not no
+ * groups, and a rule that keeps members of one out would let them in.
+ * @see OpenID Connect Core §5.6.2, https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference#groups-overage-claim
+ */
+export function leavesGroupsUnsaid(claims: Claims, { groupsClaim }: GroupsSource): boolean {
+  const value = findClaim(claims, groupsClaim);
+  if (value !== undefined && value !== null) return false;
+  const [outermost = ''] = groupsClaim.startsWith('/') ? groupsClaim.slice(1).split('/') : [groupsClaim];
+  const name = groupsClaim.startsWith('/') ? unescapePointer(outermost) : outermost;
+  const elsewhere = ownMember(claims, '_claim_names');
+  const isNamed = isObject(elsewhere) && Object.hasOwn(elsewhere, name);
+  const isHidden = ownMember(claims, 'hasgroups');
+  return isNamed || isHidden === true || isHidden === 'true';
+}
+
 function toNames(value: unknown, form: GroupsSource['groupsForm']): readonly string[] | undefined {
   if (typeof value === 'string') return [value];
   if (isListOfText(value)) return value;

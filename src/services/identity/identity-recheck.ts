@@ -76,21 +76,11 @@ export function createIdentityRecheck(
     if (said !== undefined) checkIssuedAt(said['iat'], deps.clock);
     const { access_token: accessToken, id_token: idToken = '' } = tokens;
     checkAccessTokenHash({ accessToken, idToken, hash: said?.['at_hash'] });
-    const claims = said === undefined ? undefined : await complete({ claims: said, accessToken }, deadline);
-    if (claims === 'unsaid') return { outcome: 'gone', reason: 'group' };
+    const claims =
+      said === undefined ? undefined : await deps.completeGroups({ claims: said, accessToken }, deadline);
     const reading = readAgain(claims, known, deps);
     if (typeof reading === 'string') return { outcome: 'gone', reason: reading };
     return { outcome: 'present', identity: reading, refreshToken: tokens.refresh_token ?? refreshToken };
-  }
-
-  /** As a login would have it: refused where groups are not said and nobody may be asked. */
-  async function complete(issued: ClaimsWithToken, deadline: AbortSignal): Promise<Claims | 'unsaid'> {
-    try {
-      return await deps.completeGroups(issued, deadline);
-    } catch (error) {
-      if (error instanceof OAuthError) return 'unsaid';
-      throw error;
-    }
   }
 
   return async (demand, request) => {
@@ -116,6 +106,7 @@ function readAgain(
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     const { reason } = error;
+    if (reason === 'groups_unresolved') return 'group';
     return reason === 'group' || reason === 'group_invalid' || reason === 'email_unverified'
       ? reason
       : 'identity_gone';
