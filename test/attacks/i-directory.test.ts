@@ -229,6 +229,45 @@ describe('I. the directory beside the identity provider', () => {
     expect((await refreshed(tokens)).status).toBe(400);
   });
 
+  describe('attack 325: somebody who was suspended stays in because Google gave nothing to ask with', () => {
+    const founded = Array.from({ length: 120 }, (_, index) => `of-my-own-${index}@example.com`);
+    const cases: readonly [string, Record<string, string>, () => void][] = [
+      ['by setting', { OIDC_AUTHORIZATION_PARAMETERS: 'prompt=select_account' }, () => undefined],
+      ['nothing that fits', {}, () => cloud.workspace.join(alice, ...founded)],
+    ];
+
+    it.each(cases)('325: %s', async (what, env, prepare) => {
+      await open(env, prepare);
+      house.remote.refreshTokenTail = 'x'.repeat(2_500);
+      const tokens = await house.enter();
+      const dropped = house.gatehouse.events.filter(({ type }) => type === 'identity_token_dropped');
+      expect(dropped).toHaveLength(what === 'by setting' ? 0 : 1);
+      cloud.workspace.users.set(alice, { email: 'alice@example.com', suspended: true });
+      const answer = await refreshed(tokens);
+      expect([answer.status, await answer.json()]).toMatchObject([400, { error: 'invalid_grant' }]);
+      expect((await callMount(house.gatehouse, tokens.accessToken)).status).toBe(401);
+    });
+
+    it('325: out of the group that lets people in, they are out here', async () => {
+      await open({
+        OIDC_AUTHORIZATION_PARAMETERS: 'prompt=select_account',
+        ALLOWED_GROUPS: 'finance@example.com',
+      });
+      const tokens = await house.enter();
+      cloud.workspace.memberships.set(alice, ['others@example.com']);
+      expect((await refreshed(tokens)).status).toBe(400);
+      expect((await callMount(house.gatehouse, tokens.accessToken)).status).toBe(401);
+    });
+
+    it('325: a directory in trouble keeps nobody in for longer than the grace', async () => {
+      await open({ OIDC_AUTHORIZATION_PARAMETERS: 'prompt=select_account' });
+      const tokens = await house.enter();
+      cloud.workspace.fail({ status: 500 });
+      house.gatehouse.clock.advance(24 * 3_600);
+      expect((await refreshed(tokens)).status).toBe(503);
+    });
+  });
+
   it.each([
     ['http://169.254.170.2.evil.example/', 'FULL'],
     ['http://evil.example/', 'FULL'],

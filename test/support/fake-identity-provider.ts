@@ -29,6 +29,8 @@ export class FakeIdentityProvider implements IdentityProvider {
   /** `sid` of the next login. */
   sessionId: string | undefined;
   allowedGroups: readonly string[] = [];
+  /** Nothing stands beside it, unless a test says so. */
+  lookUp?: NonNullable<IdentityProvider['lookUp']>;
   /** Re-checks say this of everybody. */
   gone: GoneReason | undefined;
   /** Re-checks get no answer. */

@@ -101,6 +101,8 @@ export class TestOpenIdProvider {
   authenticatedAt: number | undefined;
   /** Whether logins come with a refresh token, and what becomes of it when it is used. A replaced one is spent. */
   refreshTokens: 'none' | 'kept' | 'replaced' = 'none';
+  /** What refresh tokens end with. */
+  refreshTokenTail = '';
   misbehaviour: Misbehaviour = {};
   shape: ProviderShape = {};
   /** The way out to a directory beside it. */
@@ -349,7 +351,7 @@ export class TestOpenIdProvider {
   }
 
   #issueRefreshToken(): string {
-    const token = `provider-refresh-${randomBytes(16).toString('hex')}`;
+    const token = `provider-refresh-${randomBytes(16).toString('hex')}${this.refreshTokenTail}`;
     this.#refreshTokens.add(token);
     return token;
   }

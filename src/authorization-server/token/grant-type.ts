@@ -46,7 +46,7 @@ export interface IdentityRules {
   /** Who vouches today for people of this issuer at this resource. Undefined: nobody does any more. */
   readonly findProvider: (
     person: Pick<GrantTerms, 'identityIssuer' | 'resource'>,
-  ) => Pick<IdentityProvider, 'recheck' | 'admits'> | undefined;
+  ) => Pick<IdentityProvider, 'recheck' | 'lookUp' | 'admits'> | undefined;
   /** What the identity provider of an issuer is called in the configuration. */
   readonly nameProvider: (issuer: string) => string | undefined;
   /** Whether somebody of these groups may enter for whom an issuer vouches, be it none that people log in at. */

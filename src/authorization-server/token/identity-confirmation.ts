@@ -1,5 +1,11 @@
 import type { EntryRefusal } from '../../services/entry/entry-rules.ts';
-import type { GoneReason, Identity } from '../../services/identity/identity-provider.ts';
+import type {
+  GoneReason,
+  Identity,
+  IdentityProvider,
+  Lookup,
+  Recheck,
+} from '../../services/identity/identity-provider.ts';
 import type { GrantTerms } from '../../services/tokens/grant-terms.ts';
 import type { IdentityProof, RefreshToken } from '../../services/tokens/refresh-token.ts';
 import type { TokenDeps } from './grant-type.ts';
@@ -23,16 +29,13 @@ export type Confirmation =
   /** It cannot be asked, and the settings insist. */
   | { readonly outcome: 'impossible' };
 
-/** Whether this refresh asks the provider. */
-export function asksProvider(
-  token: RefreshToken,
-  { identity }: ConfirmationDeps,
-): token is RefreshToken & { readonly identity: IdentityProof } {
-  return (
-    identity.mode !== 'off' &&
-    token.identity !== undefined &&
-    identity.findProvider(token.terms) !== undefined
-  );
+/** Whether this refresh asks the provider, or what stands beside it. */
+export function asksProvider(token: RefreshToken, { identity }: ConfirmationDeps): boolean {
+  const provider = identity.findProvider(token.terms);
+  if (provider === undefined || identity.mode === 'off') return false;
+  if (token.identity?.refreshToken !== undefined) return true;
+  // The provider's own word is what is required.
+  return identity.mode === 'auto' && provider.lookUp !== undefined;
 }
 
 /** Without asking: the settings may have changed since the login, or demand an answer that nobody can get. */
@@ -50,36 +53,51 @@ export function confirmUnasked(token: RefreshToken, { identity }: ConfirmationDe
 
 /** Asks the provider. No answer stops nobody as long as its last one is recent enough. */
 export async function confirmIdentity(
-  token: RefreshToken & { readonly identity: IdentityProof },
+  token: RefreshToken,
   { clock, identity: rules }: ConfirmationDeps,
 ): Promise<Confirmation> {
-  const { terms, identity: proof } = token;
+  const { terms } = token;
   const provider = rules.findProvider(terms);
   if (provider === undefined) return { outcome: 'gone', reason: 'identity_gone' };
-  const answer = await provider.recheck({
-    refreshToken: proof.refreshToken,
-    known: identityOf(terms),
-  });
+  const answer = await ask(provider, token);
   switch (answer.outcome) {
     case 'present': {
       const { email, name, groups } = answer.identity;
       return {
         outcome: 'confirmed',
         terms: { ...terms, email, name, groups },
-        identity: { refreshToken: answer.refreshToken, checkedAt: clock.nowSeconds() },
+        identity: {
+          refreshToken: 'refreshToken' in answer ? answer.refreshToken : undefined,
+          checkedAt: clock.nowSeconds(),
+        },
         source: 'present',
       };
     }
     case 'gone':
       return answer;
     case 'unanswered': {
-      const isRecent = clock.nowSeconds() - proof.checkedAt < rules.graceSeconds;
+      const checkedAt = token.identity?.checkedAt ?? terms.grantedAt;
+      const isRecent = clock.nowSeconds() - checkedAt < rules.graceSeconds;
       if (!isRecent) return { outcome: 'unanswered' };
       // Our own settings need no answer.
       if (!provider.admits(terms.groups)) return { outcome: 'gone', reason: 'group' };
       return { ...confirmed(token), source: 'unanswered' };
     }
   }
+}
+
+/**
+ * Without a refresh token of the provider by who the person is. Whoever is in many groups, some of their own founding, has
+ * none: it does not fit beside them.
+ */
+async function ask(
+  provider: Pick<IdentityProvider, 'recheck' | 'lookUp'>,
+  { terms, identity }: RefreshToken,
+): Promise<Recheck | Lookup> {
+  const known = identityOf(terms);
+  const refreshToken = identity?.refreshToken;
+  if (refreshToken !== undefined) return provider.recheck({ refreshToken, known });
+  return (await provider.lookUp?.(known)) ?? { outcome: 'unanswered' };
 }
 
 /** Whom the provider vouches for may still be somebody whom the rules of the deployment do not let in now. */

@@ -328,6 +328,71 @@ describe('a login without a refresh token of the provider', () => {
   });
 });
 
+describe('a login without one, where people can be looked up', () => {
+  it('is refreshed with the groups of now, and its person is known for checked', async () => {
+    const issued = await logIn({ without: true });
+    const asked: unknown[] = [];
+    room.identityProvider.lookUp = (known) => {
+      asked.push(known.subject);
+      return Promise.resolve({ outcome: 'present', identity: { ...known, groups: ['sales'] } });
+    };
+    room.clock.advance(60);
+    const next = await refresh(issued);
+    expect(asked).toEqual(['alice']);
+    expect(termsOf(next)?.groups).toEqual(['sales']);
+    expect(opened(next)?.terms.groups).toEqual(['sales']);
+    expect(opened(next)?.identity).toEqual({
+      refreshToken: undefined,
+      checkedAt: room.clock.nowSeconds(),
+    });
+    expect(room.events).toMatchObject([
+      { type: 'identity_rechecked', outcome: 'present' },
+      { type: 'tokens_issued' },
+    ]);
+    expect(room.events[1]).not.toHaveProperty('identityUnchecked');
+  });
+
+  it('ends when the person is gone', async () => {
+    const issued = await logIn({ without: true });
+    room.identityProvider.lookUp = () => Promise.resolve({ outcome: 'gone', reason: 'identity_gone' });
+    expect((await room.refuse(refreshForm(issued.refresh_token))).reason).toBe('identity_gone');
+    expect(room.revocations.isRevoked('grant-1')).toBe(true);
+  });
+
+  it('goes on without an answer for the grace since the last one, be that the login', async () => {
+    const issued = await logIn({ without: true });
+    const { lookUp } = room.identityProvider;
+    expect(lookUp).toBeUndefined();
+    room.identityProvider.lookUp = (known) => Promise.resolve({ outcome: 'present', identity: known });
+    room.clock.advance(hour);
+    const later = await refresh(issued);
+    room.identityProvider.lookUp = () => Promise.resolve({ outcome: 'unanswered' });
+    room.clock.advance(hour - 1);
+    const last = await refresh(later);
+    room.clock.advance(1);
+    const refusal = { code: 'temporarily_unavailable', reason: 'identity_recheck_unanswered' };
+    expect(await room.refuse(refreshForm(last.refresh_token))).toMatchObject(refusal);
+    expect(room.revocations.isRevoked('grant-1')).toBe(false);
+  });
+
+  it('has no such grace from before the login', async () => {
+    const issued = await logIn({ without: true });
+    room.identityProvider.lookUp = () => Promise.resolve({ outcome: 'unanswered' });
+    room.clock.advance(hour);
+    expect((await room.refuse(refreshForm(issued.refresh_token))).reason).toBe('identity_recheck_unanswered');
+  });
+
+  it.each(['required', 'off'] as const)('is not looked up with IDENTITY_RECHECK=%s', async (mode) => {
+    const issued = await logIn({ without: true, identityMode: mode });
+    room.identityProvider.lookUp = () => Promise.reject(new Error('asked'));
+    if (mode === 'off') await refresh(issued);
+    else
+      expect((await room.refuse(refreshForm(issued.refresh_token))).reason).toBe(
+        'identity_recheck_impossible',
+      );
+  });
+});
+
 describe('a login at a former identity provider', () => {
   it.each([
     ['auto', true],
@@ -376,7 +441,10 @@ describe('a provider token that does not fit', () => {
         refreshToken: 'x'.repeat(7000),
       });
     const next = await refresh(issued);
-    expect(opened(next)?.identity).toBeUndefined();
+    expect(opened(next)?.identity).toEqual({
+      refreshToken: undefined,
+      checkedAt: room.clock.nowSeconds(),
+    });
     expect(room.events).toMatchObject([
       { type: 'identity_rechecked', outcome: 'present' },
       { type: 'identity_token_dropped', subject: 'alice', grant: 'grant-1' },

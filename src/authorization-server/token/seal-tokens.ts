@@ -69,8 +69,14 @@ export function makeRefreshToken(
   const token = { terms, tokenId, expiresAt: Math.min(now + refreshTokenIdleSeconds, terms.absoluteEnd) };
   const whole = identity === undefined ? undefined : sealIfItFits(sealer, { ...token, identity });
   if (whole !== undefined) return { tokenId, sealed: whole, isIdentityDropped: false };
-  const sealed = orIssueFailed(terms, () => sealRefreshToken(sealer, token));
-  return { tokenId, sealed, isIdentityDropped: identity !== undefined };
+  const timed = identity === undefined ? token : { ...token, identity: without(identity) };
+  const sealed = sealIfItFits(sealer, timed) ?? orIssueFailed(terms, () => sealRefreshToken(sealer, token));
+  return { tokenId, sealed, isIdentityDropped: identity?.refreshToken !== undefined };
+}
+
+/** When the provider last vouched for the person is known all the same. */
+function without({ checkedAt }: IdentityProof): IdentityProof {
+  return { refreshToken: undefined, checkedAt };
 }
 
 function sealIfItFits(sealer: Sealer, token: RefreshToken): string | undefined {

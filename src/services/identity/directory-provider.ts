@@ -1,7 +1,7 @@
 import { OAuthError } from '../../protocol/oauth-error.ts';
 import type { Emit } from '../audit/events.ts';
 import { checkAllowedGroups, isAllowedGroup } from './claims.ts';
-import type { Identity, IdentityProvider, Recheck } from './identity-provider.ts';
+import type { Identity, IdentityProvider, Lookup, Recheck } from './identity-provider.ts';
 import type { PersonDirectory } from './person-directory.ts';
 import { ProviderFailure } from './provider-failure.ts';
 import { RefusedPerson } from './refused-person.ts';
@@ -42,6 +42,17 @@ export function createDirectoryProvider(deps: DirectoryProviderDeps): IdentityPr
     }
   }
 
+  async function lookAgain(known: Identity): Promise<Lookup> {
+    try {
+      const identity = await look(known, recheckMilliseconds);
+      if (identity === undefined) return { outcome: 'gone', reason: 'identity_gone' };
+      if (!isAllowedGroup(identity.groups, allowedGroups)) return { outcome: 'gone', reason: 'group' };
+      return { outcome: 'present', identity };
+    } catch {
+      return { outcome: 'unanswered' };
+    }
+  }
+
   return {
     ...provider,
     admits: (groups) => isAllowedGroup(groups, allowedGroups),
@@ -67,14 +78,14 @@ export function createDirectoryProvider(deps: DirectoryProviderDeps): IdentityPr
     async recheck(request): Promise<Recheck> {
       const answer = await provider.recheck(request);
       if (answer.outcome !== 'present') return answer;
-      try {
-        const identity = await look(answer.identity, recheckMilliseconds);
-        if (identity === undefined) return { outcome: 'gone', reason: 'identity_gone' };
-        if (!isAllowedGroup(identity.groups, allowedGroups)) return { outcome: 'gone', reason: 'group' };
-        return { ...answer, identity };
-      } catch {
-        return { outcome: 'unanswered' };
-      }
+      const found = await lookAgain(answer.identity);
+      return found.outcome === 'present' ? { ...answer, identity: found.identity } : found;
+    },
+
+    async lookUp(known) {
+      // Another provider has taken its place: the ids of its accounts are nobody's here.
+      if (known.issuer !== provider.issuer) return { outcome: 'gone', reason: 'identity_gone' };
+      return lookAgain(known);
     },
   };
 }

@@ -88,14 +88,20 @@ export interface RecheckRequest {
 }
 
 /** What the provider says about somebody who logged in earlier. */
-export type Recheck =
-  | {
+export type Recheck = Presence<{
+  /** The one to ask with next time. */
+  readonly refreshToken: string;
+}>;
+
+/** What is known of somebody whom the provider gave no refresh token for. */
+export type Lookup = Presence<object>;
+
+type Presence<Further> =
+  | ({
       readonly outcome: 'present';
       /** As of now. What the provider no longer repeats of address and name is as it was known. */
       readonly identity: Identity;
-      /** The one to ask with next time. */
-      readonly refreshToken: string;
-    }
+    } & Further)
   /** The person may no longer enter: the provider ended it, or the rules of a login refuse what it says now. */
   | { readonly outcome: 'gone'; readonly reason: GoneReason }
   /** Nobody said no: no answer, none that can be believed, or our own credentials were refused. */
@@ -136,6 +142,11 @@ export interface IdentityProvider {
   finishLogin(answer: LoginAnswer): Promise<Login>;
   /** Asks whether somebody who logged in is still who they were, and still may enter. Never rejects. */
   recheck(request: RecheckRequest): Promise<Recheck>;
+  /**
+   * The same by who they are alone, where there is no refresh token to ask with. Absent: nobody can be asked then.
+   * Never rejects.
+   */
+  readonly lookUp?: (known: Identity) => Promise<Lookup>;
   /** Whether somebody of these groups may enter, by today's settings. */
   admits(groups: readonly string[]): boolean;
   /**

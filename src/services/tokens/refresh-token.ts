@@ -8,10 +8,10 @@ export const refreshTokenIdleSeconds = 7 * 24 * 3600;
 
 export const refreshTokenPurpose: SealPurpose = { name: 'refresh', prefix: 'mgh_rt_', maxLength: 8192 };
 
-/** With what the identity provider is asked again about the person. Sealed into refresh tokens, and nowhere else. */
+/** What the identity provider gave for the person. Sealed into refresh tokens, and nowhere else. */
 export interface IdentityProof {
-  /** The provider's own refresh token. */
-  readonly refreshToken: string;
+  /** The provider's own refresh token, with which it is asked again. Undefined: it gave none, or it did not fit. */
+  readonly refreshToken: string | undefined;
   /** When the provider last vouched for the person. */
   readonly checkedAt: EpochSeconds;
 }
@@ -22,7 +22,7 @@ export interface RefreshToken {
   /** Names this generation in the grant's record. */
   readonly tokenId: string;
   readonly expiresAt: EpochSeconds;
-  /** Undefined: the provider gave no refresh token, so that it cannot be asked again. */
+  /** Undefined: the provider vouched for the person when the grant began, and gave no refresh token. */
   readonly identity?: IdentityProof | undefined;
 }
 
@@ -33,9 +33,7 @@ export function sealRefreshToken(sealer: Sealer, token: RefreshToken): string {
     ...packTerms(token.terms),
     tid: token.tokenId,
     exp: token.expiresAt,
-    ...(token.identity === undefined
-      ? {}
-      : { irt: token.identity.refreshToken, ick: token.identity.checkedAt }),
+    ...packProof(token.identity),
   };
   return sealer.seal(refreshTokenPurpose, JSON.stringify(packed));
 }
@@ -48,7 +46,13 @@ export function openRefreshToken(sealer: Sealer, token: string): RefreshToken | 
   const packed: unknown = JSON.parse(plaintext);
   if (!sealedRefresh.matches(packed)) return undefined;
   const { irt, ick } = packed;
-  const identity =
-    irt === undefined || ick === undefined ? {} : { identity: { refreshToken: irt, checkedAt: ick } };
+  const identity = ick === undefined ? {} : { identity: { refreshToken: irt, checkedAt: ick } };
   return { terms: unpackTerms(packed), tokenId: packed.tid, expiresAt: packed.exp, ...identity };
+}
+
+/** Without the provider's token a time alone, which releases that know of none pass over. */
+function packProof(proof: IdentityProof | undefined): Pick<Infer<typeof sealedRefresh>, 'irt' | 'ick'> {
+  if (proof === undefined) return {};
+  const { refreshToken: irt, checkedAt: ick } = proof;
+  return irt === undefined ? { ick } : { irt, ick };
 }
