@@ -53,6 +53,8 @@ export interface EndpointsDeps {
   readonly deniedClients: DeniedClients;
   readonly configuredClients: ConfiguredClients;
   readonly trustedIssuers: TrustedIssuers;
+  /** Every group that rules and settings ask for at this moment. */
+  readonly groupsOfRules: () => ReadonlySet<string>;
   readonly admissions: Pick<Admissions, 'findActive'>;
   /** Undefined: records of grants stay as they are. */
   readonly grantTidying: GrantTidying | undefined;
@@ -144,7 +146,13 @@ export function createEndpoints(config: GatehouseConfig, deps: EndpointsDeps): E
     grants,
     authenticateClient,
   });
-  const enterprise = openTrustedIssuers(deps.trustedIssuers, { issuer, clock, store, revocations });
+  const enterprise = openTrustedIssuers(deps.trustedIssuers, {
+    issuer,
+    clock,
+    store,
+    revocations,
+    groupsOfRules: deps.groupsOfRules,
+  });
   const grantTypes = (): readonly NamedGrantType[] => [
     ...standardGrantTypes,
     ...(configured.all().some((client) => client.grantTypes.includes(clientCredentials.name))

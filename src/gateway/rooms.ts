@@ -156,6 +156,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   });
   const clientCredentials = openClientCredentials(config, { clock, emit, network: deps.network });
   let groupsOfRules = listGroupsOfRules(config);
+  const allowedGroups = config.identityProviders.flatMap((provider) => provider.allowedGroups);
   const identityProviders = openIdentityProviders(config, deps.identityProvider, {
     clock,
     emit,
@@ -197,6 +198,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     deniedClients,
     configuredClients,
     trustedIssuers,
+    groupsOfRules: () => new Set([...groupsOfRules, ...allowedGroups]),
     admissions,
     resources,
     entryGate,

@@ -17,6 +17,8 @@ export interface TrustedIssuersDeps {
   readonly clock: Clock;
   readonly store: Store;
   readonly revocations: Revocations;
+  /** Every group that is asked for at this moment. */
+  readonly groupsOfRules: () => ReadonlySet<string>;
 }
 
 export interface EnterpriseAuthorization {
@@ -30,9 +32,16 @@ export function openTrustedIssuers(
   trusted: Pick<TrustedIssuers, 'all' | 'tenureOf'>,
   deps: TrustedIssuersDeps,
 ): EnterpriseAuthorization {
-  const { clock, store, revocations } = deps;
+  const { clock, store, revocations, groupsOfRules } = deps;
   const keys = openKeys(trusted, clock);
-  const assertions = { audience: deps.issuer, issuers: () => trusted.all(), keys, store, clock };
+  const assertions = {
+    audience: deps.issuer,
+    issuers: () => trusted.all(),
+    keys,
+    groupsOfRules,
+    store,
+    clock,
+  };
   const exchange = createJwtBearerGrant({
     verifyAssertion: (assertion, client) => verifyIdentityAssertion(assertion, client.clientId, assertions),
     revocations,

@@ -1,5 +1,12 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 
+import { complaintsOf } from '../support/configuration.ts';
+import {
+  type EnterpriseHouse,
+  type EnterpriseHouseOptions,
+  startEnterpriseHouse,
+  startEnterpriseIssuer,
+} from '../support/enterprise-house.ts';
 import { startForeignHouse } from '../support/foreign-house.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { openProvider, refusalOf } from '../support/identity/opened-provider.ts';
@@ -65,3 +72,83 @@ describe('P. groups that somebody has, and that nobody says: at a login', () => 
     expect(await opened.recheck(login)).toEqual({ outcome: 'gone', reason: 'group' });
   });
 });
+
+describe('P. groups that somebody has, and that nobody says: in an assertion', () => {
+  async function open(
+    options: (issuer: string) => EnterpriseHouseOptions = () => ({}),
+  ): Promise<EnterpriseHouse> {
+    const issuer = await startEnterpriseIssuer();
+    closers.push(() => issuer.close());
+    const house = await startEnterpriseHouse({ issuer, ...options(issuer.issuer) });
+    closers.push(() => house.close());
+    return house;
+  }
+
+  it.each(unsaid)('attack 321: with %s it is nobody without groups', async (_name, claims) => {
+    const house = await open();
+    const refused = await house.exchange(await house.assert(claims));
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: 'invalid_grant' }]);
+    expect(house.gatehouse.events.at(-1)).toMatchObject({ reason: 'groups_unresolved' });
+    expect((await house.exchange(await house.assert())).status).toBe(200);
+  });
+
+  it.each(['', '/'])(
+    'attack 321: it brings inherited groups along, as a login there does (slash: "%s")',
+    async (slash) => {
+      const house = await open((issuer) => ({
+        env: {
+          IDP: 'gitlab',
+          GITLAB_URL: undefined,
+          OIDC_ISSUER_URL: `${issuer}${slash}`,
+          GITLAB_GROUPS: 'inherited',
+        },
+        mount: { entry: { groups: { none: ['acme/temps'] } } },
+        entry: { groups_claim: 'groups_direct' },
+      }));
+      const refused = await house.exchange(await house.assert({ groups_direct: ['acme'] }));
+      expect([refused.status, await refused.json()]).toMatchObject([400, { error: 'invalid_grant' }]);
+      expect(house.gatehouse.events.at(-1)).toMatchObject({ reason: 'group' });
+      const sibling = await house.assert({ groups_direct: ['acme/te', 'acm'] });
+      expect((await house.exchange(sibling)).status).toBe(200);
+    },
+  );
+
+  const google = {
+    name: 'google',
+    preset: 'google',
+    client_id: 'x',
+    client_secret_file: 'secret',
+    google_hosted_domain: 'example.com',
+  };
+  const complaints = (provider: object, trusted: object): string[] =>
+    complaintsOf(withProviders, {
+      'gatehouse.yaml': JSON.stringify({
+        identity_providers: [{ ...google, ...provider }],
+        trusted_issuers: [{ clients: ['https://client.example/c'], ...trusted }],
+        mounts: [{ name: 'files', url: '/mcp', upstream: 'http://127.0.0.1:3000/mcp' }],
+      }),
+      secret: 'a secret',
+    });
+
+  it.each(['users', 'groups', 'nested'])(
+    'attack 321: nobody starts who would take it for the answer of a directory (%s)',
+    (directory) => {
+      for (const issuer of ['https://accounts.google.com', 'https://accounts.google.com/']) {
+        expect(complaints({ google_directory: directory }, { issuer })).toEqual([
+          expect.stringContaining('trusted_issuers[0] is a provider whose logins are held to its directory'),
+        ]);
+      }
+      expect(complaints({}, { issuer: 'https://accounts.google.com' })).toEqual([]);
+      expect(complaints({ google_directory: directory }, { issuer: 'https://other.test' })).toEqual([]);
+    },
+  );
+});
+
+/** The file has what these would say. */
+const withProviders = {
+  GATEHOUSE_CONFIG: 'gatehouse.yaml',
+  UPSTREAM_MCP_URL: undefined,
+  OIDC_ISSUER_URL: undefined,
+  OIDC_CLIENT_ID: undefined,
+  OIDC_CLIENT_SECRET: undefined,
+};

@@ -17,7 +17,11 @@ import {
 import { readMounts } from './file/assemble-mounts.ts';
 import { type GivenConfig, readGivenConfig } from './file/given-file.ts';
 import { listMountNames } from './file/mount-names.ts';
-import { findTrustedIssuerWarnings, readTrustedIssuers } from './file/trusted-issuers-section.ts';
+import {
+  findTrustedIssuerProblems,
+  findTrustedIssuerWarnings,
+  readTrustedIssuers,
+} from './file/trusted-issuers-section.ts';
 import { defaultListenAddress } from './listen-address.ts';
 import { findNodeVersionWarning } from './node-floor.ts';
 import { leaveShutDoorsOut } from './open-doors.ts';
@@ -109,6 +113,7 @@ export function loadConfig(env: Environment, readFile: ReadFile, runtime: Runtim
   refuse([
     ...findUnverifiedEmail(config),
     ...findEntryProblems(config),
+    ...findTrustedIssuerProblems(config),
     ...(runtime.examine?.(config) ?? []),
   ]);
   const late = [...findEntryWarnings(config), ...(runtime.warn?.(config) ?? [])];

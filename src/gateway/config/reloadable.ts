@@ -5,6 +5,7 @@ import { describeResource } from '../mount-resources.ts';
 import type { GatehouseConfig } from './config.ts';
 import { ConfigError } from './setting.ts';
 import { findEntryProblems } from './entry-posture.ts';
+import { findTrustedIssuerProblems } from './file/trusted-issuers-section.ts';
 import { findUnverifiedEmail } from './unverified-email.ts';
 
 /** Settings that are defaults of mounts, and so take effect with them. */
@@ -37,7 +38,11 @@ export function joinConfigs(initial: GatehouseConfig, next: GatehouseConfig): Ga
   const trustedIssuers = demandAsLoginsDo(next.trustedIssuers, initial.identityProviders);
   const joined = { ...initial, mounts, clients, trustedIssuers, entry, file, warnings };
   // What the file says of this now holds after a restart alone.
-  const problems = [...findUnverifiedEmail(joined), ...findEntryProblems(joined)];
+  const problems = [
+    ...findUnverifiedEmail(joined),
+    ...findEntryProblems(joined),
+    ...findTrustedIssuerProblems(joined),
+  ];
   if (problems.length > 0) throw new ConfigError(problems);
   return joined;
 }

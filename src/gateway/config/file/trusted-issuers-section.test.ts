@@ -38,6 +38,7 @@ describe('trusted_issuers', () => {
         trustUnverifiedEmail: false,
         // It is where people log in.
         requiredClaims: {},
+        inheritsGroups: false,
       },
     ]);
     expect(warnings.map(({ event }) => event)).not.toContain('trusted_issuer_foreign');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import type { TrustedIssuer } from '../../../services/identity/assertions/trusted-issuer.ts';
-import type { ConfigWarning, MountConfig } from '../config.ts';
+import { isSameIssuer, type TrustedIssuer } from '../../../services/identity/assertions/trusted-issuer.ts';
+import type { ConfigWarning, GatehouseConfig, MountConfig } from '../config.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { parseSecureUrl } from '../url-values.ts';
 import type { GivenConfig } from './given-file.ts';
@@ -86,6 +86,28 @@ export function readTrustedIssuers(
     trustUnverifiedEmail: entry.trust_unverified_email,
   }));
   return { trustedIssuers, problems };
+}
+
+/** Trusted issuers whose assertions would bring in whom a login at the very provider keeps out. */
+export function findTrustedIssuerProblems({
+  trustedIssuers,
+  identityProviders,
+}: Pick<GatehouseConfig, 'trustedIssuers' | 'identityProviders'>): readonly ConfigProblem[] {
+  return trustedIssuers.flatMap((trusted, index) => {
+    const own = identityProviders.filter((provider) => isSameIssuer(provider, trusted));
+    const variable = `trusted_issuers[${index}]`;
+    if (own.some(({ directory }) => directory !== undefined)) {
+      const problem =
+        'is a provider whose logins are held to its directory, and nobody asks that about an assertion: whoever is suspended, or in a group that is kept out, would enter';
+      return [{ variable, problem, fix: 'remove the entry, or unset GOOGLE_DIRECTORY' }];
+    }
+    if (trusted.inheritsGroups === true && trusted.groupsClaim.startsWith('/')) {
+      const problem = 'has a JSON pointer as groups_claim, and groups are inherited there';
+      const fix = 'name a claim that is not within another, such as groups_direct';
+      return [{ variable, problem, fix }];
+    }
+    return [];
+  });
 }
 
 /** @param providers at which people log in */

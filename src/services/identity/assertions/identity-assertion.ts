@@ -9,6 +9,7 @@ import { OAuthError } from '../../../protocol/oauth-error.ts';
 import type { RefusalReason } from '../../../protocol/refusal-reason.ts';
 import { checkRequiredClaims, readClaims } from '../claims.ts';
 import type { Identity } from '../identity-provider.ts';
+import { addInheritedGroups } from '../inherited-groups.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import { isSignedByIssuer, type SignatureHeader } from './issuer-signature.ts';
 import type { TrustedIssuer } from './trusted-issuer.ts';
@@ -32,6 +33,8 @@ export interface IdentityAssertionDeps {
   /** Those of the moment. */
   readonly issuers: () => readonly TrustedIssuer[];
   readonly keys: IssuerKeys;
+  /** What the rules of this moment ask for: of inherited groups there are no others. */
+  readonly groupsOfRules: () => ReadonlySet<string>;
   readonly store: Pick<Store, 'putIfAbsent' | 'rememberedSince'>;
   readonly clock: Clock;
 }
@@ -49,7 +52,7 @@ const algorithms: ReadonlySet<unknown> = new Set(['ES256', 'EdDSA', 'PS256', 'RS
  * person; so no key is fetched for what is not right in every other respect. Nothing is used up before `claimOnce`.
  * @param clientId the client that presents it, authenticated
  * @throws OAuthError `invalid_grant`, reasons `identity_assertion_…`; those of a login (`subject_missing`,
- * `email_unverified`, `group_invalid`, `claim_required`) as `invalid_grant`; `temporarily_unavailable`, reason `issuer_keys_unavailable`
+ * `email_unverified`, `group_invalid`, `groups_unresolved`, `claim_required`) as `invalid_grant`; `temporarily_unavailable`, reason `issuer_keys_unavailable`
  * @see MCP extension "Enterprise-Managed Authorization", draft-ietf-oauth-identity-assertion-authz-grant, RFC 7523 §3
  */
 export async function verifyIdentityAssertion(
@@ -66,7 +69,7 @@ export async function verifyIdentityAssertion(
   const { iat = 0, jti = '', exp = 0, resource, scope } = claims;
   return {
     issuer,
-    identity: readIdentity(claims, issuer),
+    identity: readIdentity(claims, issuer, deps),
     resource: readText(resource),
     scope: readText(scope),
     issuedAt: Math.floor(iat),
@@ -118,10 +121,16 @@ function checkTimes({ exp, iat, nbf }: JWTPayload, now: EpochSeconds): void {
   }
 }
 
-function readIdentity(claims: JWTPayload, issuer: TrustedIssuer): Identity {
+function readIdentity(
+  claims: JWTPayload,
+  issuer: TrustedIssuer,
+  { groupsOfRules }: Pick<IdentityAssertionDeps, 'groupsOfRules'>,
+): Identity {
   try {
     checkRequiredClaims(claims, issuer.requiredClaims);
-    return readClaims(claims, issuer).identity;
+    const inherits = issuer.inheritsGroups === true;
+    const whole = inherits ? addInheritedGroups(claims, issuer, groupsOfRules()) : claims;
+    return readClaims(whole, issuer).identity;
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     throw refuse(error.reason, error);

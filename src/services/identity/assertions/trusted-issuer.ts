@@ -14,18 +14,34 @@ export interface TrustedIssuer {
   readonly trustUnverifiedEmail: boolean;
   /** Claims that must have one of these values, by name. */
   readonly requiredClaims?: Readonly<Record<string, readonly string[]>>;
+  /** Whether somebody is in the groups below theirs, as their paths have it. */
+  readonly inheritsGroups?: boolean;
 }
+
+type Demand = 'requiredClaims' | 'inheritsGroups';
 
 /**
  * What logins demand of the claims of a provider, its assertions have to say as well: else they would be a way around
- * the one organisation that may use this server, at a provider of many.
+ * the one organisation that may use this server, at a provider of many. Groups that a login finds beside those that are
+ * listed, an assertion brings along, too: one of them may be denied.
  */
 export function demandAsLoginsDo(
   issuers: readonly TrustedIssuer[],
-  providers: ReadonlyArray<Required<Pick<TrustedIssuer, 'issuer' | 'requiredClaims'>>>,
+  providers: ReadonlyArray<Required<Pick<TrustedIssuer, 'issuer' | Demand>>>,
 ): readonly TrustedIssuer[] {
   return issuers.map((each) => {
-    const own = providers.find(({ issuer }) => issuer === each.issuer);
-    return own === undefined ? each : { ...each, requiredClaims: own.requiredClaims };
+    const own = providers.find((provider) => isSameIssuer(provider, each));
+    if (own === undefined) return each;
+    const { requiredClaims, inheritsGroups } = own;
+    return { ...each, requiredClaims, inheritsGroups };
   });
+}
+
+/** A provider may be written without the slash at the end of its `iss`: discovery takes both. */
+export function isSameIssuer(
+  a: Readonly<Record<'issuer', string>>,
+  b: Readonly<Record<'issuer', string>>,
+): boolean {
+  const [one, other] = [a, b].map(({ issuer }) => issuer.replace(/\/+$/, ''));
+  return one === other;
 }
