@@ -1,16 +1,22 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { createMemoryStore } from '../../src/platform/store/memory-store.ts';
+import { type Store, StoreError } from '../../src/platform/store/store.ts';
 import { AccountVisit, beginAccountLogin, callbackOf, visitAccount } from '../support/account.ts';
 import { Browser } from '../support/browser.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { FakeIdentityProvider } from '../support/fake-identity-provider.ts';
 import {
   authorizeUrl,
   decide,
   obtainCode,
+  postForm,
   readForm,
   redeem,
   refresh,
   registerClient,
   signIn,
+  type Tokens,
 } from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from '../support/gatehouse.ts';
 import { openHouseOfTwo } from '../support/house-of-two.ts';
@@ -41,6 +47,31 @@ function expectNothingEnded({ events }: TestGatehouse): void {
   const types = events.map(({ type }) => type);
   expect(types).not.toContain('grant_revoked');
   expect(types).not.toContain('account_access_ended');
+}
+
+async function statusOfRefresh(gatehouse: TestGatehouse, tokens: Tokens): Promise<number> {
+  return (await refresh(gatehouse, tokens.client.clientId, tokens.refreshToken)).status;
+}
+
+/** Two replicas of one store, which fails to answer the first of them as `fails` says: by verb and key. */
+async function openReplicas() {
+  const clock = new FakeClock();
+  const whole = createMemoryStore({ clock });
+  const trouble = { fails: (_verb: string, _key: string): boolean => false };
+  const orFail = <T>(verb: string, key: string, run: () => Promise<T>): Promise<T> =>
+    trouble.fails(verb, key) ? Promise.reject(new StoreError(verb, undefined)) : run();
+  const close = (): Promise<void> => Promise.resolve();
+  const store: Store = {
+    ...whole,
+    close,
+    get: (key) => orFail('get', key, () => whole.get(key)),
+    replace: (...write) => orFail('replace', write[0], () => whole.replace(...write)),
+    append: (...entry) => orFail('append', entry[0], () => whole.append(...entry)),
+  };
+  const identityProvider = new FakeIdentityProvider();
+  const here = await open({ clock, store, identityProvider });
+  const there = await open({ clock, store: { ...whole, close }, identityProvider });
+  return { clock, here, there, trouble };
 }
 
 /** Two people with a grant each, and the account page of the second. */
@@ -361,15 +392,19 @@ describe('P. the account page', () => {
       return records.flatMap(({ value }) => value.split('\n')).length;
     };
     expect(await lines()).toBe(1);
+    await signIn(gatehouse, { client });
     const [record] = (await gatehouse.store.list('grants_of:', { cursor: '', limit: 9 })).records;
     const { key = '', value = '' } = record ?? {};
-    const [, ...rest] = value.split(' ');
+    const [newest = '', ...rest] = value.split('\n')[0]?.split(' ') ?? [];
     const full = Array.from({ length: 200 }, (_, at) => [`g-${at}`, ...rest].join(' ')).join('\n');
-    expect(await gatehouse.store.replace(key, value, full, gatehouse.clock.nowSeconds() + 1000)).toBe(true);
+    const end = gatehouse.clock.nowSeconds() + 1000;
+    expect(await gatehouse.store.replace(key, value, full, end)).toBe(true);
+    const alive = String(await gatehouse.store.get(`grant:${newest}`));
+    for (let at = 0; at < 200; at += 1) await gatehouse.store.putIfAbsent(`grant:g-${at}`, alive, end);
     await signIn(gatehouse, { client });
     expect(await lines()).toBe(200);
-    // Of those, one has a grant.
-    expect((await visitAccount(gatehouse)).grantIds).toHaveLength(1);
+    const { grantIds } = await visitAccount(gatehouse);
+    expect([grantIds.length, grantIds[1], grantIds.at(-1)]).toEqual([200, 'g-0', 'g-198']);
   });
 
   it('279: one login ends everything once: a copied session cannot fill the feed that every process reads', async () => {
@@ -394,5 +429,121 @@ describe('P. the account page', () => {
     const browser = new Browser(gatehouse);
     for (let count = 0; count < 30; count += 1) expect((await browser.get('/account')).status).toBe(200);
     expect((await browser.get('/account')).status).toBe(429);
+  });
+
+  it.each([
+    ['the feed', (verb: string) => verb === 'append'],
+    ['the record', (verb: string, key: string) => verb === 'replace' && key.startsWith('grant:')],
+  ])(
+    '330: an end that broke off at %s hides no grant that is alive, and is pressed again',
+    async (_, fails) => {
+      const { here, there, trouble } = await openReplicas();
+      const tokens = await signIn(here);
+      const visit = await visitAccount(here);
+      const { grantIds } = visit;
+      trouble.fails = fails;
+      expect((await visit.press(`end:${grantIds[0]}`)).status).toBe(503);
+      trouble.fails = () => false;
+
+      await visit.look();
+      expect(visit.grantIds).toEqual(grantIds);
+      expect((await visit.press(`end:${grantIds[0]}`)).status).toBe(200);
+      expect(visit.grantIds).toEqual([]);
+      expect(await statusOfRefresh(there, tokens)).toBe(400);
+    },
+  );
+
+  it('331: "end all" that broke off is not forgotten: it reaches every process when the store is back', async () => {
+    const { here, there, trouble } = await openReplicas();
+    const tokens = await signIn(here);
+    const visit = await visitAccount(here);
+    trouble.fails = (verb) => verb === 'append';
+    expect((await visit.press('end-all')).status).toBe(503);
+    expect((await there.store.read('revocations', '')).entries).toEqual([]);
+    trouble.fails = () => false;
+    becomes(there, 'bob');
+    await signIn(there);
+    // Whatever the feed gets makes the others read it, and what they owe it follows.
+    await (await visitAccount(there)).press('end-all');
+
+    const entries = async () => (await there.store.read('revocations', '')).entries.join();
+    await expect.poll(entries, { timeout: 10_000 }).toContain('alice');
+    await expect.poll(() => statusOfRefresh(there, tokens), { timeout: 10_000 }).toBe(400);
+  });
+
+  it('332: grants that are over do not push one that is alive off the list', async () => {
+    const gatehouse = await open();
+    const old = await signIn(gatehouse);
+    const [record] = (await gatehouse.store.list('grants_of:', { cursor: '', limit: 9 })).records;
+    const { key = '', value = '' } = record ?? {};
+    const [, ...rest] = value.split(' ');
+    const busy = await registerClient(gatehouse);
+    const { refreshToken } = await signIn(gatehouse, { client: busy });
+    await postForm(gatehouse, '/revoke', { token: refreshToken, client_id: busy.clientId });
+    const ended = String(await gatehouse.store.get(key)).split('\n')[0];
+    const gone = Array.from({ length: 198 }, (_, at) => [`g-${at}`, ...rest].join(' '));
+    const full = [ended, ...gone, value].join('\n');
+    const present = String(await gatehouse.store.get(key));
+    const end = gatehouse.clock.nowSeconds() + 10_000;
+    expect(await gatehouse.store.replace(key, present, full, end)).toBe(true);
+
+    await signIn(gatehouse, { client: busy });
+
+    expect((await visitAccount(gatehouse)).grantIds).toHaveLength(2);
+    expect(String(await gatehouse.store.get(key)).split('\n')).toHaveLength(2);
+    expect(await statusOfRefresh(gatehouse, old)).toBe(200);
+  });
+
+  it('334: the page does not say that a client has no access while it has', async () => {
+    const gatehouse = await open();
+    const client = await registerClient(gatehouse, { client_name: 'Twice' });
+    await signIn(gatehouse, { client });
+    await signIn(gatehouse, { client });
+    await signIn(gatehouse, { client: await registerClient(gatehouse, { client_name: 'Twice' }) });
+    const visit = await visitAccount(gatehouse);
+    for (let left = visit.grantIds.length - 1; left > 0; left -= 1) {
+      await visit.press(`end:${visit.grantIds[0]}`);
+      expect(visit.grantIds).toHaveLength(left);
+      expect(visit.html).toContain('Ended: this access of <bdi>Twice</bdi>');
+      expect(visit.html).not.toContain('has no access');
+    }
+    await visit.press(`end:${visit.grantIds[0]}`);
+    expect(visit.html).toContain('<bdi>Twice</bdi> has no access');
+  });
+
+  it('335: a record or a list that cannot be read keeps nobody from ending all', async () => {
+    for (const unreadable of ['grant:', 'grants_of:']) {
+      const { here, there, trouble } = await openReplicas();
+      const all = [await signIn(here), await signIn(here)];
+      const visit = await visitAccount(here);
+      const [, one = ''] = visit.grantIds;
+      trouble.fails = (verb, key) =>
+        verb === 'get' && key.startsWith(unreadable === 'grant:' ? `grant:${one}` : unreadable);
+      expect((await visit.press('end-all')).status).toBe(200);
+      expect(visit.html).toContain('All access that you allowed has ended');
+      for (const tokens of all) {
+        await expect.poll(() => statusOfRefresh(there, tokens), { timeout: 10_000 }).toBe(400);
+      }
+    }
+  });
+
+  it('337: who can write to the store shows no grant under the name of another', async () => {
+    const gatehouse = await open();
+    for (const name of ['Evil', 'Good']) {
+      await signIn(gatehouse, { client: await registerClient(gatehouse, { client_name: name }) });
+    }
+    const [record] = (await gatehouse.store.list('grants_of:', { cursor: '', limit: 9 })).records;
+    const { key = '', value = '' } = record ?? {};
+    const [good = [], evil = []] = value.split('\n').map((line) => line.split(' '));
+    const swapped = [good, [evil[0], evil[1], good[2]]].map((line) => line.join(' ')).join('\n');
+    const end = gatehouse.clock.nowSeconds() + 1000;
+    expect(await gatehouse.store.replace(key, value, swapped, end)).toBe(true);
+
+    const visit = await visitAccount(gatehouse);
+
+    expect(visit.grantIds).toHaveLength(2);
+    expect(visit.html.match(/<bdi>Good<\/bdi>/g)).toHaveLength(1);
+    expect(visit.html).toContain('cannot be read any more');
+    expect((await visit.press(`end:${evil[0]}`)).status).toBe(200);
   });
 });

@@ -116,7 +116,7 @@ function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown
     case 'device-approval':
       return Promise.resolve(openDeviceApproval(sealer, vector.token));
     case 'person-grant':
-      return Promise.resolve(openGrantDetails(sealer, vector.token));
+      return Promise.resolve(openPersonGrant(sealer, vector));
     case 'account-login':
       return Promise.resolve(openAccountLogin(sealer, vector.token));
     case 'account-session':
@@ -124,6 +124,20 @@ function open(file: VectorFile, vector: Vector, sealer: Sealer): Promise<unknown
     default:
       return file.purpose satisfies never;
   }
+}
+
+type SealedPersonGrant = GrantDetails & { readonly grantId: string };
+
+/** Details are sealed for one grant, whose id the caller knows. */
+function openPersonGrant(sealer: Sealer, { content, token }: Vector): SealedPersonGrant | undefined {
+  const grantId = String(content['grantId']);
+  expect(openGrantDetails(sealer, `${grantId}x`, token)).toBeUndefined();
+  const details = openGrantDetails(sealer, grantId, token);
+  return details === undefined ? undefined : { grantId, ...details };
+}
+
+function sealPersonGrant(sealer: Sealer, { grantId, ...details }: SealedPersonGrant): string {
+  return sealGrantDetails(sealer, grantId, details);
 }
 
 /** The content sealed again, by today's code, with the vector's secret and nonce. */
@@ -174,7 +188,7 @@ function seal(file: VectorFile, vector: Vector): string {
     case 'device-approval':
       return sealDeviceApproval(sealer, content as DeviceApproval);
     case 'person-grant':
-      return sealGrantDetails(sealer, content as GrantDetails);
+      return sealPersonGrant(sealer, content as SealedPersonGrant);
     case 'account-login':
       return sealAccountLogin(sealer, content as AccountLogin);
     case 'account-session':

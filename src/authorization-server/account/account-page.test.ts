@@ -63,7 +63,7 @@ describe('renderAccountPage', () => {
   });
 
   it('tells an alert from news, and answers 404 to what is not there', async () => {
-    const ended = await show({ outcome: { kind: 'ended', grant } });
+    const ended = await show({ grants: [], outcome: { kind: 'ended', grant } });
     expect(ended.status).toBe(200);
     expect(ended.html).toMatch(
       /role="status">\s*<p>\s*Ended: <bdi>Desk<\/bdi> has no access to <bdi>Notes<\/bdi>/,

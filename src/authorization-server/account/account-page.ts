@@ -38,7 +38,7 @@ export function renderAccountPage(page: AccountPage, findResource: FindResource)
       You are signed in as <bdi>${page.account}</bdi>, at <bdi>${page.providerHost}</bdi>.
       ${countGrants(grants.length)}
     </p>
-    ${outcome === undefined ? '' : describeOutcome(outcome, findResource)}
+    ${outcome === undefined ? '' : describeOutcome(outcome, grants, findResource)}
     <form method="post" action="/account">
       <input type="hidden" name="form_token" value="${page.formToken}" />
       ${
@@ -66,7 +66,11 @@ function countGrants(count: number): string {
     : `You gave applications access ${count} times.`;
 }
 
-function describeOutcome(outcome: AccountOutcome, findResource: FindResource): Markup {
+function describeOutcome(
+  outcome: AccountOutcome,
+  left: readonly OwnGrant[],
+  findResource: FindResource,
+): Markup {
   if (outcome.kind === 'not-found') {
     return html`<div class="notice" role="alert">
       <p>Nothing was ended: there is no such access of yours, or not any more.</p>
@@ -74,12 +78,22 @@ function describeOutcome(outcome: AccountOutcome, findResource: FindResource): M
   }
   const { details } = outcome.grant;
   const where = details === undefined ? '' : html` to ${nameResource(details.resource, findResource)}`;
+  const name = html`<bdi>${nameOf(details)}</bdi>`;
+  // Who has two of a kind must not believe that both are gone.
+  const said = left.some((grant) => readsLike(grant, outcome.grant))
+    ? html`Ended: this access of ${name}${where}. There is more like it in the list below.`
+    : html`Ended: ${name} has no access${where} any more.`;
   return html`<div class="notice" role="status">
-    <p>
-      Ended: <bdi>${nameOf(details)}</bdi> has no access${where} any more. What it is doing right now stops
-      within seconds.
-    </p>
+    <p>${said} What it is doing right now stops within seconds.</p>
   </div>`;
+}
+
+/** Whether a reader may take one for the other: grants of one client, or of clients of one name, at one server. */
+function readsLike(one: OwnGrant, ended: OwnGrant): boolean {
+  if (ended.details === undefined) return true;
+  if (one.details === undefined) return one.client === ended.client;
+  if (one.details.resource !== ended.details.resource) return false;
+  return one.client === ended.client || nameOf(one.details) === nameOf(ended.details);
 }
 
 function describeGrant(grant: OwnGrant, findResource: FindResource): Markup {
@@ -137,8 +151,9 @@ function describeEndAll(count: number): Markup {
   return html`<h2>End all access</h2>
     <p>
       ${count === 0 ? 'Ends' : 'Ends all of the above, and'} whatever you allowed that is not listed here:
-      before this server kept the list, more than ${mostListed} times, or on its way just now. You are signed
-      out of this page too.
+      before this server kept the list, more than ${mostListed} times, or on its way just now. What your
+      organization allows in your name, without you, is not yours to end here. You are signed out of this page
+      too.
     </p>
     <div class="decision">
       <div><button type="submit" name="action" value="end-all">End all access</button></div>

@@ -38,7 +38,7 @@ export interface OwnGrants {
    * reads the feed. Undefined: there is no such grant of theirs; whether there is one of somebody else's is not said.
    */
   end(person: Person, grantId: string, requestId: string): Promise<OwnGrant | undefined>;
-  /** Ends everything that the person allowed until now, listed or not. Returns what was listed. */
+  /** Ends everything that the person allowed until now, listed or not. Returns what was listed, as far as it can be read. */
   endAll(person: Person, requestId: string): Promise<readonly OwnGrant[]>;
 }
 
@@ -77,21 +77,35 @@ export function createOwnGrants(deps: OwnGrantsDeps): OwnGrants {
     return { grantId, client, details, refreshedAt, endsUnused, absoluteEnd };
   }
 
-  function isCutOff(person: Person, { grantId, details }: PersonGrant, client: ClientFingerprint): boolean {
+  function isCutOff(person: Person, { details }: PersonGrant, client: ClientFingerprint): boolean {
     const { identityIssuer, subject } = person;
     const grantedAt = details?.grantedAt ?? clock.nowSeconds();
     if (deps.revokeBefore !== undefined && grantedAt < deps.revokeBefore) return true;
     const sessionId = details?.sessionId;
-    return revocations.judge({ grantId, identityIssuer, subject, client, grantedAt, sessionId });
+    // Not by its own cut-off: an end that broke off has one, and while the record is active the person must see the grant
+    // to end it once more.
+    return revocations.judge({ grantId: '', identityIssuer, subject, client, grantedAt, sessionId });
   }
 
   async function list(person: Person): Promise<readonly OwnGrant[]> {
     const listed = await personGrants.list(person);
     const live: OwnGrant[] = [];
-    for (let from = 0; from < listed.length; from += atOnce) {
-      const some = listed.slice(from, from + atOnce);
+    for (const some of inGroups(listed)) {
       const found = await Promise.all(some.map((each) => findLive(person, each)));
       live.push(...found.filter((each) => each !== undefined));
+    }
+    return live;
+  }
+
+  /** For telling alone: what cannot be read now is left out, and keeps nothing from ending. */
+  async function listReadable(person: Person): Promise<readonly OwnGrant[]> {
+    const listed = (await unlessAway(personGrants.list(person))) ?? [];
+    const live: OwnGrant[] = [];
+    for (const some of inGroups(listed)) {
+      const found = await Promise.allSettled(some.map((each) => findLive(person, each)));
+      live.push(...found.flatMap((each) => (each.status === 'fulfilled' ? (each.value ?? []) : [])));
+      // A store that is slow to say no is not asked for the rest: the person waits for the end.
+      if (found.some(({ status }) => status === 'rejected')) break;
     }
     return live;
   }
@@ -115,7 +129,7 @@ export function createOwnGrants(deps: OwnGrantsDeps): OwnGrants {
     },
     async endAll(person, requestId) {
       const { identityIssuer, subject } = person;
-      const listed = await list(person);
+      const listed = await listReadable(person);
       // One cut-off for all there is: grants that no list has, and codes and devices on their way to tokens, as well.
       const key = personKey(identityIssuer, subject);
       await revocations.cutOff({ kind: 'subject', key, before: untilNow(clock.nowSeconds()) });
@@ -134,11 +148,14 @@ export function createOwnGrants(deps: OwnGrantsDeps): OwnGrants {
 
   /** So that other processes refuse their refreshes at once, and not when the feed has reached them. */
   async function endRecords(listed: readonly OwnGrant[]): Promise<void> {
-    for (let from = 0; from < listed.length; from += atOnce) {
-      const some = listed.slice(from, from + atOnce);
+    for (const some of inGroups(listed)) {
       await Promise.all(some.map(({ grantId }) => directory.end(grantId, cause)));
     }
   }
+}
+
+function* inGroups<Each>(all: readonly Each[]): Generator<readonly Each[]> {
+  for (let from = 0; from < all.length; from += atOnce) yield all.slice(from, from + atOnce);
 }
 
 function refreshedAtOf({ previous, refreshedAtMs }: ActiveGrant): EpochSeconds | undefined {
@@ -146,11 +163,15 @@ function refreshedAtOf({ previous, refreshedAtMs }: ActiveGrant): EpochSeconds |
   return atMs === undefined ? undefined : Math.floor(atMs / 1000);
 }
 
-/** What only tidies up after an end that was recorded must not make it look as if it had failed. */
-async function unlessAway(tidying: Promise<unknown>): Promise<void> {
+/**
+ * What only tells of an end, or tidies up after one that was recorded, must not keep it from being made, nor make it look
+ * as if it had failed. Undefined: the store did not answer.
+ */
+async function unlessAway<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
   try {
-    await tidying;
+    return await asked;
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
+    return undefined;
   }
 }

@@ -52,3 +52,12 @@ export function parseGrantRecord(stored: string): GrantRecord {
   if (pending.matches(record) || active.matches(record) || revoked.matches(record)) return record;
   throw new TypeError('the stored text is no grant record');
 }
+
+/** A record that cannot be read counts as not revoked: ending a grant must not fail over what it overwrites. */
+export function isRevokedRecord(text: string): boolean {
+  try {
+    return parseGrantRecord(text).stage === 'revoked';
+  } catch {
+    return false;
+  }
+}

@@ -10,7 +10,13 @@ import {
   type Successor,
   type Turn,
 } from './grant-plan.ts';
-import { formatGrantRecord, grantKey, type GrantRecord, parseGrantRecord } from './grant-record.ts';
+import {
+  formatGrantRecord,
+  grantKey,
+  type GrantRecord,
+  isRevokedRecord,
+  parseGrantRecord,
+} from './grant-record.ts';
 import type { GrantTerms } from './grant-terms.ts';
 import type { GrantTidying } from './grant-tidying.ts';
 import type { RefreshToken } from './refresh-token.ts';
@@ -218,14 +224,5 @@ export function createGrants(deps: GrantsDeps): Grants {
     if (record.stage !== 'active' || !deps.revocations.judge(terms)) return false;
     await revoke(terms, deps.revocations.isRevoked(terms.grantId) ? 'interrupted' : 'cut_off');
     return true;
-  }
-}
-
-/** A record that cannot be read counts as not revoked: ending a grant must not fail over what it overwrites. */
-function isRevokedRecord(text: string): boolean {
-  try {
-    return parseGrantRecord(text).stage === 'revoked';
-  } catch {
-    return false;
   }
 }

@@ -31,7 +31,7 @@ export interface GrantDetails {
 
 // Short member names: there is one for each grant, in memory where the store is Redis. Part of the stored format.
 const sealedDetails = shape(
-  { res: name, gat: integer },
+  { id: name, res: name, gat: integer },
   { nam: text, hst: name, reg: oneOf('operator'), to: name, scp: textList, sid: name },
 );
 
@@ -55,8 +55,10 @@ export function formatListLine({ grantId, absoluteEnd, sealed }: ListLine): stri
   return `${grantId} ${absoluteEnd} ${sealed}`;
 }
 
-export function sealGrantDetails(sealer: Sealer, details: GrantDetails): string {
+/** Sealed for one grant: who can write to the store cannot show a grant under another's name. */
+export function sealGrantDetails(sealer: Sealer, grantId: string, details: GrantDetails): string {
   const packed: Infer<typeof sealedDetails> = {
+    id: grantId,
     res: details.resource,
     gat: details.grantedAt,
     ...(details.clientName === undefined ? {} : { nam: details.clientName }),
@@ -69,12 +71,12 @@ export function sealGrantDetails(sealer: Sealer, details: GrantDetails): string 
   return sealer.seal(personGrantPurpose, JSON.stringify(packed));
 }
 
-/** The details, or undefined for anything we did not seal as such, or with a key that is gone. */
-export function openGrantDetails(sealer: Sealer, token: string): GrantDetails | undefined {
+/** The details, or undefined for anything we did not seal as such, of another grant, or with a key that is gone. */
+export function openGrantDetails(sealer: Sealer, grantId: string, token: string): GrantDetails | undefined {
   const plaintext = sealer.open(personGrantPurpose, token);
   if (plaintext === undefined) return undefined;
   const packed: unknown = JSON.parse(plaintext);
-  if (!sealedDetails.matches(packed)) return undefined;
+  if (!sealedDetails.matches(packed) || packed.id !== grantId) return undefined;
   return {
     clientName: packed.nam,
     ...(packed.hst === undefined ? {} : { clientHost: packed.hst }),

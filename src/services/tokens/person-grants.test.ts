@@ -5,6 +5,8 @@ import { systemRandom as random } from '../../platform/random.ts';
 import { createSealer, type Sealer } from '../../platform/sealing/sealer.ts';
 import { createMemoryStore } from '../../platform/store/memory-store.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
+import { fingerprintClientId } from '../clients/client.ts';
+import { formatGrantRecord, grantKey, type GrantRecord } from './grant-record.ts';
 import type { GrantDetails } from './person-grant.ts';
 import { createPersonGrants, mostListed, type PersonGrants } from './person-grants.ts';
 
@@ -88,8 +90,30 @@ describe('createPersonGrants', () => {
     expect(await idsOf()).toEqual(['long']);
   });
 
+  async function record(grantId: string, stage: 'active' | 'revoked'): Promise<void> {
+    const common = { stage, subject: alice.subject, client: fingerprintClientId('c') };
+    const record: GrantRecord =
+      stage === 'active' ? { ...common, stage, current: 'r-1' } : { ...common, stage, cause: 'revocation' };
+    const end = clock.nowSeconds() + 1000;
+    await store.putIfAbsent(grantKey(grantId), formatGrantRecord(record), end);
+  }
+
+  it('makes room by the lines of grants that are over, when it is full, before it lets go of live ones', async () => {
+    for (let count = 0; count < mostListed; count += 1) {
+      await add(`g-${count}`);
+      if (count % 3 !== 0) await record(`g-${count}`, count % 3 === 1 ? 'active' : 'revoked');
+    }
+    await add('new');
+    const ids = await idsOf();
+    expect(ids).toEqual(['new', ...ids.filter((id) => id !== 'new' && Number(id.slice(2)) % 3 === 1)]);
+    expect([ids.length, ids.at(-1)]).toEqual([68, 'g-1']);
+  });
+
   it('holds the newest of too many', async () => {
-    for (let count = 0; count < mostListed + 3; count += 1) await add(`g-${count}`);
+    for (let count = 0; count < mostListed + 3; count += 1) {
+      await record(`g-${count}`, 'active');
+      await add(`g-${count}`);
+    }
     const ids = await idsOf();
     expect(ids).toHaveLength(mostListed);
     expect([ids[0], ids.at(-1)]).toEqual([`g-${mostListed + 2}`, 'g-3']);

@@ -9,6 +9,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Sealer } from '../../platform/sealing/sealer.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
 import { personKey } from './cut-off.ts';
+import { grantKey, isRevokedRecord } from './grant-record.ts';
 import {
   formatListLine,
   type GrantDetails,
@@ -45,8 +46,12 @@ export interface PersonGrantsDeps {
   readonly sealer: Sealer;
 }
 
-/** Of more, the oldest is not listed any more. */
+type Edited = readonly ListLine[] | undefined;
+
+/** Of more that are alive, the oldest is not listed any more. */
 export const mostListed = 200;
+/** Records that are looked up at a time when a list is full. */
+const askedAtOnce = 20;
 /** A dozen processes at once, each of which lets its own callers wait for each other. */
 const maxAttempts = 48;
 
@@ -56,11 +61,11 @@ export function createPersonGrants({ store, clock, sealer }: PersonGrantsDeps): 
   /** Undefined as the answer of `edit`: there is nothing to change. */
   async function change(
     key: string,
-    edit: (lines: readonly ListLine[]) => readonly ListLine[] | undefined,
+    edit: (lines: readonly ListLine[]) => Edited | Promise<Edited>,
   ): Promise<void> {
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       const present = await store.get(key);
-      const next = edit(readLines(present));
+      const next = await edit(readLines(present));
       if (next === undefined || (await write(key, present, next))) return;
     }
     throw new StoreError('replace', undefined, 'a list of grants changed on every attempt to change it');
@@ -80,6 +85,23 @@ export function createPersonGrants({ store, clock, sealer }: PersonGrantsDeps): 
     return store.replace(key, present, text, expiresAt, 'with-next');
   }
 
+  /** Without those whose grant is over: dead lines must not push a live grant off the list. */
+  async function dropDead(lines: readonly ListLine[]): Promise<readonly ListLine[]> {
+    const left: ListLine[] = [];
+    for (let from = 0; from < lines.length; from += askedAtOnce) {
+      const some = lines.slice(from, from + askedAtOnce);
+      const dead = await Promise.all(some.map(({ grantId }) => isDead(grantId)));
+      left.push(...some.filter((_, index) => dead[index] === false));
+    }
+    return left;
+  }
+
+  /** A record is there before its line is, so that one that is missing will not come any more. */
+  async function isDead(grantId: string): Promise<boolean> {
+    const record = await store.get(grantKey(grantId));
+    return record === undefined || isRevokedRecord(record);
+  }
+
   function readLines(stored: string | undefined): readonly ListLine[] {
     const now = clock.nowSeconds();
     return (stored ?? '')
@@ -92,10 +114,11 @@ export function createPersonGrants({ store, clock, sealer }: PersonGrantsDeps): 
     add(person, { grantId, absoluteEnd }, details) {
       const key = listKey(person);
       return inTurn(key, () =>
-        change(key, (lines) => {
+        change(key, async (lines) => {
           if (lines.some((line) => line.grantId === grantId)) return undefined;
-          const line = { grantId, absoluteEnd, sealed: sealGrantDetails(sealer, details) };
-          return [line, ...lines].slice(0, mostListed);
+          const line = { grantId, absoluteEnd, sealed: sealGrantDetails(sealer, grantId, details) };
+          const present = lines.length < mostListed ? lines : await dropDead(lines);
+          return [line, ...present].slice(0, mostListed);
         }),
       );
     },
@@ -104,7 +127,7 @@ export function createPersonGrants({ store, clock, sealer }: PersonGrantsDeps): 
       return lines.map(({ grantId, absoluteEnd, sealed }) => ({
         grantId,
         absoluteEnd,
-        details: openGrantDetails(sealer, sealed),
+        details: openGrantDetails(sealer, grantId, sealed),
       }));
     },
     remove(person, grantIds) {

@@ -103,6 +103,55 @@ describe('revocations', () => {
     expect(revocations.isRevoked('g1')).toBe(true);
   });
 
+  it('appends again what the store did not take, once, as soon as it answers, and while it matters', async () => {
+    let failing = true;
+    const flaky: Store = {
+      ...store,
+      append: (...entry) =>
+        failing ? Promise.reject(new StoreError('append', undefined)) : store.append(...entry),
+    };
+    const here = create(flaky);
+    for (const id of ['g1', 'g1', 'g2']) await expect(here.revoke(id)).rejects.toThrow(StoreError);
+    await here.refresh();
+    expect(errors).toHaveLength(1);
+    failing = false;
+    await here.refresh();
+    await here.refresh();
+    const entries = async () => (await store.read('revocations', '')).entries;
+    expect(await entries()).toHaveLength(2);
+    const there = create();
+    await there.refresh();
+    expect([there.isRevoked('g1'), there.isRevoked('g2')]).toEqual([true, true]);
+
+    failing = true;
+    await expect(here.revoke('g3')).rejects.toThrow(StoreError);
+    clock.advance(accessTokenTtlSeconds + 60);
+    failing = false;
+    await here.refresh();
+    expect((await entries()).join()).not.toContain('g3');
+  });
+
+  it('keeps a bounded number of them, however long the store is away', async () => {
+    let failing = true;
+    const flaky: Store = {
+      ...store,
+      append: (...entry) =>
+        failing ? Promise.reject(new StoreError('append', undefined)) : store.append(...entry),
+    };
+    const here = create(flaky);
+    for (let at = 0; at < 10_050; at += 1) await here.revoke(`g${at}`).catch(() => {});
+    failing = false;
+    for (let round = 0; round < 102; round += 1) await here.refresh();
+    const kept: string[] = [];
+    for (let cursor = ''; ;) {
+      const page = await store.read('revocations', cursor);
+      if (page.entries.length === 0) break;
+      kept.push(...page.entries);
+      cursor = page.cursor;
+    }
+    expect(kept).toHaveLength(10_000);
+  });
+
   it('keeps what it knows when a reading fails, and reads on afterwards', async () => {
     let failing = false;
     const flaky: Store = {

@@ -14,7 +14,10 @@ export interface Revocations {
   judge(grant: JudgedGrant): boolean;
   /** Whether this very grant was ended, whatever else was cut off. */
   isRevoked(grantId: string): boolean;
-  /** Resolves when the feed has it; this process refuses from the moment of the call. */
+  /**
+   * Resolves when the feed has it; this process refuses from the moment of the call. What the store did not take is
+   * appended again with the next readings, as long as this process lives: whoever was told that it failed may try again.
+   */
   cutOff(cutOff: CutOff): Promise<void>;
   /** Ends one grant: as `cutOff`. */
   revoke(grantId: string): Promise<void>;
@@ -31,6 +34,10 @@ const feed = 'revocations';
 /** Live access tokens can outlast the revocation of their grant by this much at most. */
 const keepGrantSeconds = accessTokenTtlSeconds + 60;
 const longestGrantLifetimeSeconds = 365 * 86_400;
+/** Cut-offs that wait for the store; of more, who asked is told of the failure, and that is all. */
+const mostUnsent = 10_000;
+/** Appended again with one reading: what others ended must not wait for long. */
+const sentAgainAtOnce = 100;
 
 export interface RevocationsDeps {
   readonly store: Store;
@@ -43,14 +50,29 @@ export interface RevocationsDeps {
   readonly onError: (error: unknown) => void;
 }
 
+interface UnsentCutOff {
+  readonly entry: string;
+  readonly until: EpochSeconds;
+}
+
 export function createRevocations(deps: RevocationsDeps): Revocations {
   const { store, clock } = deps;
   const grantLifetimeSeconds = deps.grantLifetimeSeconds ?? longestGrantLifetimeSeconds;
   const index = createCutOffIndex({ grantLifetimeSeconds });
   const listeners = new Set<(madeAtMs: number) => void>();
 
+  /** What the store did not take, by what it ends. */
+  const unsent = new Map<string, UnsentCutOff>();
+
   const follower = followFeed<HeldCutOff>({
-    store,
+    store: {
+      watch: (...watched) => store.watch(...watched),
+      async read(...page) {
+        const entries = await store.read(...page);
+        await sendAgain();
+        return entries;
+      },
+    },
     feed,
     clock,
     forget: (now) => index.forget(now),
@@ -106,7 +128,29 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
     tell(madeAtMs);
     const life = Math.max(what.before, now) + grantLifetimeSeconds;
     const until = what.kind === 'grant' ? now + keepGrantSeconds : life;
-    await store.append(feed, formatCutOff(what, madeAtMs), until);
+    const entry = formatCutOff(what, madeAtMs);
+    const ends = `${what.kind} ${what.key}`;
+    try {
+      await store.append(feed, entry, until);
+    } catch (error) {
+      if (unsent.size < mostUnsent || unsent.has(ends)) unsent.set(ends, { entry, until });
+      throw error;
+    }
+  }
+
+  /** After a reading, since the store answers then. Twice in the feed counts as once. */
+  async function sendAgain(): Promise<void> {
+    if (unsent.size === 0) return;
+    const waiting = [...unsent].slice(0, sentAgainAtOnce);
+    for (const [ends, one] of waiting) {
+      try {
+        if (one.until > clock.nowSeconds()) await store.append(feed, one.entry, one.until);
+      } catch (error) {
+        deps.onError(error);
+        return;
+      }
+      if (unsent.get(ends) === one) unsent.delete(ends);
+    }
   }
 
   return {
