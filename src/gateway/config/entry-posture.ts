@@ -2,6 +2,7 @@ import type { EntrySettings } from '../../services/entry/entry-gate.ts';
 import type { GroupName } from '../../services/entry/entry-rules.ts';
 import { findPreset } from '../../services/identity/presets/presets.ts';
 import type { GatehouseConfig, ProviderConfig } from './config.ts';
+import { findGroupNameProblems, findHome } from './group-names.ts';
 import { entersByEmail, entersByLogin } from './file/entry-section.ts';
 import type { ConfigProblem } from './setting.ts';
 import { findCulprit } from './unverified-email.ts';
@@ -9,7 +10,7 @@ import { findCulprit } from './unverified-email.ts';
 type Judged = Pick<GatehouseConfig, 'identityProviders' | 'trustedIssuers' | 'mounts' | 'entry'>;
 type Mount = GatehouseConfig['mounts'][0];
 
-/** Entry rules that what is in force makes worthless, or that nobody could satisfy. */
+/** Entry rules that what is in force makes worthless, or that nobody could satisfy; groups of policies with them. */
 export function findEntryProblems(config: Judged): readonly ConfigProblem[] {
   const culprits = config.mounts.map((mount) => findCulprit(config, mount) ?? findForeignCulprit(mount));
   return [
@@ -24,6 +25,7 @@ export function findEntryProblems(config: Judged): readonly ConfigProblem[] {
       ...judge(`mounts[${index}].entry`, mount.entry, culprits[index], config),
       ...judgeGroups(`mounts[${index}].entry`, mount.entry, [mount], config),
     ]),
+    ...findGroupNameProblems(config),
   ];
 }
 
@@ -44,13 +46,6 @@ function judgeGroups(
   const problem = `names groups, and ${silent.title} says none by itself: they would let nobody in, and keep nobody out`;
   const fix = 'remove groups, or name the claim that has them in GROUPS_CLAIM';
   return [{ variable, problem, fix: findPreset(silent.preset).noGroupsFix ?? fix }];
-}
-
-function findHome(
-  { accepts, identityProviders: names }: Mount,
-  all: readonly ProviderConfig[],
-): ProviderConfig | undefined {
-  return accepts === undefined ? all.find(({ name }) => names?.includes(name) ?? true) : undefined;
 }
 
 function isOf(name: GroupName, { issuer }: ProviderConfig, isHome: boolean): boolean {

@@ -1,4 +1,3 @@
-import { groupAddressSyntax } from '../../services/identity/google/google-directory-settings.ts';
 import type { PresetOptions, ProviderPreset } from '../../services/identity/presets/preset.ts';
 import { findPreset, presets } from '../../services/identity/presets/presets.ts';
 import {
@@ -9,6 +8,7 @@ import {
   type PlatformValues,
 } from './client-authentication.ts';
 import type { ConfigWarning, ProviderConfig } from './config.ts';
+import { findMisnamed } from './group-names.ts';
 import type { ProviderSetting } from './provider-settings.ts';
 import type { SettingValues } from './schema.ts';
 import type { ConfigProblem } from './setting.ts';
@@ -200,18 +200,12 @@ function findOwnProblems(values: Values, preset: ProviderPreset): ConfigProblem[
   const own = presetOptions(values).values;
   const directory = preset.directory?.(own);
   const problems: ConfigProblem[] = [...(preset.findProblems?.(own) ?? [])];
+  const misnamed = findMisnamed({ preset: values.IDP ?? 'generic', directory }, values.ALLOWED_GROUPS ?? []);
+  if (misnamed !== undefined) problems.push({ variable: 'ALLOWED_GROUPS', ...misnamed });
   if (directory === undefined || directory.reads === 'users') return problems;
   if (values.GROUPS_CLAIM !== undefined) {
     const problem = 'is set, and groups come from the directory';
     problems.push({ variable: 'GROUPS_CLAIM', problem, fix: 'unset it, or set GOOGLE_DIRECTORY=users' });
-  }
-  if (values.ALLOWED_GROUPS?.some((group) => !groupAddressSyntax.test(group)) === true) {
-    const fix = 'write the addresses of groups in lower case, such as staff@example.com';
-    problems.push({
-      variable: 'ALLOWED_GROUPS',
-      problem: 'has an entry that is no group of the directory',
-      fix,
-    });
   }
   return problems;
 }

@@ -50,6 +50,13 @@ export const entra: ProviderPreset = {
     /\/(?:common|organizations|consumers|\{tenantid\})(?:\/|$)/i.test(new URL(issuer).pathname)
       ? { problem: 'is that of every tenant there is: anybody could enter', fix: tenantFix }
       : undefined,
+  refuseGroup: (group) =>
+    /^\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$/i.test(group) && !/^[0-9a-f-]+$/.test(group)
+      ? {
+          problem: 'has the id of a group in capitals or braces, and Entra writes neither',
+          fix: 'write the "Object Id" of Groups > All groups > the group, in lower case',
+        }
+      : undefined,
   scopes: (options) => {
     const graphUrl = options.values['ENTRA_GRAPH_URL'];
     return [...offlineScopes(options), ...(graphUrl === undefined ? [] : [`${graphUrl}/User.Read`])];

@@ -15,6 +15,13 @@ export const github: ProviderPreset = {
   deriveIssuer: () => 'https://github.com',
   isOpenToStrangers: (issuer) => issuer === 'https://github.com',
   scopes: () => ['read:org', 'user:email'],
+  refuseGroup: (group) =>
+    /^[\w.-]+(?:\/[a-z0-9_.-]+)?$/.test(group)
+      ? undefined
+      : {
+          problem: 'has an entry that is no organisation or team of GitHub',
+          fix: 'write organisation, or organisation/team with the team as in its URL, in lower case',
+        },
   consoleHints: {
     incorrect_client_credentials: `${settingsPage}: OIDC_CLIENT_ID must be its "Client ID", OIDC_CLIENT_SECRET one of its "Client secrets"`,
     redirect_uri_mismatch: `${settingsPage}: "Authorization callback URL" must be PROXY_BASE_URL + /callback`,

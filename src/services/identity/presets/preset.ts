@@ -59,6 +59,8 @@ export interface ProviderPreset {
   readonly noGroupsFix?: string;
   /** `keys`: its claim is an object whose keys are the groups. Default: a list. */
   readonly groupsForm?: 'names' | 'keys';
+  /** What keeps it from ever saying a group of this name. Default: nothing is known of its names. */
+  refuseGroup?(group: string): PresetProblem | undefined;
   /** Whether its claim leaves groups out that somebody is in through one above, in the path. */
   inheritsGroups?(values: PresetValues): boolean;
   /** What is done about people of too many groups. Default: their claims list them all. */
