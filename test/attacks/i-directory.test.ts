@@ -92,6 +92,12 @@ describe('I. the directory beside the identity provider', () => {
     await vi.waitFor(() => expect(house.opened.logged()).toContain('directory_start_check_failed'), patience);
   }
 
+  /** What the question came to: for a while a refresh goes on without an answer. */
+  async function recheck(tokens: Tokens): Promise<string | undefined> {
+    await refreshed(tokens);
+    return house.gatehouse.events.findLast((event) => event.type === 'identity_rechecked')?.outcome;
+  }
+
   const refreshed = ({ client, refreshToken }: Tokens): Promise<Response> =>
     refresh(house.gatehouse, client.clientId, refreshToken);
 
@@ -266,6 +272,101 @@ describe('I. the directory beside the identity provider', () => {
       house.gatehouse.clock.advance(24 * 3_600);
       expect((await refreshed(tokens)).status).toBe(503);
     });
+  });
+
+  it.each([
+    ['denied', googleError(403, 'forbidden', 'PERMISSION_DENIED')],
+    ['not found', googleError(404, 'notFound', 'NOT_FOUND')],
+    ['something else', { status: 200, body: {} }],
+  ])(
+    'attack 326: credentials that read the directory of somebody else log everybody out (domain: %s)',
+    async (_what, reply) => {
+      await open();
+      const tokens = await house.enter();
+      // The next token comes of other credentials.
+      house.gatehouse.clock.advance(3_599);
+      cloud.workspace.fail(reply, { path: 'users?domain' });
+      cloud.workspace.users.clear();
+      const answer = await refreshed(tokens);
+      expect(answer.status).toBe(200);
+      expect(house.gatehouse.events).not.toContainEqual(expect.objectContaining({ type: 'grant_revoked' }));
+      // Those of this Workspace again.
+      cloud.workspace.failures = [];
+      const next = (await answer.json()) as { readonly refresh_token: string };
+      expect((await refreshed({ ...tokens, refreshToken: next.refresh_token })).status).toBe(400);
+    },
+  );
+
+  it.each([
+    ['is in a group with an odd name', () => cloud.workspace.join(bob, 'gruppe@bücher.example')],
+    [
+      'is kept from us',
+      () => cloud.workspace.fail(googleError(403, 'forbidden', 'x'), { path: `users/${bob}` }),
+    ],
+    ['has no id', () => (house.remote.person = { ...house.remote.person, sub: 'bob' })],
+  ])('attack 327: one who %s closes the directory to all', async (_what, prepare) => {
+    await open();
+    const tokens = await house.enter();
+    const { person } = house.remote;
+    cloud.workspace.users.set(bob, { email: 'bob@example.com' });
+    house.remote.person = { ...person, sub: bob };
+    prepare();
+    for (let count = 0; count < 4; count += 1) {
+      expect((await house.attempt()).reason).toBe('directory_unanswered');
+    }
+    house.remote.person = person;
+    expect(await recheck(tokens)).toBe('present');
+    expect((await house.attempt()).code).toBeDefined();
+  });
+
+  describe('attack 328: whoever deletes a group keeps out all who are above it', () => {
+    const above = 'everybody@example.com';
+    const gone = (): void => {
+      cloud.workspace.fail(googleError(404, 'notFound', 'NOT_FOUND'), { path: 'groups?userKey=everybody' });
+    };
+
+    /** What is around the group of hers is remembered for longer than what is around that. */
+    async function remember(): Promise<Tokens> {
+      await open({ GOOGLE_DIRECTORY: 'nested' }, () => {
+        cloud.workspace.join('finance@example.com', above);
+        cloud.workspace.users.set(bob, { email: 'bob@example.com' });
+        cloud.workspace.join(bob, above);
+      });
+      const { person } = house.remote;
+      house.remote.person = { ...person, sub: bob };
+      await house.enter();
+      house.gatehouse.clock.advance(50);
+      house.remote.person = person;
+      const tokens = await house.enter();
+      house.gatehouse.clock.advance(11);
+      return tokens;
+    }
+
+    it('328: it is in none of theirs at once', async () => {
+      const tokens = await remember();
+      cloud.workspace.memberships.set('finance@example.com', []);
+      gone();
+      expect(await recheck(tokens)).toBe('present');
+      expect((await house.attempt()).code).toBeDefined();
+    });
+
+    it('328: one that is still listed is not left out', async () => {
+      const tokens = await remember();
+      gone();
+      expect(await recheck(tokens)).toBe('unanswered');
+      expect(await house.attempt()).toMatchObject({ code: undefined, reason: 'directory_unanswered' });
+    });
+  });
+
+  it('attack 329: a token that was taken back costs somebody a login', async () => {
+    await open();
+    cloud.workspace.fail(googleError(401, 'authError', 'UNAUTHENTICATED'), { times: 1 });
+    expect((await house.attempt()).code).toBeDefined();
+    cloud.workspace.fail(googleError(401, 'authError', 'UNAUTHENTICATED'));
+    cloud.workspace.questions.length = 0;
+    expect((await house.attempt()).reason).toBe('directory_unanswered');
+    // With another one once, and no more.
+    expect(cloud.workspace.questions).toHaveLength(2);
   });
 
   it.each([

@@ -7,8 +7,8 @@ export interface GroupPage {
   readonly next: string | undefined;
 }
 
-/** One page of the groups that somebody, or a group, is a direct member of. */
-export type ListGroups = (member: string, pageToken: string | undefined) => Promise<GroupPage>;
+/** One page of the groups that somebody, or a group, is a direct member of. Undefined: there is no such member. */
+export type ListGroups = (member: string, pageToken: string | undefined) => Promise<GroupPage | undefined>;
 
 export interface GroupSearch {
   readonly list: ListGroups;
@@ -28,10 +28,28 @@ const atOnce = 8;
 /**
  * The groups of a person. Google lists those that somebody is a direct member of; nested, those are asked about in turn,
  * level by level, each once, so that a circle ends.
- * @throws ProviderFailure `directory_too_many_groups`
+ * @throws ProviderFailure `directory_too_many_groups`, `directory_malformed`
  */
-export async function findGroups(person: string, { list, around }: GroupSearch): Promise<readonly string[]> {
+export async function findGroups(person: string, search: GroupSearch): Promise<readonly string[]> {
+  const first = await walk(person, search);
+  if (first.unknown.size === 0) return first.groups;
+  // A group that was deleted is still around those that are remembered to be in it.
+  const isRemembered = search.around?.forgetThoseIn(first.unknown) ?? false;
+  const second = isRemembered ? await walk(person, search) : first;
+  // Those that it was in may be around somebody all the same.
+  if (second.unknown.size > 0) throw new ProviderFailure('directory_malformed');
+  return second.groups;
+}
+
+interface Walk {
+  readonly groups: readonly string[];
+  /** Listed, and said not to be there. */
+  readonly unknown: ReadonlySet<string>;
+}
+
+async function walk(person: string, { list, around }: GroupSearch): Promise<Walk> {
   const found = new Set<string>();
+  const unknown = new Set<string>();
   let pages = 0;
 
   async function listAll(member: string): Promise<readonly string[]> {
@@ -40,6 +58,10 @@ export async function findGroups(person: string, { list, around }: GroupSearch):
     for (let count = 0; count < maxPagesOfOne && pages < maxPages; count += 1) {
       pages += 1;
       const page = await list(member, pageToken);
+      if (page === undefined) {
+        unknown.add(member);
+        return [];
+      }
       groups.push(...page.groups);
       pageToken = page.next;
       if (pageToken === undefined) return groups;
@@ -51,7 +73,7 @@ export async function findGroups(person: string, { list, around }: GroupSearch):
     const known = around?.find(group);
     if (known !== undefined) return known;
     const groups = await listAll(group);
-    around?.put(group, groups);
+    if (!unknown.has(group)) around?.put(group, groups);
     return groups;
   }
 
@@ -64,7 +86,7 @@ export async function findGroups(person: string, { list, around }: GroupSearch):
     if (around === undefined) break;
     if (found.size > maxGroups) throw tooMany();
   }
-  return [...found];
+  return { groups: [...found], unknown };
 }
 
 async function inBatches(

@@ -3,8 +3,9 @@ import { createPlaces } from '../places.ts';
 import { ProviderFailure } from '../provider-failure.ts';
 import { createProviderPause } from '../provider-pause.ts';
 import { findGroups, type GroupPage, type ListGroups } from './directory-groups.ts';
+import { createDirectoryRequests, expectSuccess, isUnknown, type Question } from './directory-requests.ts';
 import { obtainDirectoryToken } from './directory-token.ts';
-import { type Answer, askTwice, failureOf, hasReason, membersOf } from './google-answer.ts';
+import { membersOf } from './google-answer.ts';
 import { type GoogleDirectorySettings, groupAddressSyntax } from './google-directory-settings.ts';
 import { createKeptToken } from './kept-token.ts';
 import type { Platform } from './platform.ts';
@@ -22,7 +23,6 @@ export interface GoogleDirectoryDeps extends Platform {
   readonly onStartFailure: (failure: ProviderFailure) => void;
 }
 
-const api = 'https://admin.googleapis.com/admin/directory/v1';
 /** As many as Google puts on one page. */
 const pageSize = 200;
 const mostAtOnce = 32;
@@ -45,6 +45,7 @@ const subjectSyntax = /^\d{1,64}$/;
 export function createGoogleDirectory(deps: GoogleDirectoryDeps): PersonDirectory {
   const { settings, clock } = deps;
   const token = createKeptToken({ clock, obtain: (signal) => obtainDirectoryToken(settings, deps, signal) });
+  const requests = createDirectoryRequests({ fetch: deps.fetch, token, domain: settings.domain });
   const pause = createProviderPause(clock);
   const inPlace = createPlaces(mostAtOnce);
   const kept = settings.keeps === undefined ? undefined : new Set([...settings.keeps, ...deps.allowedGroups]);
@@ -54,36 +55,36 @@ export function createGoogleDirectory(deps: GoogleDirectoryDeps): PersonDirector
 
   /** Says nothing of anybody; only whether users and groups may be read at all. */
   async function tryOut(): Promise<void> {
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(startTimeoutMilliseconds)]);
-    const query = `domain=${settings.domain}&maxResults=1&fields=kind`;
+    const question = open(AbortSignal.timeout(startTimeoutMilliseconds));
+    const groups = `groups?domain=${settings.domain}&maxResults=1&fields=kind`;
     try {
-      expectSuccess(await get(`users?${query}`, signal));
-      if (settings.reads !== 'users') expectSuccess(await get(`groups?${query}`, signal));
+      await requests.prove(question);
+      if (settings.reads !== 'users') expectSuccess(await requests.get(groups, question));
     } catch (error) {
       if (!closing.signal.aborted) deps.onStartFailure(summarize(error));
     }
   }
 
-  async function get(path: string, signal: AbortSignal): Promise<Answer> {
-    const bearer = await token.get(signal);
-    const headers = { authorization: `Bearer ${bearer}`, accept: 'application/json' };
-    const answer = await askTwice(deps.fetch, `${api}/${path}`, { headers, signal });
-    if (answer.status === 401) token.forget(bearer);
-    return answer;
+  function open(deadline: AbortSignal): Question {
+    const either = AbortSignal.any([deadline, closing.signal]);
+    return { deadline: either, isHeard: false, isShutOut: false };
   }
 
   async function look(subject: string, question: Question): Promise<DirectoryEntry> {
-    const { deadline } = question;
-    if (!subjectSyntax.test(subject)) throw new ProviderFailure('directory_malformed');
-    const answer = await get(`users/${subject}?fields=kind,id,suspended,archived`, deadline);
-    if (answer.status === 404 && hasReason(answer, ['notFound'])) return { outcome: 'gone' };
+    const answer = await requests.get(`users/${subject}?fields=kind,id,suspended,archived`, question);
+    if (isUnknown(answer)) {
+      // The directory of somebody else knows nobody of here: with one wrong setting everybody would be gone.
+      await requests.prove(question, answer.bearer);
+      return { outcome: 'gone' };
+    }
     if (isInactive(expectSuccess(answer), subject)) return { outcome: 'gone' };
     question.isHeard = true;
     if (settings.reads === 'users') return { outcome: 'present', groups: undefined };
     const list: ListGroups = async (member, pageToken) => {
       const query = new URLSearchParams({ userKey: member, maxResults: String(pageSize) });
       if (pageToken !== undefined) query.set('pageToken', pageToken);
-      return readPage(expectSuccess(await get(`groups?${query.toString()}`, deadline)));
+      const page = await requests.get(`groups?${query.toString()}`, question);
+      return isUnknown(page) ? undefined : readPage(expectSuccess(page));
     };
     const all = await findGroups(subject, { list, around });
     if (kept === undefined) return { outcome: 'present', groups: all };
@@ -92,17 +93,20 @@ export function createGoogleDirectory(deps: GoogleDirectoryDeps): PersonDirector
   }
 
   async function find(subject: string, deadline: AbortSignal): Promise<DirectoryEntry> {
+    if (!subjectSyntax.test(subject)) {
+      const failure = new ProviderFailure('directory_malformed');
+      deps.onFailure(failure);
+      throw failure;
+    }
     if (!pause.admits()) throw new ProviderFailure('directory_paused');
-    const question: Question = { deadline: AbortSignal.any([deadline, closing.signal]), isHeard: false };
+    const question = open(deadline);
     try {
       const entry = await look(subject, question);
       pause.answered();
       return entry;
     } catch (error) {
       const failure = summarize(error);
-      // Whoever is in very many groups must not close the directory to all by asking again and again.
-      const isTooMuch = ['directory_too_many_groups', 'directory_timeout'].includes(failure.code);
-      if (question.isHeard && isTooMuch) pause.answered();
+      if (isAboutPerson(failure, question)) pause.answered();
       else pause.failed();
       deps.onFailure(failure);
       throw failure;
@@ -115,10 +119,16 @@ export function createGoogleDirectory(deps: GoogleDirectoryDeps): PersonDirector
   };
 }
 
-interface Question {
-  readonly deadline: AbortSignal;
-  /** The directory is there, and knows this person. */
-  isHeard: boolean;
+/** What is said of one of them, and of whom they are in groups with. */
+const personalKinds = new Set(['directory_malformed', 'directory_denied', 'directory_too_many_groups']);
+
+/**
+ * Whoever is in very many groups, in one with an odd name, or kept from us by a rule of the Workspace, must not close the
+ * directory to all by asking again and again.
+ */
+function isAboutPerson({ code }: ProviderFailure, { isHeard, isShutOut }: Question): boolean {
+  if (isShutOut) return false;
+  return personalKinds.has(code) || (isHeard && code === 'directory_timeout');
 }
 
 function crowded(): never {
@@ -128,20 +138,6 @@ function crowded(): never {
 /** A deadline that passed while somebody waited for the token is one like any other. */
 function summarize(error: unknown): ProviderFailure {
   return error instanceof ProviderFailure ? error : new ProviderFailure('directory_timeout');
-}
-
-/** @see https://developers.google.com/workspace/admin/directory/v1/guides/troubleshoot-error-codes */
-function expectSuccess(answer: Answer): Readonly<Record<string, unknown>> {
-  if (answer.status === 200) return membersOf(answer.body);
-  if (hasReason(answer, ['SERVICE_DISABLED', 'accessNotConfigured'])) {
-    throw new ProviderFailure('directory_api_disabled');
-  }
-  if (hasReason(answer, ['insufficientPermissions', 'ACCESS_TOKEN_SCOPE_INSUFFICIENT'])) {
-    throw new ProviderFailure('directory_delegation_refused');
-  }
-  const isDenied =
-    answer.status === 403 && hasReason(answer, ['forbidden', 'PERMISSION_DENIED', 'domainCannotUseApis']);
-  throw isDenied ? new ProviderFailure('directory_denied') : failureOf(answer);
 }
 
 /** An answer that leaves it open is none: people are let in by it. */

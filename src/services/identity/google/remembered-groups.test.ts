@@ -28,6 +28,15 @@ describe('createRememberedGroups', () => {
     expect(groups.find('staff@example.com')).toBeUndefined();
   });
 
+  it('lets go of the groups that are in one that is not there any more', () => {
+    groups.put('staff@example.com', ['everybody@example.com', 'world@example.com']);
+    groups.put('mcp@example.com', ['tools@example.com']);
+    expect(groups.forgetThoseIn(new Set(['nobody@example.com']))).toBe(false);
+    expect(groups.forgetThoseIn(new Set(['world@example.com']))).toBe(true);
+    expect(groups.find('staff@example.com')).toBeUndefined();
+    expect(groups.find('mcp@example.com')).toEqual(['tools@example.com']);
+  });
+
   it('forgets the oldest when there are too many', () => {
     for (let index = 0; index <= 5_000; index += 1) groups.put(`list-${index}@example.com`, []);
     expect(groups.find('list-0@example.com')).toBeUndefined();

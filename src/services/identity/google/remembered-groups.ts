@@ -4,6 +4,8 @@ import type { Clock } from '../../../platform/clock.ts';
 export interface RememberedGroups {
   find(group: string): readonly string[] | undefined;
   put(group: string, around: readonly string[]): void;
+  /** Lets go of what is remembered to be in one of these groups. False: nothing is. */
+  forgetThoseIn(groups: ReadonlySet<string>): boolean;
 }
 
 const milliseconds = 60_000;
@@ -27,6 +29,11 @@ export function createRememberedGroups(clock: Pick<Clock, 'nowMilliseconds'>): R
       known.set(group, { around, atMs: clock.nowMilliseconds() });
       const [oldest] = known.keys();
       if (known.size > maxEntries && oldest !== undefined) known.delete(oldest);
+    },
+    forgetThoseIn(groups) {
+      const within = [...known].filter(([, { around }]) => around.some((group) => groups.has(group)));
+      for (const [member] of within) known.delete(member);
+      return within.length > 0;
     },
   };
 }
