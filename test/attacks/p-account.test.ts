@@ -20,6 +20,8 @@ import {
 } from '../support/flow.ts';
 import { createTestGatehouse, type TestGatehouse, type TestGatehouseOptions } from '../support/gatehouse.ts';
 import { openHouseOfTwo } from '../support/house-of-two.ts';
+import { SimulatedGitHub } from '../support/identity/github.ts';
+import { openProvider } from '../support/identity/opened-provider.ts';
 
 const closers: (() => Promise<void>)[] = [];
 const sessionCookie = '__Host-gatehouse-account-session';
@@ -492,6 +494,43 @@ describe('P. the account page', () => {
     expect((await visitAccount(gatehouse)).grantIds).toHaveLength(2);
     expect(String(await gatehouse.store.get(key)).split('\n')).toHaveLength(2);
     expect(await statusOfRefresh(gatehouse, old)).toBe(200);
+  });
+
+  it('333: at GitHub it asks who it is and nothing else, and takes no token from a grant', async () => {
+    const gatehouse = await open();
+    const github = await SimulatedGitHub.start();
+    closers.push(() => github.close());
+    const { provider } = openProvider(github, gatehouse.clock, {
+      IDP: 'github',
+      ALLOWED_GROUPS: 'acme/engineering',
+    });
+    closers.push(() => Promise.resolve(provider.close()));
+    Object.assign(gatehouse.identityProvider, provider);
+    const logIn = (url: URL): Promise<URLSearchParams> => github.logIn(url);
+    const all: Tokens[] = [];
+    for (let count = 0; count < 10; count += 1) all.push(await signIn(gatehouse, { logIn }));
+    const { person } = github;
+    github.person = {
+      ...person,
+      emails: [{ email: 'a@b.example', primary: true, verified: false, visibility: null }],
+    };
+    github.misbehaviour = { api: 'endless-pages' };
+    const before = github.requests.length;
+
+    const visit = await visitAccount(gatehouse, { logIn });
+
+    expect(visit.grantIds).toHaveLength(10);
+    expect(visit.html).toContain('You are signed in as <bdi>alice</bdi>');
+    expect(github.requests.slice(before)).toEqual([
+      '/login/oauth/authorize',
+      '/login/oauth/access_token',
+      '/api/v3/user',
+      `/api/v3/applications/${github.clientId}/token`,
+    ]);
+    expect(github.tokens).toBe(10);
+    github.person = person;
+    github.misbehaviour = {};
+    expect(await statusOfRefresh(gatehouse, all[0] as Tokens)).toBe(200);
   });
 
   it('334: the page does not say that a client has no access while it has', async () => {

@@ -42,6 +42,9 @@ interface Answer {
  * - a suspended account is told 403 "Sorry. Your account was suspended."
  *   (github.com/sourcegraph/sourcegraph-public-snapshot, issue 16638)
  * - beyond the rate limit the status is 403 or 429 (docs.github.com, "Rate limits for the REST API")
+ * - of one person, app and set of scopes ten tokens are kept; for an eleventh the oldest ends
+ *   (docs.github.com, "Authorizing OAuth apps")
+ * - a token is ended with DELETE /applications/{client_id}/token: 204
  * - a token is checked with POST /applications/{client_id}/token; 404 for one that is over
  *   (docs.github.com, "REST API endpoints for OAuth authorizations")
  */
@@ -66,8 +69,12 @@ export class SimulatedGitHub {
   /** Path of every request, with its query for those of the interface. */
   readonly requests: string[] = [];
   readonly #server: Server;
-  readonly #codes = new Map<string, { readonly challenge: string | null; readonly redirectUri: string }>();
-  readonly #tokens = new Set<string>();
+  readonly #codes = new Map<
+    string,
+    { readonly challenge: string | null; readonly redirectUri: string; readonly scope: string }
+  >();
+  /** Each with its scopes. */
+  readonly #tokens = new Map<string, string>();
 
   static async start(): Promise<SimulatedGitHub> {
     const github = new SimulatedGitHub();
@@ -92,6 +99,11 @@ export class SimulatedGitHub {
     return new URL(response.headers.get('location') ?? '').searchParams;
   }
 
+  /** How many tokens work. */
+  get tokens(): number {
+    return this.#tokens.size;
+  }
+
   /** The person disconnects the app, or their account is closed. */
   revokeTokens(): void {
     this.#tokens.clear();
@@ -113,7 +125,7 @@ export class SimulatedGitHub {
       return send(response, { status: 200, body: this.#token(new URLSearchParams(body)) });
     }
     if (url.pathname === `/api/v3/applications/${this.clientId}/token`) {
-      return send(response, this.#checkToken(authorization, body));
+      return send(response, this.#checkToken(request.method, authorization, body));
     }
     if (this.misbehaviour.api === 'silent') return;
     return send(response, this.#api(url, authorization.replace(/^Bearer /, '')));
@@ -122,7 +134,8 @@ export class SimulatedGitHub {
   #authorize(query: URLSearchParams, response: ServerResponse): void {
     const code = randomBytes(10).toString('hex');
     const redirectUri = query.get('redirect_uri') ?? '';
-    this.#codes.set(code, { challenge: query.get('code_challenge'), redirectUri });
+    const scope = (query.get('scope') ?? '').split(' ').join(',');
+    this.#codes.set(code, { challenge: query.get('code_challenge'), redirectUri, scope });
     const location = new URL(redirectUri);
     location.searchParams.set('code', code);
     location.searchParams.set('state', query.get('state') ?? '');
@@ -142,19 +155,25 @@ export class SimulatedGitHub {
     const challenge = createHash('sha256').update(verifier).digest('base64url');
     if (issued === undefined || issued.challenge !== challenge) return failure('bad_verification_code');
     const token = `gho_${randomBytes(18).toString('hex')}`;
-    this.#tokens.add(token);
+    const alike = [...this.#tokens].filter(([, scope]) => scope === issued.scope);
+    for (const [oldest] of alike.slice(0, Math.max(0, alike.length - 9))) this.#tokens.delete(oldest);
+    this.#tokens.set(token, issued.scope);
     return {
       access_token: token,
       token_type: 'bearer',
-      scope: 'read:org,user:email',
+      scope: issued.scope,
       ...this.misbehaviour.tokenResponse,
     };
   }
 
-  #checkToken(authorization: string, body: string): Answer {
+  #checkToken(method: string | undefined, authorization: string, body: string): Answer {
     const expected = Buffer.from(`${this.clientId}:${this.clientSecret}`).toString('base64');
     if (authorization !== `Basic ${expected}`) return { status: 401, body: { message: 'Bad credentials' } };
     const { access_token: token } = JSON.parse(body) as { access_token?: string };
+    if (method === 'DELETE') {
+      const isKnown = this.#tokens.delete(token ?? '');
+      return { status: isKnown ? 204 : 404, body: isKnown ? '' : { message: 'Not Found' } };
+    }
     return this.#tokens.has(token ?? '')
       ? { status: 200, body: { id: 1, token } }
       : { status: 404, body: { message: 'Not Found' } };

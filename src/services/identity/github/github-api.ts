@@ -12,13 +12,19 @@ export interface GitHubApiDeps {
 /** The questions GitHub is asked. All reject with a ProviderFailure, which holds no token and no text of GitHub's. */
 export interface GitHubApi {
   readonly authorizationEndpoint: string;
-  /** Exchanges a code for the token of a person. */
-  exchangeCode(form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<string>;
+  /** Exchanges a code for the token of a person. `account`: one that says who it is will do. */
+  exchangeCode(
+    form: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+    purpose?: 'account',
+  ): Promise<string>;
   get(path: string, token: string, signal: AbortSignal): Promise<unknown>;
   /** The items of every page. */
   list(path: string, token: string, signal: AbortSignal): Promise<readonly unknown[]>;
   /** Whether GitHub itself says that it knows this token no more. */
   isForgotten(token: string, signal: AbortSignal): Promise<boolean>;
+  /** Ends this token, and no other of the person. */
+  endToken(token: string, signal: AbortSignal): Promise<void>;
 }
 
 const itemsPerPage = 50;
@@ -46,15 +52,25 @@ export function createGitHubApi(deps: GitHubApiDeps): GitHubApi {
     return response;
   }
 
+  /** What GitHub knows of a token, it tells and takes back for our client alone. */
+  async function askAsClient(method: string, token: string, signal: AbortSignal): Promise<number> {
+    const authorization = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
+    const headers = { ...apiHeaders, authorization, 'content-type': 'application/json' };
+    const body = JSON.stringify({ access_token: token });
+    const url = `${api}/applications/${encodeURIComponent(clientId)}/token`;
+    const { status } = await fetchSummarized(deps.fetch, url, { method, headers, body, signal });
+    return status;
+  }
+
   return {
     authorizationEndpoint: `${issuer}/login/oauth/authorize`,
 
-    async exchangeCode(form, signal) {
+    async exchangeCode(form, signal, purpose) {
       const body = new URLSearchParams({ ...form, client_id: clientId, client_secret: clientSecret });
       const init = { method: 'POST', headers: { accept: 'application/json' }, body, signal };
       const response = await fetchSummarized(deps.fetch, `${issuer}/login/oauth/access_token`, init);
       if (response.status !== 200) throw new ProviderFailure('http_status');
-      return readToken(await readJson(response));
+      return readToken(await readJson(response), purpose);
     },
 
     get: async (path, token, signal) => readJson(await ask(path, token, signal)),
@@ -72,13 +88,10 @@ export function createGitHubApi(deps: GitHubApiDeps): GitHubApi {
       throw new ProviderFailure('too_many_groups');
     },
 
-    async isForgotten(token, signal) {
-      const authorization = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
-      const headers = { ...apiHeaders, authorization, 'content-type': 'application/json' };
-      const body = JSON.stringify({ access_token: token });
-      const url = `${api}/applications/${encodeURIComponent(clientId)}/token`;
-      const { status } = await fetchSummarized(deps.fetch, url, { method: 'POST', headers, body, signal });
-      return status === 404;
+    isForgotten: async (token, signal) => (await askAsClient('POST', token, signal)) === 404,
+
+    async endToken(token, signal) {
+      if ((await askAsClient('DELETE', token, signal)) !== 204) throw new ProviderFailure('http_status');
     },
   };
 }
@@ -108,7 +121,7 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
-function readToken(answer: unknown): string {
+function readToken(answer: unknown, purpose?: 'account'): string {
   const { error, access_token: token, token_type: type, expires_in: expiresIn, scope } = membersOf(answer);
   if (error !== undefined) {
     throw new ProviderFailure(typeof error === 'string' && tokenErrors.has(error) ? error : 'oauth_error');
@@ -116,7 +129,7 @@ function readToken(answer: unknown): string {
   // A token that ends by itself would make everybody look gone after eight hours.
   if (expiresIn !== undefined) throw new ProviderFailure('token_expires');
   // A token that may not ask about everything would hide groups, and with them what keeps somebody out.
-  if (!hasScopes(scope)) throw new ProviderFailure('scope_missing');
+  if (purpose !== 'account' && !hasScopes(scope)) throw new ProviderFailure('scope_missing');
   const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
   if (!isBearer || typeof token !== 'string' || token === '') throw new ProviderFailure('malformed');
   return token;

@@ -24,6 +24,17 @@ export async function askForPerson(api: GitHubApi, token: string, signal: AbortS
   };
 }
 
+/**
+ * Asks GitHub who a token belongs to, and nothing else: for somebody who may have no address that is verified, and be in
+ * organisations that cannot be read. They are shown the name by which they log in.
+ * @throws ProviderFailure
+ */
+export async function askWhoItIs(api: GitHubApi, token: string, signal: AbortSignal): Promise<Claims> {
+  const { id, login } = membersOf(await api.get('/user', token, signal));
+  if (!Number.isSafeInteger(id)) throw new ProviderFailure('malformed');
+  return { sub: String(id), name: login };
+}
+
 /** Other verified addresses may be a former employer's; the primary one is what the person goes by. */
 function readPrimaryEmail(emails: readonly unknown[]): Claims {
   const primary = emails.map(membersOf).find((entry) => entry['primary'] === true);

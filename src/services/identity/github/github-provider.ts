@@ -4,7 +4,7 @@ import { OAuthError } from '../../../protocol/oauth-error.ts';
 import { computeCodeChallenge } from '../../../protocol/pkce.ts';
 import { checkAllowedGroups, isAllowedGroup, readClaims } from '../claims.ts';
 import { createExchangeLimit } from '../exchange-limit.ts';
-import type { Identity, IdentityProvider, LoginAnswer, Recheck } from '../identity-provider.ts';
+import type { Identity, IdentityProvider, LoginAnswer, LoginSecrets, Recheck } from '../identity-provider.ts';
 import type { WatchLane } from '../lane-load.ts';
 import { createLoginLane } from '../login-lane.ts';
 import type { OpenIdSettings } from '../openid-settings.ts';
@@ -13,7 +13,7 @@ import { ProviderFailure, summarizeFailure } from '../provider-failure.ts';
 import { createProviderPause } from '../provider-pause.ts';
 import { checkAuthenticationTime } from '../reauthentication.ts';
 import { createGitHubApi } from './github-api.ts';
-import { askForPerson } from './github-person.ts';
+import { askForPerson, askWhoItIs } from './github-person.ts';
 import { createGitHubRecheck } from './github-recheck.ts';
 
 export interface GitHubProviderDeps {
@@ -39,6 +39,8 @@ export interface GitHubProviderDeps {
 }
 
 const probeDeadlineMilliseconds = 10_000;
+/** Of those that people have given already: they are not asked for another. Who it is, GitHub says without any. */
+const identifyingScope = 'user:email';
 
 /**
  * Logs people in at GitHub, which speaks OAuth 2.0 and no OpenID: who somebody is, its interface says to the token that
@@ -73,17 +75,34 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
     { query, secrets }: LoginAnswer,
     signal: AbortSignal,
   ): Promise<{ identity: Identity; token: string }> {
-    const form = {
-      code: query.get('code') ?? '',
-      redirect_uri: deps.redirectUri,
-      code_verifier: secrets.codeVerifier,
-    };
     try {
-      const token = await api.exchangeCode(form, signal);
+      const token = await api.exchangeCode(formOf(query, secrets), signal);
       return { identity: readPerson(await askForPerson(api, token, signal), issuer), token };
     } catch (error) {
       throw refuse(error);
     }
+  }
+
+  /**
+   * Who it is, for the account page. GitHub keeps ten tokens of a person with one app and the same scopes, and ends the
+   * oldest for an eleventh: that could be one by which a grant is asked about. So this one has fewer scopes, and is ended.
+   */
+  async function identify({ query, secrets }: LoginAnswer, signal: AbortSignal): Promise<Identity> {
+    try {
+      const token = await api.exchangeCode(formOf(query, secrets), signal, 'account');
+      try {
+        return readPerson(await askWhoItIs(api, token, signal), issuer);
+      } finally {
+        await api.endToken(token, signal).catch(() => {});
+      }
+    } catch (error) {
+      throw refuse(error);
+    }
+  }
+
+  function formOf(query: URLSearchParams, { codeVerifier }: LoginSecrets): Readonly<Record<string, string>> {
+    const code = query.get('code') ?? '';
+    return { code, redirect_uri: deps.redirectUri, code_verifier: codeVerifier };
   }
 
   return {
@@ -98,13 +117,13 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
         () => ({ outcome: 'unanswered' }),
       ),
 
-    startLogin({ state, secrets, reauthentication }) {
+    startLogin({ state, secrets, reauthentication, purpose }) {
       const url = new URL(api.authorizationEndpoint);
       const parameters = {
         ...config.authorizationParameters,
         client_id: config.clientId,
         redirect_uri: deps.redirectUri,
-        scope: config.scopes.join(' '),
+        scope: (purpose === 'account' ? [identifyingScope] : config.scopes).join(' '),
         state,
         code_challenge: computeCodeChallenge(secrets.codeVerifier),
         code_challenge_method: 'S256',
@@ -119,8 +138,11 @@ export function createGitHubProvider(deps: GitHubProviderDeps): IdentityProvider
       checkAnswer(answer, issuer);
       // GitHub never says when somebody logged in: what has to be recent is refused before anything is sent.
       checkAuthenticationTime({}, answer, clock);
+      if (answer.purpose === 'account') {
+        const identity = await lane((deadline) => identify(answer, deadline));
+        return { identity, refreshToken: undefined, sessionId: undefined };
+      }
       const { identity, token } = await lane((deadline) => exchange(answer, deadline));
-      if (answer.purpose === 'account') return { identity, refreshToken: undefined, sessionId: undefined };
       checkAllowedGroups(identity.groups, deps.allowedGroups);
       return { identity, refreshToken: token, sessionId: undefined };
     },
