@@ -14,6 +14,15 @@ export const soundEnvironment: Readonly<Record<string, string>> = {
   TOKEN_SIGNING_SECRET: strongSecret,
 };
 
+/** Where the file lists identity providers and mounts. */
+export const withoutProvider = {
+  GATEHOUSE_CONFIG: 'gatehouse.yaml',
+  UPSTREAM_MCP_URL: undefined,
+  OIDC_ISSUER_URL: undefined,
+  OIDC_CLIENT_ID: undefined,
+  OIDC_CLIENT_SECRET: undefined,
+};
+
 export type Changes = Readonly<Record<string, string | undefined>>;
 
 /** The configuration of the sound environment with some variables changed; `files` by path. */

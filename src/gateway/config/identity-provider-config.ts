@@ -74,6 +74,7 @@ export function findIdentityProviderProblems(values: Values): ConfigProblem[] {
     ...findScopeProblems(values, preset),
     ...findParameterProblems(values, preset),
     ...findGroupProblems(values, preset),
+    ...findClaimProblems(values, preset),
     ...findOwnProblems(values, preset),
   ];
 }
@@ -187,6 +188,15 @@ function findGroupProblems(values: Values, preset: ProviderPreset): ConfigProble
       fix: preset.noGroupsFix ?? 'unset it, or name the claim that has them in GROUPS_CLAIM',
     },
   ];
+}
+
+/** Groups that are found beside those of the claim are put where it is: that has to be a claim of its own. */
+function findClaimProblems(values: Values, preset: ProviderPreset): ConfigProblem[] {
+  const { values: own } = presetOptions(values);
+  const isCompleted = preset.inheritsGroups?.(own) === true || preset.overage?.(own).graphUrl !== undefined;
+  if (!isCompleted || values.GROUPS_CLAIM?.startsWith('/') !== true) return [];
+  const problem = `is a JSON pointer, and groups that ${preset.title} leaves out are added to a claim of its own alone`;
+  return [{ variable: 'GROUPS_CLAIM', problem, fix: 'name a claim that is not within another, or unset it' }];
 }
 
 function saysGroups(values: Values, preset: ProviderPreset): boolean {

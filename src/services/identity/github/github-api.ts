@@ -79,6 +79,9 @@ export function createGitHubApi(deps: GitHubApiDeps): GitHubApi {
       const items: unknown[] = [];
       for (let page = 1; page <= maxPages; page += 1) {
         const response = await ask(`${path}?per_page=${itemsPerPage}&page=${page}`, token, signal);
+        // Of a token that may ask less than when it was given, the lists are shorter, and no error says so.
+        const scopes = response.headers.get('x-oauth-scopes');
+        if (scopes !== null && !hasScopes(scopes)) throw new ProviderFailure('scope_missing');
         const answer = await readJson(response);
         if (!Array.isArray(answer)) throw new ProviderFailure('malformed');
         items.push(...(answer as readonly unknown[]));
@@ -136,11 +139,11 @@ function readToken(answer: unknown, purpose?: 'account'): string {
 }
 
 /**
- * What was asked for, or what includes it. GitHub says what it gave, which need not be that.
+ * What was asked for, or what includes it. GitHub says what it gave, which need not be that: nothing
+ * said is nothing given.
  * @see https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
  */
 function hasScopes(scope: unknown): boolean {
-  if (scope === undefined) return true;
   const given = typeof scope === 'string' ? scope.split(/[ ,]+/) : [];
   return [
     ['read:org', 'write:org', 'admin:org'],

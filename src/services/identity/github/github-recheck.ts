@@ -22,8 +22,9 @@ export interface GitHubRecheckDeps {
 const deadlineMilliseconds = 5_000;
 
 /**
- * Asks GitHub about somebody with the token of their login. A revoked token, an app that was disconnected, an account that
- * was closed or suspended is a no; limits, outages and a refusal of our own client say nothing about the person.
+ * Asks GitHub about somebody with the token of their login. A revoked token, one that may ask less than it has to, an app
+ * that was disconnected, an account that was closed or suspended is a no; limits, outages and a refusal of our own client
+ * say nothing about the person.
  */
 export function createGitHubRecheck(deps: GitHubRecheckDeps): (request: RecheckRequest) => Promise<Recheck> {
   const { pause } = deps;
@@ -48,6 +49,8 @@ export function createGitHubRecheck(deps: GitHubRecheckDeps): (request: RecheckR
     const code = failure instanceof ProviderFailure ? failure.code : '';
     const isGone =
       code === 'account_suspended' ||
+      // The token's own, and for good: who logs in anew is told what is missing.
+      code === 'scope_missing' ||
       (code === 'token_refused' && (await deps.api.isForgotten(token, signal).catch(() => false)));
     if (isGone) pause.answered();
     else pause.failed();
