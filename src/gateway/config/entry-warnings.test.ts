@@ -79,6 +79,20 @@ describe('findEntryWarnings', () => {
   });
 
   it.each([
+    ['google', { GOOGLE_DIRECTORY: 'groups', GOOGLE_DIRECTORY_GROUPS: 'staff@example.com' }],
+    ['gitlab', { GITLAB_GROUPS: 'inherited' }],
+  ])('says that a later denial does not see who is in, where %s is never asked again', (preset, groups) => {
+    const domain = preset === 'google' ? { GOOGLE_HOSTED_DOMAIN: 'example.com' } : {};
+    const events = (changes: Record<string, string>): readonly string[] =>
+      load({ IDP: preset, OIDC_ISSUER_URL: undefined, ...domain, ...changes }).warnings.map(
+        ({ event }) => event,
+      );
+    expect(events({ ...groups, IDENTITY_RECHECK: 'off' })).toContain('entry_groups_unseen');
+    expect(events({ ...groups })).not.toContain('entry_groups_unseen');
+    expect(events({ IDENTITY_RECHECK: 'off' })).not.toContain('entry_groups_unseen');
+  });
+
+  it.each([
     { groups: { none: [{ issuer: 'https://partner.test/', group: 'staff' }] } },
     { subjects: { deny: [{ issuer: 'https://partner.test/', subject: 'mallory' }] } },
   ])('names an issuer that vouches for nobody here: %j', (entry) => {

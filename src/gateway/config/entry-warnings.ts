@@ -2,11 +2,18 @@ import type { EntrySettings } from '../../services/entry/entry-gate.ts';
 import type { GroupName } from '../../services/entry/entry-rules.ts';
 import type { ConfigWarning, GatehouseConfig, MountConfig, ProviderConfig } from './config.ts';
 
-type Judged = Pick<GatehouseConfig, 'entry' | 'trustedIssuers' | 'identityProviders' | 'mounts'>;
+type Judged = Pick<
+  GatehouseConfig,
+  'entry' | 'trustedIssuers' | 'identityProviders' | 'mounts' | 'identityRecheck'
+>;
 
 /** Entry rules that are not wrong, and that mean less than they seem to. */
 export function findEntryWarnings(config: Judged): readonly ConfigWarning[] {
-  return [...config.mounts.flatMap((mount) => warnOfShutOut(mount, config)), ...warnOfStrangers(config)];
+  return [
+    ...config.mounts.flatMap((mount) => warnOfShutOut(mount, config)),
+    ...warnOfStrangers(config),
+    ...warnOfUnseenGroups(config),
+  ];
 }
 
 /**
@@ -38,6 +45,17 @@ function warnOfStrangers(config: Judged): readonly ConfigWarning[] {
     .map((issuer) => ({
       event: 'entry_issuer_unknown',
       message: `entry rules name ${issuer}, and nobody comes from there: write the issuer of an identity provider, to the letter`,
+    }));
+}
+
+/** A denial of tomorrow is about groups that nobody has looked for, and without a recheck nobody ever does. */
+function warnOfUnseenGroups({ identityProviders, identityRecheck }: Judged): readonly ConfigWarning[] {
+  if (identityRecheck.mode !== 'off') return [];
+  return identityProviders
+    .filter(({ directory, inheritsGroups }) => directory?.keeps !== undefined || inheritsGroups)
+    .map(({ name }) => ({
+      event: 'entry_groups_unseen',
+      message: `of the groups of ${name} those are known that rules named at the login, and IDENTITY_RECHECK=off: a rule that keeps another group out does not see who is in until GRANT_LIFETIME`,
     }));
 }
 
