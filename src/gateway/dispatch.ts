@@ -56,6 +56,7 @@ export function createDispatch(deps: DispatchDeps): Dispatch {
     }
     if (request.method === 'OPTIONS' && route.cors) return answerPreflight(route.methods);
     checkMethod(route, request.method);
+    route.checkUncounted?.(request);
     if (route.limited) await checkRate(route.endpoint, context.clientAddress);
     const response = await route.handler(request, context);
     return request.method === 'HEAD' ? new Response(null, response) : response;

@@ -1,6 +1,7 @@
 import type { Handler } from '../platform/http/handler.ts';
 import type { EndpointName } from '../services/audit/events.ts';
 import { OAuthError } from '../protocol/oauth-error.ts';
+import { checkNotInBackground } from '../services/requests/background-request.ts';
 import type { ErrorStyle } from './error-response.ts';
 
 /** One public endpoint: all that is known about it. Paths are exact; there are no patterns. */
@@ -13,6 +14,8 @@ export interface Route {
   readonly cors: boolean;
   /** False for probes that must be answered under any load. */
   readonly limited: boolean;
+  /** Refuses, before it is counted, what must not use up the limit of somebody else. */
+  readonly checkUncounted?: (request: Request) => void;
   readonly handler: Handler;
 }
 
@@ -87,6 +90,7 @@ export function createIssuerRoutes(
             path: '/account',
             endpoint: 'account',
             methods: ['GET', 'POST'],
+            checkUncounted: checkNotInBackground,
             handler: rooms.account,
             ...page,
           } as const,

@@ -152,6 +152,10 @@ export const refusalReasons = {
   consent_token_invalid: { meaning: 'The consent form is expired, altered or of another server.' },
   browser_mismatch: { meaning: 'Another browser goes on with the login than the one that began it.' },
   cross_site_post: { meaning: 'A form of ours was posted by a page that is not ours.' },
+  cross_site_background: {
+    meaning:
+      'A page of another site loaded the account page as a picture, in a frame or by a script. It is not counted.',
+  },
   account_session_over: {
     meaning: 'Somebody used a button of the account page after their ten minutes, or signed out.',
   },

@@ -566,6 +566,24 @@ describe('P. the account page', () => {
     }
   });
 
+  it('336: another site does not use up the requests that somebody has for the page', async () => {
+    const gatehouse = await open({ env: { RATE_LIMIT_ENABLED: 'true' } });
+    await signIn(gatehouse);
+    const visit = await visitAccount(gatehouse);
+    const embeddings = [
+      ['image', 'no-cors'],
+      ['iframe', 'navigate'],
+      ['empty', 'no-cors'],
+    ] as const;
+    for (let count = 0; count < 45; count += 1) {
+      const [dest, mode] = embeddings[count % 3] ?? embeddings[0];
+      const headers = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Dest': dest, 'Sec-Fetch-Mode': mode };
+      expect((await gatehouse.fetch('/account', { headers })).status).toBe(403);
+    }
+    expect(new Set(reasons(gatehouse))).toEqual(new Set(['cross_site_background']));
+    expect((await visit.press(`end:${visit.grantIds[0]}`)).status).toBe(200);
+  });
+
   it('337: who can write to the store shows no grant under the name of another', async () => {
     const gatehouse = await open();
     for (const name of ['Evil', 'Good']) {
