@@ -496,6 +496,24 @@ describe('P. the account page', () => {
     expect(await statusOfRefresh(gatehouse, old)).toBe(200);
   });
 
+  it('332: what was ended elsewhere is off the list when its person has looked', async () => {
+    const { here, trouble } = await openReplicas();
+    const { client, refreshToken } = await signIn(here);
+    await signIn(here);
+    await postForm(here, '/revoke', { token: refreshToken, client_id: client.clientId });
+    const lines = async (): Promise<number> => {
+      const { records } = await here.store.list('grants_of:', { cursor: '', limit: 9 });
+      return records.flatMap(({ value }) => value.split('\n')).length;
+    };
+    // Tidying keeps nobody from looking.
+    trouble.fails = (verb, key) => verb === 'replace' && key.startsWith('grants_of:');
+    expect((await visitAccount(here)).grantIds).toHaveLength(1);
+    expect(await lines()).toBe(2);
+    trouble.fails = () => false;
+    expect((await visitAccount(here)).grantIds).toHaveLength(1);
+    expect(await lines()).toBe(1);
+  });
+
   it('333: at GitHub it asks who it is and nothing else, and takes no token from a grant', async () => {
     const gatehouse = await open();
     const github = await SimulatedGitHub.start();

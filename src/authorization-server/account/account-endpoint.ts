@@ -4,7 +4,7 @@
  * Owns the page and its session. The login is the authorization room's, begun here and finished at the callback; which
  * grants there are, services/tokens' to say.
  *
- * GET shows: to who is signed in, their grants; to others, the button that signs in. It changes nothing and begins nothing.
+ * GET shows: to who is signed in, their grants; to others, the button that signs in. It ends nothing and begins nothing.
  *
  * POST
  * 1. posted by a page of ours, a form with its fields and nothing else   403 cross_site_post, 400

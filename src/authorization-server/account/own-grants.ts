@@ -62,9 +62,15 @@ const mostUntilRedeemed = 600;
 export function createOwnGrants(deps: OwnGrantsDeps): OwnGrants {
   const { personGrants, directory, revocations, clock } = deps;
 
-  async function findLive(person: Person, listed: PersonGrant): Promise<OwnGrant | undefined> {
+  /** `onEnded`: told of a grant whose own record says that it was ended. */
+  async function findLive(
+    person: Person,
+    listed: PersonGrant,
+    onEnded?: (grantId: string) => void,
+  ): Promise<OwnGrant | undefined> {
     const found = await directory.find(listed.grantId);
     const record = found?.record;
+    if (record?.stage === 'revoked') onEnded?.(listed.grantId);
     // The subject as well: a list that somebody tampered with must not end what is another person's.
     if (record?.stage !== 'active' || record.subject !== person.subject) return undefined;
     const { grantId, absoluteEnd, details } = listed;
@@ -90,10 +96,13 @@ export function createOwnGrants(deps: OwnGrantsDeps): OwnGrants {
   async function list(person: Person): Promise<readonly OwnGrant[]> {
     const listed = await personGrants.list(person);
     const live: OwnGrant[] = [];
+    const ended: string[] = [];
     for (const some of inGroups(listed)) {
-      const found = await Promise.all(some.map((each) => findLive(person, each)));
+      const found = await Promise.all(some.map((each) => findLive(person, each, (id) => ended.push(id))));
       live.push(...found.filter((each) => each !== undefined));
     }
+    // Their lines are of no use to anybody; the next look asks about fewer.
+    if (ended.length > 0) await unlessAway(personGrants.remove(person, ended));
     return live;
   }
 
