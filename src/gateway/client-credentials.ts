@@ -113,16 +113,17 @@ function openToken(
   config: ClientTokenConfig,
   deps: ClientCredentialsDeps,
 ): Pick<OpenedCredential, 'credential' | 'hints'> {
+  const { hosts = [] } = config;
   if (config.source === 'file') {
     const read = createTokenFile(() => readFile(config.path, 'utf8'));
     return {
-      credential: { method: 'workload_token', read },
+      credential: { method: 'workload_token', read, hosts },
       hints: { ...federationHints, ...tokenFileHints },
     };
   }
   const source = createSource(config, deps);
   return {
-    credential: { method: 'workload_token', read: createWorkloadToken(source, deps.clock) },
+    credential: { method: 'workload_token', read: createWorkloadToken(source, deps.clock), hosts },
     hints: { ...federationHints, ...source.hints },
   };
 }
@@ -159,6 +160,8 @@ const keyHints = {
 
 const federationHints = {
   client_method_unlisted: unlisted,
+  client_token_host:
+    "the discovery document names a token endpoint on a host that is not the issuer's, and the token of the platform is not sent there: if it is the provider's, add the host to OIDC_CLIENT_TOKEN_HOSTS",
   invalid_client:
     'the provider does not take the token of the platform: issuer, subject and audience of its federated credential have to be equal to iss, sub and aud of the token',
 };

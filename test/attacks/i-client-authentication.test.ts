@@ -140,6 +140,19 @@ describe('I. identity provider leg: the token of the platform', () => {
     return opened;
   }
 
+  it('324: goes to the host of the issuer, or to one that the operator named', async () => {
+    const { port } = new URL(remote.issuer);
+    remote.misbehaviour = { metadata: { token_endpoint: `http://localhost:${port}/token` } };
+    const azure = { OIDC_CLIENT_TOKEN_SOURCE: 'azure' };
+    const { logIn, provider, logged } = open(azure);
+    expect((await refusalOf(logIn())).cause).toMatchObject({ code: 'client_token_host' });
+    expect([remote.count('token'), platform.issued]).toEqual([0, []]);
+    expect(logged()).toContain('OIDC_CLIENT_TOKEN_HOSTS');
+    provider.close();
+    await open({ ...azure, OIDC_CLIENT_TOKEN_HOSTS: 'LOCALHOST' }).logIn();
+    expect(remote.count('token')).toBeGreaterThan(0);
+  });
+
   const gcp = { OIDC_CLIENT_TOKEN_SOURCE: 'gcp', OIDC_CLIENT_TOKEN_AUDIENCE: 'https://login.test' };
 
   it.each(['http_proxy', 'HTTP_PROXY', 'GCE_METADATA_HOST', 'GCE_METADATA_IP'])(

@@ -97,7 +97,7 @@ describe('P. groups that are found beside those of a claim', () => {
         ENTRA_GRAPH_URL: 'https://graph.microsoft.com',
       },
     ],
-  ])('attack 324: are not lost where the claim lies within another (%j)', (env) => {
+  ])('attack 321: are not lost where the claim lies within another (%j)', (env) => {
     const plain = { ...env, OIDC_ISSUER_URL: undefined };
     expect(complaintsOf({ ...plain, GROUPS_CLAIM: '/access/groups' })).toEqual([
       expect.stringContaining('GROUPS_CLAIM is a JSON pointer'),
@@ -111,7 +111,7 @@ describe('P. groups that are found beside those of a claim', () => {
     expect(complaintsOf({ ...alone, GROUPS_CLAIM: '/access/groups' })).toEqual([]);
   });
 
-  it('attack 324: nor in an assertion', async () => {
+  it('attack 321: nor in an assertion', async () => {
     const issuer = await startEnterpriseIssuer();
     closers.push(() => issuer.close());
     const env = {

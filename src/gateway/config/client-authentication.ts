@@ -65,6 +65,12 @@ export function assembleClientCertificate({
 
 /** `findCredentialProblems` has seen to it that nothing is missing. */
 export function assembleClientToken(values: Values): ClientTokenConfig | undefined {
+  const { OIDC_CLIENT_TOKEN_HOSTS: hosts = [] } = values;
+  const from = findTokenSource(values);
+  return from === undefined || hosts.length === 0 ? from : { ...from, hosts };
+}
+
+function findTokenSource(values: Values): ClientTokenConfig | undefined {
   const { OIDC_CLIENT_TOKEN_PATH: path, OIDC_CLIENT_TOKEN_AUDIENCE: audience } = values;
   const source = values.OIDC_CLIENT_TOKEN_SOURCE ?? (path === undefined ? undefined : 'file');
   switch (source) {
@@ -124,7 +130,7 @@ function findDependents(values: Values): ConfigProblem[] {
 
 function findTokenProblems(values: Values): ConfigProblem[] {
   const { OIDC_CLIENT_TOKEN_SOURCE: source, OIDC_CLIENT_TOKEN_AUDIENCE: audience } = values;
-  if (source === undefined) return [];
+  if (source === undefined) return findPathProblems(values);
   const effectless = `is set, and OIDC_CLIENT_TOKEN_SOURCE is ${source}: it would have no effect`;
   const problems: ConfigProblem[] = [];
   const add = (variable: string, problem: string, fix: string): void => {
@@ -147,6 +153,13 @@ function findTokenProblems(values: Values): ConfigProblem[] {
     add('OIDC_CLIENT_TOKEN_AUDIENCE', `is not set, and OIDC_CLIENT_TOKEN_SOURCE is ${source}`, fix);
   }
   return source === 'github-actions' ? [...problems, ...findActionsProblems(values)] : problems;
+}
+
+function findPathProblems(values: Values): ConfigProblem[] {
+  if (isSet(values, 'OIDC_CLIENT_TOKEN_PATH') || !isSet(values, 'OIDC_CLIENT_TOKEN_HOSTS')) return [];
+  const problem = 'is set, and no token is presented: it would have no effect';
+  const fix = 'set OIDC_CLIENT_TOKEN_SOURCE, or unset it';
+  return [{ variable: 'OIDC_CLIENT_TOKEN_HOSTS', problem, fix }];
 }
 
 /** Told at the variable that is ours: the others are for the runner to set. */

@@ -193,11 +193,15 @@ export interface ClientCertificateConfig {
 }
 
 /** Where a token comes from that the platform renews. */
-export type ClientTokenConfig =
+export type ClientTokenConfig = (
   | { readonly source: 'file'; readonly path: string }
   | ({ readonly source: 'github-actions' } & GitHubActionsSettings)
   | { readonly source: 'gcp'; readonly audience: string }
-  | ({ readonly source: 'azure' } & AzureIdentity);
+  | ({ readonly source: 'azure' } & AzureIdentity)
+) & {
+  /** Hosts that may get the token beside the issuer's own; lower case. */
+  readonly hosts?: readonly string[];
+};
 
 /**
  * One protected resource and the MCP server behind it. The environment describes one; the file that `GATEHOUSE_CONFIG`

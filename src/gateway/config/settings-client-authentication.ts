@@ -68,6 +68,14 @@ export const clientAuthenticationSettings = {
     unset: undefined,
     parse: parseIdentity,
   } satisfies Setting<string | undefined>,
+  OIDC_CLIENT_TOKEN_HOSTS: {
+    description:
+      "Hosts that may get the token of `OIDC_CLIENT_TOKEN_SOURCE` or `OIDC_CLIENT_TOKEN_PATH` beside the issuer's own. For providers whose discovery document names a token endpoint on another host: without it none is sent there.",
+    accepts: 'comma-separated host names, without scheme and port',
+    separator: ',',
+    unset: [],
+    parse: parseHosts,
+  } satisfies Setting<readonly string[]>,
 };
 
 /** What platforms say about themselves to whatever runs on them. The names are theirs. */

@@ -34,7 +34,12 @@ export type ClientCredential =
       readonly audience: 'issuer' | 'token_endpoint';
     }
   /** A token of the platform we run on, which renews it. Asked for at each use. */
-  | { readonly method: 'workload_token'; readonly read: () => Promise<string> }
+  | {
+      readonly method: 'workload_token';
+      readonly read: () => Promise<string>;
+      /** Hosts that may get it beside the issuer's own; lower case. */
+      readonly hosts: readonly string[];
+    }
   /** Nothing is sent but the client id: the connection proves who we are. @see RFC 8705 §2 */
   | { readonly method: 'mutual_tls'; readonly certificate: ClientCertificate };
 
@@ -44,7 +49,7 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /**
  * Makes the client authentication of each talk with the token endpoint.
- * @throws ProviderFailure `client_token_…`: there is no token of the platform   @see RFC 7523 §2.2
+ * @throws ProviderFailure `client_token_…`: there is no token of the platform, or it may not be sent there   @see RFC 7523 §2.2
  */
 export function createClientAuthentication(credential: ClientCredential): ChooseAuthentication {
   switch (credential.method) {
@@ -53,7 +58,8 @@ export function createClientAuthentication(credential: ClientCredential): Choose
     case 'private_key_jwt':
       return signAssertions(credential);
     case 'workload_token':
-      return async () => {
+      return async (_library, metadata) => {
+        checkTokenHost(metadata, credential.hosts);
         const token = await credential.read();
         return (_server, client, body) => {
           body.set('client_id', client.client_id);
@@ -63,6 +69,18 @@ export function createClientAuthentication(credential: ClientCredential): Choose
       };
     case 'mutual_tls':
       return (client) => Promise.resolve(client.TlsClientAuth());
+  }
+}
+
+/**
+ * Whoever could change the discovery document could have the token sent to themselves, and be this machine wherever it is
+ * taken: others than this provider may take it.
+ * @throws ProviderFailure `client_token_host`
+ */
+export function checkTokenHost(metadata: ServerMetadata, hosts: readonly string[]): void {
+  const host = URL.parse(metadata.token_endpoint ?? '')?.hostname ?? '';
+  if (![new URL(metadata.issuer).hostname, ...hosts].includes(host)) {
+    throw new ProviderFailure('client_token_host');
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ServerMetadata } from 'openid-client';
 
 import type { Clock } from '../../platform/clock.ts';
-import type { ClientCredential } from './client-credential.ts';
+import { checkTokenHost, type ClientCredential } from './client-credential.ts';
 import { checkCertificateTime, findCertificateEndpoint } from './mutual-tls.ts';
 import type { OpenIdSettings } from './openid-settings.ts';
 import { ProviderFailure, summarizeFailure } from './provider-failure.ts';
@@ -40,7 +40,10 @@ async function tryOut(
   metadata: ServerMetadata,
   { config: { clientCredential }, clock }: Parameters<typeof findCredentialProblem>[1],
 ): Promise<void> {
-  if (clientCredential?.method === 'workload_token') await clientCredential.read();
+  if (clientCredential?.method === 'workload_token') {
+    checkTokenHost(metadata, clientCredential.hosts);
+    await clientCredential.read();
+  }
   if (clientCredential?.method !== 'mutual_tls') return;
   const { certificate } = clientCredential;
   checkCertificateTime(certificate, clock.nowSeconds());
