@@ -22,6 +22,7 @@ import {
   authorizationCodeTtlSeconds,
   sealAuthorizationCode,
 } from '../../src/services/tokens/authorization-code.ts';
+import type { EntryGate } from '../../src/services/entry/entry-gate.ts';
 import type { GrantTerms } from '../../src/services/tokens/grant-terms.ts';
 import { createGrants, type Grants } from '../../src/services/tokens/grants.ts';
 import { createResources } from '../../src/services/resources/resources.ts';
@@ -58,6 +59,7 @@ export interface TokenRoomOptions {
   readonly random?: Random;
   readonly identityMode?: IdentityRecheckMode;
   readonly accessTokenTtlSeconds?: number;
+  readonly entry?: Pick<EntryGate, 'judge'>;
   /** Beside those that every deployment has. */
   readonly grantTypes?: readonly NamedGrantType[];
   /** Beside `client-a` and `client-b`. */
@@ -149,7 +151,7 @@ export function createTokenRoom(options: TokenRoomOptions = {}): TokenRoom {
         identityIssuer === identityProvider.issuer ? identityProvider : undefined,
       nameProvider: (name) => (name === identityProvider.issuer ? 'main' : undefined),
       admits: (_, groups) => identityProvider.admits(groups),
-      entry: openEntry,
+      entry: { ...openEntry, ...options.entry },
     },
     pause: (milliseconds) => {
       pauses.push(milliseconds);

@@ -359,6 +359,16 @@ describe('a login without one, where people can be looked up', () => {
     expect(room.revocations.isRevoked('grant-1')).toBe(true);
   });
 
+  it('ends when the entry rules refuse the groups of now', async () => {
+    const judge = ({ groups }: { readonly groups: readonly string[] }) =>
+      groups.includes('contractors') ? 'group' : undefined;
+    const issued = await logIn({ without: true, entry: { judge } });
+    room.identityProvider.lookUp = (known) =>
+      Promise.resolve({ outcome: 'present', identity: { ...known, groups: ['contractors'] } });
+    expect((await room.refuse(refreshForm(issued.refresh_token))).reason).toBe('group');
+    expect(room.revocations.isRevoked('grant-1')).toBe(true);
+  });
+
   it('goes on without an answer for the grace since the last one, be that the login', async () => {
     const issued = await logIn({ without: true });
     const { lookUp } = room.identityProvider;
