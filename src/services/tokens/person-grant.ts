@@ -1,6 +1,6 @@
 import type { EpochSeconds } from '../../platform/clock.ts';
 import type { Sealer, SealPurpose } from '../../platform/sealing/sealer.ts';
-import { type Infer, integer, name, oneOf, shape, text, textList } from '../../platform/sealing/shape.ts';
+import { type Infer, integer, name, shape, text, textList } from '../../platform/sealing/shape.ts';
 
 /** Holds whatever fits into a code, and the longest client name beside it. */
 const personGrantPurpose: SealPurpose = { name: 'person-grant', prefix: 'mgh_pg_', maxLength: 12_288 };
@@ -31,8 +31,8 @@ export interface GrantDetails {
 
 // Short member names: there is one for each grant, in memory where the store is Redis. Part of the stored format.
 const sealedDetails = shape(
-  { id: name, res: name, gat: integer },
-  { nam: text, hst: name, reg: oneOf('operator'), to: name, scp: textList, sid: name },
+  { i: name, r: name, g: integer },
+  { n: text, h: name, o: integer, t: name, s: textList, d: name },
 );
 
 const lineSyntax = /^([\w-]{1,64}) (\d{1,12}) (\S+)$/;
@@ -58,15 +58,15 @@ export function formatListLine({ grantId, absoluteEnd, sealed }: ListLine): stri
 /** Sealed for one grant: who can write to the store cannot show a grant under another's name. */
 export function sealGrantDetails(sealer: Sealer, grantId: string, details: GrantDetails): string {
   const packed: Infer<typeof sealedDetails> = {
-    id: grantId,
-    res: details.resource,
-    gat: details.grantedAt,
-    ...(details.clientName === undefined ? {} : { nam: details.clientName }),
-    ...(details.clientHost === undefined ? {} : { hst: details.clientHost }),
-    ...(details.preRegistered === undefined ? {} : { reg: 'operator' }),
-    ...(details.recipient === undefined ? {} : { to: details.recipient }),
-    ...(details.scope.length === 0 ? {} : { scp: [...details.scope] }),
-    ...(details.sessionId === undefined ? {} : { sid: details.sessionId }),
+    i: endOf(grantId),
+    r: details.resource,
+    g: details.grantedAt,
+    ...(details.clientName === undefined ? {} : { n: details.clientName }),
+    ...(details.clientHost === undefined ? {} : { h: details.clientHost }),
+    ...(details.preRegistered === undefined ? {} : { o: 1 }),
+    ...(details.recipient === undefined ? {} : { t: details.recipient }),
+    ...(details.scope.length === 0 ? {} : { s: [...details.scope] }),
+    ...(details.sessionId === undefined ? {} : { d: details.sessionId }),
   };
   return sealer.seal(personGrantPurpose, JSON.stringify(packed));
 }
@@ -76,15 +76,20 @@ export function openGrantDetails(sealer: Sealer, grantId: string, token: string)
   const plaintext = sealer.open(personGrantPurpose, token);
   if (plaintext === undefined) return undefined;
   const packed: unknown = JSON.parse(plaintext);
-  if (!sealedDetails.matches(packed) || packed.id !== grantId) return undefined;
+  if (!sealedDetails.matches(packed) || packed.i !== endOf(grantId)) return undefined;
   return {
-    clientName: packed.nam,
-    ...(packed.hst === undefined ? {} : { clientHost: packed.hst }),
-    ...(packed.reg === undefined ? {} : { preRegistered: true }),
-    ...(packed.to === undefined ? {} : { recipient: packed.to }),
-    resource: packed.res,
-    scope: packed.scp ?? [],
-    grantedAt: packed.gat,
-    ...(packed.sid === undefined ? {} : { sessionId: packed.sid }),
+    clientName: packed.n,
+    ...(packed.h === undefined ? {} : { clientHost: packed.h }),
+    ...(packed.o === undefined ? {} : { preRegistered: true }),
+    ...(packed.t === undefined ? {} : { recipient: packed.t }),
+    resource: packed.r,
+    scope: packed.s ?? [],
+    grantedAt: packed.g,
+    ...(packed.d === undefined ? {} : { sessionId: packed.d }),
   };
+}
+
+/** Random enough to tell the grants of a store apart: nobody chooses an id. */
+function endOf(grantId: string): string {
+  return grantId.slice(-8);
 }

@@ -51,6 +51,7 @@ export interface RevocationsDeps {
 }
 
 interface UnsentCutOff {
+  readonly before: EpochSeconds;
   readonly entry: string;
   readonly until: EpochSeconds;
 }
@@ -130,10 +131,14 @@ export function createRevocations(deps: RevocationsDeps): Revocations {
     const until = what.kind === 'grant' ? now + keepGrantSeconds : life;
     const entry = formatCutOff(what, madeAtMs);
     const ends = `${what.kind} ${what.key}`;
+    // Whoever comes again ends what was left waiting, too.
+    if ((unsent.get(ends)?.before ?? Infinity) <= what.before) unsent.delete(ends);
     try {
       await store.append(feed, entry, until);
     } catch (error) {
-      if (unsent.size < mostUnsent || unsent.has(ends)) unsent.set(ends, { entry, until });
+      const { before } = what;
+      // One that waits still reaches further.
+      if (unsent.size < mostUnsent && !unsent.has(ends)) unsent.set(ends, { before, entry, until });
       throw error;
     }
   }
