@@ -26,9 +26,11 @@ export function watchFiles(deps: FileWatchDeps): FileWatch {
   /** What was told last. Undefined: nothing yet, and the first look is not to be told. */
   let told: string | undefined = tellFirst ? '' : undefined;
   let seen: string | undefined;
+  let isClosed = false;
 
   async function look(): Promise<void> {
     const stamps = (await Promise.all(files().map(stampOf))).join(' ');
+    if (isClosed) return;
     told ??= stamps;
     const hasSettled = stamps === seen;
     seen = stamps;
@@ -40,7 +42,12 @@ export function watchFiles(deps: FileWatchDeps): FileWatch {
   void look();
   const timer = setInterval(() => void look(), pollMilliseconds);
   timer.unref();
-  return { close: () => clearInterval(timer) };
+  return {
+    close() {
+      isClosed = true;
+      clearInterval(timer);
+    },
+  };
 }
 
 async function stampOf(path: string): Promise<string> {

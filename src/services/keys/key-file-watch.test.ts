@@ -77,6 +77,15 @@ describe('watching a key file', () => {
     await vi.waitFor(() => expect(heard).toEqual([keys]), { timeout: 10_000 });
   });
 
+  it('tells of nothing once it is closed, not even of what it was looking at', async () => {
+    const opened = open();
+    const looking = opened.check();
+    writeFileSync(path, 'no key file');
+    opened.close();
+    await looking;
+    expect([heard, refused]).toEqual([[], []]);
+  });
+
   it('sees a change that left the stamp as it was', async () => {
     const opened = open();
     const { atime, mtime, size } = statSync(path);

@@ -45,6 +45,7 @@ export function watchKeyFile(deps: KeyFileWatchDeps): KeyFileWatch {
   let accepted = first;
   let looksToDistrust = distrustedLooks;
   let refused: string | undefined;
+  let isClosed = false;
 
   function accept(): void {
     const reading = read();
@@ -60,6 +61,8 @@ export function watchKeyFile(deps: KeyFileWatchDeps): KeyFileWatch {
 
   async function look(): Promise<void> {
     const stamp = await findStamp(path);
+    // A look that began before is nobody's any more.
+    if (isClosed) return;
     if (stamp === accepted.stamp) {
       if (looksToDistrust === 0) return;
       looksToDistrust -= 1;
@@ -92,7 +95,10 @@ export function watchKeyFile(deps: KeyFileWatchDeps): KeyFileWatch {
       await looking;
       await check();
     },
-    close: () => clearInterval(timer),
+    close() {
+      isClosed = true;
+      clearInterval(timer);
+    },
   };
 }
 
