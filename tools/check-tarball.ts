@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const root = join(import.meta.dirname, '..');
-const maxUnpackedBytes = 2_500_000;
+const maxUnpackedBytes = 3_000_000;
 /** Of one command: npm waits for minutes for a registry that does not answer. */
 const limitMs = 240_000;
 const shipped = /^(dist\/.+\.(js|d\.ts)|docs\/gatehouse\.schema\.json|LICENSE|README\.md|package\.json)$/;
