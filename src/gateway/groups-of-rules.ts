@@ -1,6 +1,6 @@
-import type { GroupName as EntryGroup } from '../services/entry/entry-rules.ts';
-import type { GroupName as PolicyGroup } from '../services/policy/rule.ts';
-import type { GatehouseConfig, MountConfig } from './config/config.ts';
+import { type GroupName as EntryGroup, listGroupNames } from '../services/entry/entry-rules.ts';
+import { type GroupName as PolicyGroup, listGroupsOfRule } from '../services/policy/rule.ts';
+import type { GatehouseConfig } from './config/config.ts';
 
 /**
  * Every group that an entry rule or a policy names, whosever it is: what has to be known of a person whose identity
@@ -11,15 +11,8 @@ export function listGroupsOfRules({
   entry,
 }: Pick<GatehouseConfig, 'mounts' | 'entry'>): ReadonlySet<string> {
   const entries = [entry, ...mounts.map((mount) => mount.entry)].flatMap((each) => each?.rules.groups ?? []);
-  return new Set([
-    ...entries.flatMap(({ any, all, none }) => [...any, ...all, ...none]).map(nameOf),
-    ...mounts.flatMap(groupsOfPolicy).map(nameOf),
-  ]);
-}
-
-function groupsOfPolicy({ policy }: MountConfig): readonly PolicyGroup[] {
-  const whos = (policy?.rules ?? []).flatMap(({ to = [], except }) => [...to, ...except]);
-  return whos.flatMap(({ groups = [] }) => groups);
+  const rules = mounts.flatMap(({ policy }) => policy?.rules ?? []);
+  return new Set([...entries.flatMap(listGroupNames), ...rules.flatMap(listGroupsOfRule)].map(nameOf));
 }
 
 function nameOf(name: EntryGroup | PolicyGroup): string {

@@ -2,6 +2,8 @@ import type { EntryTable } from '../services/entry/entry-gate.ts';
 import type { ProtectedResource } from '../services/resources/resource.ts';
 import type { ResourceTable } from '../services/resources/resources.ts';
 import type { GatehouseConfig, MountConfig } from './config/config.ts';
+import { findProvidersOf } from './config/people-of-mount.ts';
+import { identifyResource } from './config/resource-identifier.ts';
 import { createLabelCheck, createWildcardHosts, isFamily, memberOrigin } from './wildcard-hosts.ts';
 
 /** In a mount at many hosts: what stands for the `*` in a call. */
@@ -34,10 +36,7 @@ function describeFamilies(
   const families = new Map(
     mounts
       .filter(isFamily)
-      .map((mount) => [
-        describeResource(mount).identifier,
-        { mount, serves: createLabelCheck(mount.labels) },
-      ]),
+      .map((mount) => [identifyResource(mount), { mount, serves: createLabelCheck(mount.labels) }]),
   );
   return {
     all: [...families.values()].map(({ mount }) => describeResource(mount)),
@@ -46,7 +45,7 @@ function describeFamilies(
       const match = hosts.find(host);
       // The port of one scheme may be the other's default.
       if (match === undefined || memberOrigin(match.wildcard, match.label) !== origin) return undefined;
-      const family = families.get(`${match.wildcard}${pathname === '/' ? '' : pathname}`);
+      const family = families.get(identifyResource({ publicOrigin: match.wildcard, path: pathname }));
       return family?.serves(match.label) === true ? describeMember(family.mount, match.label) : undefined;
     },
   };
@@ -71,12 +70,9 @@ export function describeEntry(
   config: Pick<GatehouseConfig, 'identityProviders' | 'publicUrl'>,
 ): EntryTable {
   const ofMounts = mounts.flatMap((mount) =>
-    mount.entry === undefined ? [] : [[describeResource(mount).identifier, mount.entry] as const],
+    mount.entry === undefined ? [] : [[identifyResource(mount), mount.entry] as const],
   );
-  const homes = mounts.map(
-    (mount) =>
-      [describeResource(mount).identifier, mount.accepts?.issuer ?? findHomeIssuer(mount, config)] as const,
-  );
+  const homes = mounts.map((mount) => [identifyResource(mount), findHomeIssuer(mount, config)] as const);
   return {
     all: entry,
     ofResource: new Map(ofMounts),
@@ -87,16 +83,15 @@ export function describeEntry(
 }
 
 /**
- * Who knows the subjects that rules name without an issuer. Where there are several, the configuration has refused those;
+ * Who knows the subjects that rules of a mount name without an issuer. Where there are several, the configuration has refused those;
  * where there is none, nobody is known by a name alone.
  */
 export function findHomeIssuer(
-  { identityProviders: names }: MountConfig,
-  config: Pick<GatehouseConfig, 'identityProviders'>,
+  mount: MountConfig,
+  { identityProviders: all }: Pick<GatehouseConfig, 'identityProviders'>,
 ): string {
-  const [first] = config.identityProviders;
-  const own = config.identityProviders.find(({ name }) => names?.includes(name) ?? true) ?? first;
-  return own?.issuer ?? '';
+  if (mount.accepts !== undefined) return mount.accepts.issuer;
+  return [...findProvidersOf(mount, all), ...all][0]?.issuer ?? '';
 }
 
 /** One of the resources that a mount at many hosts is. Rules and clients of the operator know it by the name of them all. */
@@ -128,7 +123,7 @@ export function describeResource(mount: MountConfig): ProtectedResource {
   const { name, publicOrigin, path, title, scopes, dpop, identityProviders } = mount;
   const suffix = path === '/' ? '' : path;
   return {
-    identifier: `${publicOrigin}${suffix}`,
+    identifier: identifyResource(mount),
     mount: name,
     metadataUrl: `${publicOrigin}/.well-known/oauth-protected-resource${suffix}`,
     title,

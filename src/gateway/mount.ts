@@ -146,7 +146,7 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const policy = createMountPolicy(mount.policy, {
     mount,
     scopes: resource.scopes,
-    identityIssuer: accepts?.issuer ?? findHomeIssuer(mount, config),
+    identityIssuer: findHomeIssuer(mount, config),
     scopeCheck,
     findObtainable,
     emit,

@@ -1,9 +1,10 @@
 import type { EntrySettings } from '../../services/entry/entry-gate.ts';
-import type { GroupName } from '../../services/entry/entry-rules.ts';
+import { type GroupName, listGroupNames } from '../../services/entry/entry-rules.ts';
 import { findPreset } from '../../services/identity/presets/presets.ts';
 import type { GatehouseConfig, ProviderConfig } from './config.ts';
-import { findGroupNameProblems, findHome } from './group-names.ts';
+import { findGroupNameProblems } from './group-names.ts';
 import { entersByEmail, entersByLogin } from './file/entry-section.ts';
+import { findProvidersOf } from './people-of-mount.ts';
 import type { ConfigProblem } from './setting.ts';
 import { findCulprit } from './unverified-email.ts';
 
@@ -36,9 +37,8 @@ function judgeGroups(
   mounts: readonly Mount[],
   { identityProviders }: Judged,
 ): ConfigProblem[] {
-  const { any = [], all = [], none = [] } = entry?.rules.groups ?? {};
-  const names = [...any, ...all, ...none];
-  const homes = mounts.map((mount) => findHome(mount, identityProviders));
+  const names = entry === undefined ? [] : listGroupNames(entry.rules.groups);
+  const homes = mounts.map((mount) => findProvidersOf(mount, identityProviders)[0]);
   const silent = identityProviders.find(
     (own) => !own.saysGroups && names.some((name) => isOf(name, own, homes.includes(own))),
   );

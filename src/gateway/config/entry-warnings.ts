@@ -1,6 +1,7 @@
 import type { EntrySettings } from '../../services/entry/entry-gate.ts';
-import type { GroupName } from '../../services/entry/entry-rules.ts';
+import { type GroupName, listGroupNames } from '../../services/entry/entry-rules.ts';
 import type { ConfigWarning, GatehouseConfig, MountConfig, ProviderConfig } from './config.ts';
+import { findProvidersOf, findTrustedIssuersOf } from './people-of-mount.ts';
 
 type Judged = Pick<
   GatehouseConfig,
@@ -21,7 +22,7 @@ export function findEntryWarnings(config: Judged): readonly ConfigWarning[] {
  * those of the mount's first identity provider.
  */
 function warnOfShutOut(mount: MountConfig, config: Judged): readonly ConfigWarning[] {
-  const [home, ...others] = findFitting(mount, config);
+  const [home, ...others] = findProvidersOf(mount, config.identityProviders);
   const entries = [config.entry, mount.entry].filter((entry) => entry !== undefined);
   const vouching = [...others, ...findTrusted(mount, config)].filter(({ issuer }) => issuer !== home?.issuer);
   const shut = vouching.filter((other) => entries.some((entry) => isShutOut(entry, other)));
@@ -59,24 +60,10 @@ function warnOfUnseenGroups({ identityProviders, identityRecheck }: Judged): rea
     }));
 }
 
-/** Nobody logs in for a mount that takes the tokens of somebody else. */
-function findFitting(
-  { identityProviders: names, accepts }: MountConfig,
-  { identityProviders: all }: Judged,
-): readonly ProviderConfig[] {
-  return accepts === undefined ? all.filter(({ name }) => names?.includes(name) ?? true) : [];
-}
-
 type Vouching = Pick<ProviderConfig, 'name' | 'issuer'>;
 
-function findTrusted(
-  { accepts, publicOrigin, path }: MountConfig,
-  { trustedIssuers }: Judged,
-): readonly Vouching[] {
-  const resource = `${publicOrigin}${path === '/' ? '' : path}`;
-  return trustedIssuers
-    .filter(({ resources }) => accepts === undefined && (resources?.includes(resource) ?? true))
-    .map(({ issuer }) => ({ name: issuer, issuer }));
+function findTrusted(mount: MountConfig, { trustedIssuers }: Judged): readonly Vouching[] {
+  return findTrustedIssuersOf(mount, trustedIssuers).map(({ issuer }) => ({ name: issuer, issuer }));
 }
 
 function isShutOut({ rules: { groups } }: EntrySettings, { issuer }: Vouching): boolean {
@@ -85,6 +72,6 @@ function isShutOut({ rules: { groups } }: EntrySettings, { issuer }: Vouching): 
 }
 
 function issuersOf({ rules: { groups, subjects } }: EntrySettings): readonly string[] {
-  const names = [...groups.any, ...groups.all, ...groups.none, ...subjects.allow, ...subjects.deny];
+  const names = [...listGroupNames(groups), ...subjects.allow, ...subjects.deny];
   return names.flatMap((name) => (typeof name === 'string' ? [] : (name.issuer ?? [])));
 }

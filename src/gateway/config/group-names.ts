@@ -1,10 +1,11 @@
 import type { EntrySettings } from '../../services/entry/entry-gate.ts';
-import type { GroupName as EntryGroup } from '../../services/entry/entry-rules.ts';
+import { type GroupName as EntryGroup, listGroupNames } from '../../services/entry/entry-rules.ts';
 import { groupAddressSyntax } from '../../services/identity/google/google-directory-settings.ts';
 import type { PresetProblem } from '../../services/identity/presets/preset.ts';
 import { findPreset } from '../../services/identity/presets/presets.ts';
-import type { GroupName as PolicyGroup, PolicyRule } from '../../services/policy/rule.ts';
-import type { GatehouseConfig, MountConfig, ProviderConfig } from './config.ts';
+import { type GroupName as PolicyGroup, listGroupsOfRule } from '../../services/policy/rule.ts';
+import type { GatehouseConfig, ProviderConfig } from './config.ts';
+import { findProvidersOf } from './people-of-mount.ts';
 import type { ConfigProblem } from './setting.ts';
 
 type Judged = Pick<GatehouseConfig, 'identityProviders' | 'mounts' | 'entry'>;
@@ -29,15 +30,15 @@ export function findMisnamed(
 /** Groups of entry rules and policies that the provider whose they are cannot say. */
 export function findGroupNameProblems({ entry, mounts, ...config }: Judged): readonly ConfigProblem[] {
   const { identityProviders: all } = config;
-  const homes = mounts.map((mount) => findHome(mount, all));
+  const homes = mounts.map((mount) => findProvidersOf(mount, all)[0]);
   return [
-    ...judge('entry', namesOf(entry), homes, all),
+    ...judge('entry', groupsOf(entry), homes, all),
     ...mounts.flatMap((mount, index) => {
       const own = [homes[index]];
       return [
-        ...judge(`mounts[${index}].entry`, namesOf(mount.entry), own, all),
+        ...judge(`mounts[${index}].entry`, groupsOf(mount.entry), own, all),
         ...(mount.policy?.rules ?? []).flatMap((rule) =>
-          judge(`mounts[${index}].policy`, groupsOf(rule), own, all).map((found) => ({
+          judge(`mounts[${index}].policy`, listGroupsOfRule(rule), own, all).map((found) => ({
             ...found,
             problem: `${found.problem}, in the rule ${JSON.stringify(rule.name)}`,
           })),
@@ -45,14 +46,6 @@ export function findGroupNameProblems({ entry, mounts, ...config }: Judged): rea
       ];
     }),
   ];
-}
-
-/** The one whose groups are named without an issuer. Undefined: nobody logs in for this mount. */
-export function findHome(
-  { accepts, identityProviders: names }: Pick<MountConfig, 'accepts' | 'identityProviders'>,
-  all: readonly ProviderConfig[],
-): ProviderConfig | undefined {
-  return accepts === undefined ? all.find(({ name }) => names?.includes(name) ?? true) : undefined;
 }
 
 function judge(
@@ -74,13 +67,8 @@ function groupsAt({ issuer }: ProviderConfig, names: readonly GroupName[], isHom
   });
 }
 
-function namesOf(entry: EntrySettings | undefined): readonly GroupName[] {
-  const { any = [], all = [], none = [] } = entry?.rules.groups ?? {};
-  return [...any, ...all, ...none];
-}
-
-function groupsOf({ to = [], except }: PolicyRule): readonly GroupName[] {
-  return [...to, ...except].flatMap(({ groups = [] }) => groups);
+function groupsOf(entry: EntrySettings | undefined): readonly GroupName[] {
+  return entry === undefined ? [] : listGroupNames(entry.rules.groups);
 }
 
 function refuseAddress(group: string): PresetProblem | undefined {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { demandAsLoginsDo } from '../../services/identity/assertions/trusted-issuer.ts';
-import { describeResource } from '../mount-resources.ts';
+import { identifyResource } from './resource-identifier.ts';
 import type { GatehouseConfig } from './config.ts';
 import { ConfigError } from './setting.ts';
 import { findEntryProblems } from './entry-posture.ts';
@@ -73,7 +73,7 @@ function refuseTokensOfOurs(initial: GatehouseConfig, next: GatehouseConfig): vo
  */
 function refuseOthersTokens(initial: GatehouseConfig, next: GatehouseConfig): void {
   const [before, after] = [initial, next].map(
-    ({ mounts }) => new Map(mounts.map((mount) => [mount.name, describeResource(mount).identifier])),
+    ({ mounts }) => new Map(mounts.map((mount) => [mount.name, identifyResource(mount)])),
   );
   const moved = initial.introspectionClients
     .flatMap(({ mounts = [] }) => mounts)

@@ -1,5 +1,6 @@
 import type { GatehouseConfig } from './config.ts';
 import { asksForEmail } from './file/policy-section.ts';
+import { findProvidersOf, findTrustedIssuersOf } from './people-of-mount.ts';
 import type { ConfigProblem } from './setting.ts';
 
 /**
@@ -25,12 +26,11 @@ export function findUnverifiedEmail(
 /** Which setting takes addresses that nobody verified for people of this mount. */
 export function findCulprit(
   { identityProviders, trustedIssuers }: Pick<GatehouseConfig, 'identityProviders' | 'trustedIssuers'>,
-  { accepts, publicOrigin, path, identityProviders: names }: Omit<GatehouseConfig['mounts'][0], 'policy'>,
+  mount: Omit<GatehouseConfig['mounts'][0], 'policy'>,
 ): string | undefined {
-  // Tokens of another issuer are the only ones there, and are judged with the mount.
-  if (accepts !== undefined) return undefined;
-  const trusting = identityProviders.find(
-    ({ name, trustUnverifiedEmail }) => trustUnverifiedEmail && (names?.includes(name) ?? true),
+  // Where tokens of another issuer are the only ones, nobody comes from either: they are judged with the mount.
+  const trusting = findProvidersOf(mount, identityProviders).find(
+    ({ trustUnverifiedEmail }) => trustUnverifiedEmail,
   );
   if (trusting !== undefined) {
     const isOnly = identityProviders.length === 1;
@@ -38,10 +38,7 @@ export function findCulprit(
       ? 'TRUST_UNVERIFIED_EMAIL'
       : `trust_unverified_email of the identity provider ${trusting.name}`;
   }
-  const sends = trustedIssuers.filter(
-    ({ resources }) => resources === undefined || resources.includes(`${publicOrigin}${path}`),
-  );
-  return sends.some(({ trustUnverifiedEmail }) => trustUnverifiedEmail)
+  return findTrustedIssuersOf(mount, trustedIssuers).some(({ trustUnverifiedEmail }) => trustUnverifiedEmail)
     ? 'trust_unverified_email of a trusted issuer'
     : undefined;
 }

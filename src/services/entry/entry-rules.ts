@@ -48,6 +48,11 @@ export type GroupName =
       readonly group: string;
     };
 
+/** Every group that the rules name. */
+export function listGroupNames({ any, all, none }: EntryRules['groups']): readonly GroupName[] {
+  return [...any, ...all, ...none];
+}
+
 /** What is known of somebody who wants in, or is in. */
 export interface Entrant {
   /** Undefined: the identity provider that is set. */

@@ -58,6 +58,16 @@ export interface PolicyRule {
   readonly scopes: readonly string[];
 }
 
+/** Everybody whom a rule is about, be it to leave them out. */
+export function listWho({ to = [], except }: Pick<PolicyRule, 'to' | 'except'>): readonly Who[] {
+  return [...to, ...except];
+}
+
+/** Every group that a rule names. */
+export function listGroupsOfRule(rule: PolicyRule): readonly GroupName[] {
+  return listWho(rule).flatMap(({ groups = [] }) => groups);
+}
+
 /** The rules of one mount. Their order means nothing. */
 export interface PolicyRules {
   /** For what no rule speaks of. */

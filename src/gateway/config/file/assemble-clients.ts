@@ -8,7 +8,7 @@ import {
 import { offlineAccess } from '../../../protocol/scope.ts';
 import type { ConfiguredClient } from '../../../services/clients/configured-clients.ts';
 import { parseKeySet } from '../../../services/clients/key-set.ts';
-import { describeResource } from '../../mount-resources.ts';
+import { identifyResource } from '../resource-identifier.ts';
 import type { ConfigWarning, MountConfig } from '../config.ts';
 import type { ReadFile } from '../read-settings.ts';
 import { type ConfigProblem, ValueProblem } from '../setting.ts';
@@ -66,8 +66,7 @@ function findUselessScopes(
 ): readonly ConfigWarning[] {
   return clients.flatMap(({ clientId, scope = [], resources }) => {
     const its = mounts.filter(
-      (mount) =>
-        mount.accepts === undefined && (resources?.includes(describeResource(mount).identifier) ?? true),
+      (mount) => mount.accepts === undefined && (resources?.includes(identifyResource(mount)) ?? true),
     );
     const known = new Set(its.flatMap(({ scopes }) => scopes.declared.map(({ name }) => name)));
     const useless = scope.filter((name) => name !== offlineAccess && !known.has(name));
@@ -135,7 +134,7 @@ function assemble(
 
 function identifiersOf(names: readonly string[], mounts: readonly MountConfig[]): readonly string[] {
   const named = mounts.filter(({ name }) => names.includes(name));
-  return named.map((mount) => describeResource(mount).identifier);
+  return named.map((mount) => identifyResource(mount));
 }
 
 /** Whoever writes the URI of an app into the file has allowed its scheme for this client. */

@@ -1,3 +1,4 @@
+import { listWho } from '../../../services/policy/rule.ts';
 import type { ConfigWarning, MountConfig, ProviderConfig } from '../config.ts';
 import {
   assembleIdentityProvider,
@@ -5,6 +6,7 @@ import {
   findIdentityProviderWarnings,
   type ProviderSettings,
 } from '../identity-provider-config.ts';
+import { findProvidersOf } from '../people-of-mount.ts';
 import { keyOfSetting, providerSettings } from '../provider-settings.ts';
 import { type Environment, judgeSettings, type ReadFile, readSecretText } from '../read-settings.ts';
 import type { SettingValues } from '../schema.ts';
@@ -87,7 +89,7 @@ export function findChoiceProblems(
     ...(mount.accepts !== undefined && mount.identityProviders !== undefined
       ? [given.locate({ path: ['mounts', index, 'identity_providers'], ...withoutLogins })]
       : []),
-    ...(countFitting(mount, providers) > 1 && namesBareSubjects(mount)
+    ...(findProvidersOf(mount, providers).length > 1 && namesBareSubjects(mount)
       ? [given.locate({ path: ['mounts', index, 'policy'], ...bareSubjects })]
       : []),
   ]);
@@ -110,25 +112,17 @@ export function findChoiceWarnings(
   providers: readonly ProviderConfig[],
 ): readonly ConfigWarning[] {
   return mounts
-    .filter((mount) => mount.headers.identity && countFitting(mount, providers) > 1)
+    .filter((mount) => mount.headers.identity && findProvidersOf(mount, providers).length > 1)
     .map(({ name }) => ({
       event: 'identity_providers_mixed',
       message: `mount ${name} lets in people of several identity providers: its upstream gets the subjects and groups of all of them and cannot tell them apart`,
     }));
 }
 
-/** None for a mount that takes the tokens of somebody else: nobody logs in for it. */
-function countFitting(
-  { identityProviders: names, accepts }: MountConfig,
-  all: readonly ProviderConfig[],
-): number {
-  if (accepts !== undefined) return 0;
-  return all.filter(({ name }) => names?.includes(name) ?? true).length;
-}
-
 function namesBareSubjects({ policy }: MountConfig): boolean {
-  const whos = (policy?.rules ?? []).flatMap(({ to, except }) => [...(to ?? []), ...except]);
-  return whos.some(({ subjects }) => subjects?.some(({ issuer }) => issuer === undefined) === true);
+  return (policy?.rules ?? [])
+    .flatMap(listWho)
+    .some(({ subjects }) => subjects?.some(({ issuer }) => issuer === undefined) === true);
 }
 
 /** Which of the two is meant would be anybody's guess. */

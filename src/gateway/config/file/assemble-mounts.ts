@@ -1,5 +1,5 @@
 import type { ConfigWarning, MountConfig } from '../config.ts';
-import { describeResource } from '../../mount-resources.ts';
+import { identifyResource } from '../resource-identifier.ts';
 import { assembleMount } from '../mount-config.ts';
 import type { ReadFile } from '../read-settings.ts';
 import type { SettingValues } from '../schema.ts';
@@ -63,7 +63,7 @@ function readListedMounts(
     // Without it there is a problem, and nobody asks for mounts.
     if (values.PROXY_BASE_URL === undefined) return [];
     const mount = assemble(entry, secrets, listed.length === 1, values as SettingValues);
-    const resource = describeResource(mount).identifier;
+    const resource = identifyResource(mount);
     const accepts = assembleAccepts(entry.accepts, ['mounts', index, 'accepts'], resource, readFile);
     problems.push(...accepts.problems.map((problem) => given.locate(problem)));
     return [{ ...mount, accepts: accepts.authority }];

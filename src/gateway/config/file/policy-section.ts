@@ -2,7 +2,13 @@ import { z } from 'zod';
 
 import { isPlainName } from '../../../resource-server/policy/rpc-messages.ts';
 import { fingerprintClientId } from '../../../services/clients/client.ts';
-import type { PolicyRule, PolicyRules, What, Who } from '../../../services/policy/rule.ts';
+import {
+  listWho,
+  type PolicyRule,
+  type PolicyRules,
+  type What,
+  type Who,
+} from '../../../services/policy/rule.ts';
 
 // A rule that can never fit denies nothing, and nobody hears of it.
 const pattern = z
@@ -224,9 +230,7 @@ export function findUndeclaredScopes(
 
 /** Whether a rule goes by e-mail addresses. */
 export function asksForEmail({ rules }: PolicyRules): boolean {
-  return rules.some(({ to, except }) =>
-    [...(to ?? []), ...except].some(
-      ({ emails, emailDomains }) => emails !== undefined || emailDomains !== undefined,
-    ),
-  );
+  return rules
+    .flatMap(listWho)
+    .some(({ emails, emailDomains }) => emails !== undefined || emailDomains !== undefined);
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { isSameIssuer, type TrustedIssuer } from '../../../services/identity/assertions/trusted-issuer.ts';
 import type { ConfigWarning, GatehouseConfig, MountConfig } from '../config.ts';
+import { identifyResource } from '../resource-identifier.ts';
 import type { ConfigProblem } from '../setting.ts';
 import { parseSecureUrl } from '../url-values.ts';
 import type { GivenConfig } from './given-file.ts';
@@ -63,7 +64,7 @@ export function readTrustedIssuers(
   mounts: readonly MountConfig[],
 ): TrustedIssuersReading {
   const entries = sections?.trusted_issuers ?? [];
-  const known = new Map(mounts.map((mount) => [mount.name, resourceOf(mount)]));
+  const known = new Map(mounts.map((mount) => [mount.name, identifyResource(mount)]));
   const mountNames = listMountNames({ raw }, mounts);
   const problems = entries.flatMap((entry, index) =>
     [
@@ -120,8 +121,4 @@ export function findTrustedIssuerWarnings(
   const message =
     'a trusted issuer is not the identity provider that people log in at: the upstream gets the subjects of both in X-User-Sub and cannot tell them apart';
   return [{ event: 'trusted_issuer_foreign', message }];
-}
-
-function resourceOf({ publicOrigin, path }: MountConfig): string {
-  return `${publicOrigin}${path === '/' ? '' : path}`;
 }
