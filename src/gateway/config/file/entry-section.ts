@@ -4,6 +4,7 @@ import type { EntrySettings } from '../../../services/entry/entry-gate.ts';
 import { type AllowAndDeny, everybody } from '../../../services/entry/entry-rules.ts';
 import { parseDuration } from '../go-duration.ts';
 import { ValueProblem } from '../setting.ts';
+import { groupAtIssuer, subjectAtIssuer } from './names-at-issuer.ts';
 import { durationValue, textValue } from './text-value.ts';
 
 // Printable ASCII but blanks at its ends: what else a claim may hold is left out or refused where it is read.
@@ -20,13 +21,7 @@ const groupName = z
     message: 'is no name that a group can have here',
     params: { fix: 'remove commas, and blanks at its ends' },
   });
-const group = z.union([
-  groupName,
-  z.strictObject({
-    issuer: z.url().meta({ title: 'Issuer', description: 'The `iss` of that identity provider.' }),
-    group: groupName.meta({ title: 'Group', description: 'Its name there.' }),
-  }),
-]);
+const group = z.union([groupName, groupAtIssuer(groupName)]);
 const groups = z.array(group).max(10_000).default([]);
 
 // Lower case, since addresses are compared so. ASCII: addresses with other characters do not count as known.
@@ -53,10 +48,7 @@ const method = textValue((text) => {
 
 const subject = z.union([
   plain.transform((name) => ({ issuer: undefined, subject: name })),
-  z.strictObject({
-    issuer: z.url().meta({ title: 'Issuer', description: 'The `iss` of that identity provider.' }),
-    subject: plain.meta({ title: 'Subject', description: 'The `sub` of the person there.' }),
-  }),
+  subjectAtIssuer(plain),
 ]);
 
 /** Who is on a list, and who must not be; nobody can be both. */

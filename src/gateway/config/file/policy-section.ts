@@ -9,6 +9,7 @@ import {
   type What,
   type Who,
 } from '../../../services/policy/rule.ts';
+import { groupAtIssuer, subjectAtIssuer } from './names-at-issuer.ts';
 
 // A rule that can never fit denies nothing, and nobody hears of it.
 const pattern = z
@@ -75,21 +76,8 @@ const domain = z
       fix: 'write what stands behind the @, in its ASCII form (xn--…), without *: a subdomain is another',
     },
   });
-const subject = z.union([
-  whole,
-  z.strictObject({
-    issuer: z.url().meta({ title: 'Issuer', description: 'The `iss` of that identity provider.' }),
-    subject: whole.meta({ title: 'Subject', description: 'The `sub` of the person there.' }),
-  }),
-]);
-
-const group = z.union([
-  whole,
-  z.strictObject({
-    issuer: z.url().meta({ title: 'Issuer', description: 'The `iss` of that identity provider.' }),
-    group: whole.meta({ title: 'Group', description: 'Its name there.' }),
-  }),
-]);
+const subject = z.union([whole, subjectAtIssuer(whole)]);
+const group = z.union([whole, groupAtIssuer(whole)]);
 
 const who = z
   .strictObject({
