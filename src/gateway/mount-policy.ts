@@ -6,6 +6,7 @@ import { createPolicy, type Policy } from '../services/policy/policy.ts';
 import type { PolicyRules } from '../services/policy/rule.ts';
 import type { ScopeRules } from '../services/resources/resource.ts';
 import type { GrantTerms } from '../services/tokens/grant-terms.ts';
+import type { FindObtainable } from './obtainable-scopes.ts';
 
 /** The policy of one mount, which a reload may change. */
 export interface MountPolicy {
@@ -21,7 +22,7 @@ export interface MountPolicyDeps {
   /** The identity provider whose subjects rules name without an issuer. */
   readonly identityIssuer: string;
   readonly scopeCheck: Pick<ScopeCheck, 'judgeNeeds'>;
-  readonly findObtainable?: (grant: GrantTerms) => ReadonlySet<string> | undefined;
+  readonly findObtainable?: FindObtainable;
   readonly emit: Emit;
   /** Absent: `createPolicy`. For mounts that have their rules in common. */
   readonly compile?: typeof createPolicy;

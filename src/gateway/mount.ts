@@ -4,7 +4,6 @@ import type { ClientTls } from '../platform/http1/dial.ts';
 import type { Random } from '../platform/random.ts';
 import type { Tagger } from '../platform/sealing/tagger.ts';
 import { describeError, type Logger } from '../platform/telemetry/logger.ts';
-import { expandScope } from '../protocol/scope.ts';
 import type { Admissions } from '../resource-server/admission/admit.ts';
 import { createEntryAdmission } from '../resource-server/admission/entry-admission.ts';
 import { createProvenAdmission, type KeyProofs } from '../resource-server/admission/proven-admission.ts';
@@ -26,7 +25,6 @@ import type { ClientFingerprint } from '../services/clients/client.ts';
 import type { EntryGate } from '../services/entry/entry-gate.ts';
 import type { RateLimits } from '../services/limits/rate-limits.ts';
 import type { SubjectConcurrency } from '../services/limits/subject-concurrency.ts';
-import type { GrantTerms } from '../services/tokens/grant-terms.ts';
 import type { Revocations } from '../services/tokens/revocations.ts';
 import type { AccessRecord, CallDetails } from './access-log.ts';
 import type { LiveCertificates } from './certificates.ts';
@@ -35,6 +33,7 @@ import type { ForeignTokens } from './foreign-tokens.ts';
 import { createMountPolicy, type MountPolicyDeps } from './mount-policy.ts';
 import { describeResource, findHomeIssuer } from './mount-resources.ts';
 import { type MountUpstream, openMountUpstream } from './mount-upstream.ts';
+import { createObtainableScopes } from './obtainable-scopes.ts';
 import { securityHeaders } from './security-headers.ts';
 
 /** Bodies up to this wait for their end before the upstream hears of the call. */
@@ -136,11 +135,9 @@ export function createMount(mount: MountConfig, config: GatehouseConfig, deps: M
   const stopAsking = deps.entryGate.onChange(() => {
     liveCalls.sweepSoon(clock.nowMilliseconds());
   });
-  const findObtainable = ({ client }: GrantTerms): ReadonlySet<string> | undefined => {
-    // Clients of another issuer are none of ours, whatever they are called.
-    const limit = accepts === undefined ? deps.clientScope(client) : undefined;
-    return limit && expandScope(limit, resource.scopes);
-  };
+  // Clients of another issuer are none of ours, whatever they are called.
+  const findLimit = accepts === undefined ? deps.clientScope : () => undefined;
+  const findObtainable = createObtainableScopes(resource.scopes, findLimit);
   const scopeCheck = createScopeCheck(resource, findObtainable);
   let current = mount;
   const policy = createMountPolicy(mount.policy, {
