@@ -2,6 +2,7 @@
  * The grants of one person that are alive: the list says which there may be, each grant's own record whether it still is
  * one, and the cut-offs whether it was ended together with others.
  */
+import { takeBatches } from '../../platform/batches.ts';
 import type { Clock, EpochSeconds } from '../../platform/clock.ts';
 import { StoreError } from '../../platform/store/store.ts';
 import { abbreviateClient, type ClientFingerprint } from '../../services/clients/client.ts';
@@ -97,7 +98,7 @@ export function createOwnGrants(deps: OwnGrantsDeps): OwnGrants {
     const listed = await personGrants.list(person);
     const live: OwnGrant[] = [];
     const ended: string[] = [];
-    for (const some of inGroups(listed)) {
+    for (const some of takeBatches(listed, atOnce)) {
       const found = await Promise.all(some.map((each) => findLive(person, each, (id) => ended.push(id))));
       live.push(...found.filter((each) => each !== undefined));
     }
@@ -110,7 +111,7 @@ export function createOwnGrants(deps: OwnGrantsDeps): OwnGrants {
   async function listReadable(person: Person): Promise<readonly OwnGrant[]> {
     const listed = (await unlessAway(personGrants.list(person))) ?? [];
     const live: OwnGrant[] = [];
-    for (const some of inGroups(listed)) {
+    for (const some of takeBatches(listed, atOnce)) {
       const found = await Promise.allSettled(some.map((each) => findLive(person, each)));
       live.push(...found.flatMap((each) => (each.status === 'fulfilled' ? (each.value ?? []) : [])));
       // A store that is slow to say no is not asked for the rest: the person waits for the end.
@@ -157,14 +158,10 @@ export function createOwnGrants(deps: OwnGrantsDeps): OwnGrants {
 
   /** So that other processes refuse their refreshes at once, and not when the feed has reached them. */
   async function endRecords(listed: readonly OwnGrant[]): Promise<void> {
-    for (const some of inGroups(listed)) {
+    for (const some of takeBatches(listed, atOnce)) {
       await Promise.all(some.map(({ grantId }) => directory.end(grantId, cause)));
     }
   }
-}
-
-function* inGroups<Each>(all: readonly Each[]): Generator<readonly Each[]> {
-  for (let from = 0; from < all.length; from += atOnce) yield all.slice(from, from + atOnce);
 }
 
 function refreshedAtOf({ previous, refreshedAtMs }: ActiveGrant): EpochSeconds | undefined {

@@ -1,3 +1,4 @@
+import { takeBatches } from '../batches.ts';
 import { type FeedPage, type Store, StoreError } from './store.ts';
 
 /** Reads a feed from where it stopped, and puts back what the store has forgotten of it. */
@@ -58,15 +59,4 @@ export function createFeedReader<Item>(deps: FeedReaderDeps<Item>): FeedReader {
       cursor = page.startedOver ? await putBack(page) : page.cursor;
     },
   };
-}
-
-function* takeBatches<Item>(items: Iterable<Item>, size: number): Iterable<readonly Item[]> {
-  let batch: Item[] = [];
-  for (const item of items) {
-    batch.push(item);
-    if (batch.length < size) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }

@@ -1,3 +1,4 @@
+import { takeBatches } from '../batches.ts';
 import type { Clock } from '../clock.ts';
 import type { Random } from '../random.ts';
 import { withDeadline } from './redis-client.ts';
@@ -145,8 +146,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
         listKeys(servers, recordKey(''), prefix, page, (scan) => perform('list', scan)),
       );
       const records: Array<{ key: string; value: string }> = [];
-      for (let from = 0; from < keys.length; from += readsAtOnce) {
-        const some = keys.slice(from, from + readsAtOnce);
+      for (const some of takeBatches(keys, readsAtOnce)) {
         const values = await Promise.all(some.map(get));
         for (const [index, key] of some.entries()) {
           const value = values[index];

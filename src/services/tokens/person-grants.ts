@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 
+import { takeBatches } from '../../platform/batches.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Sealer } from '../../platform/sealing/sealer.ts';
 import { type Store, StoreError } from '../../platform/store/store.ts';
@@ -88,8 +89,7 @@ export function createPersonGrants({ store, clock, sealer }: PersonGrantsDeps): 
   /** Without those whose grant is over: dead lines must not push a live grant off the list. */
   async function dropDead(lines: readonly ListLine[]): Promise<readonly ListLine[]> {
     const left: ListLine[] = [];
-    for (let from = 0; from < lines.length; from += askedAtOnce) {
-      const some = lines.slice(from, from + askedAtOnce);
+    for (const some of takeBatches(lines, askedAtOnce)) {
       const dead = await Promise.all(some.map(({ grantId }) => isDead(grantId)));
       left.push(...some.filter((_, index) => dead[index] === false));
     }
