@@ -188,16 +188,14 @@ function withoutIssuer(rules: EntryRules, identityIssuer: string): EntryRules {
   const { any, all, none } = rules.groups;
   const subjects = (names: typeof allow): typeof allow =>
     names.map((name) => (name.issuer === identityIssuer ? { ...name, issuer: undefined } : name));
+  // Not the mere name: under `none` that would keep people of every provider out.
   const groups = (names: typeof any): typeof any =>
-    names.map((name) => (typeof name === 'object' && name.issuer === identityIssuer ? name.group : name));
-  // Without any issuer it would keep people of every provider out.
-  const ofHome = (names: typeof none): typeof none =>
     names.map((name) =>
       typeof name === 'object' && name.issuer === identityIssuer ? { ...name, issuer: undefined } : name,
     );
   return {
     ...rules,
     subjects: { allow: subjects(allow), deny: subjects(deny) },
-    groups: { any: groups(any), all: groups(all), none: ofHome(none) },
+    groups: { any: groups(any), all: groups(all), none: groups(none) },
   };
 }
