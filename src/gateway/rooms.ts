@@ -38,10 +38,8 @@ import { openForeignTokens } from './foreign-tokens.ts';
 import type { GatewayDeps } from './gateway.ts';
 import { listGroupsOfRules } from './groups-of-rules.ts';
 import type { InFlight } from './in-flight.ts';
-import { listLiveChanges } from './live-changes.ts';
 import { createMount, type MountDeps } from './mount.ts';
 import { createMountFamily } from './mount-family.ts';
-import { openMounts } from './mounts.ts';
 import { describeEntry, describeFamilyNames, describeResources } from './mount-resources.ts';
 import { observe } from './observe.ts';
 import { observeProviders } from './observe-providers.ts';
@@ -52,7 +50,7 @@ import type { Readiness } from './private-listener.ts';
 import { describeProviders } from './provider-readiness.ts';
 import { createPublicRequests, type PublicRequests } from './public-requests.ts';
 import { createRequestIds } from './request-ids.ts';
-import { createSites, type Sites } from './sites.ts';
+import { serveMounts } from './served-mounts.ts';
 import { version } from './version.ts';
 import { isFamily } from './wildcard-hosts.ts';
 
@@ -211,7 +209,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const endpoints = config.issuesTokens ? createEndpoints(config, endpointsDeps) : undefined;
   const dispatch = createDispatch({
     issuer,
-    findSite: (url) => sites.findByUrl(url),
+    findSite: (url) => mounts.findSiteByUrl(url),
     checkRate: (endpoint, address) => rateLimits.check(endpoint, address),
     emit,
     onInternalError: (error, requestId) => {
@@ -243,24 +241,21 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     onAccess,
     onRevocationDone: observed.onRevocationDone,
   };
-  const mounts = openMounts(config.mounts, (mount) =>
-    isFamily(mount) ? createMountFamily(mount, config, mountDeps) : createMount(mount, config, mountDeps),
-  );
   const originCheck = createOriginCheck({
     publicUrl: issuer,
     allowedOrigins: [],
     allowedHosts: config.allowedHosts,
   });
   const isHostAcceptable = (hosts: readonly string[]): boolean => originCheck.isHostAcceptable(hosts);
-  const layOut = (): Sites =>
-    createSites(mounts.all, mounts.fallback, {
-      issuer,
-      endpoints,
-      isHostAcceptable,
-      allowedHosts: config.allowedHosts,
-    });
-  let mountConfigs = config.mounts;
-  let sites = layOut();
+  const mounts = serveMounts(config.mounts, {
+    issuer,
+    endpoints,
+    isHostAcceptable,
+    allowedHosts: config.allowedHosts,
+    resources,
+    openMount: (mount) =>
+      isFamily(mount) ? createMountFamily(mount, config, mountDeps) : createMount(mount, config, mountDeps),
+  });
   observeExpiry(registry, {
     listener: () => deps.certificate?.expiresAt(),
     upstream: () => mounts.upstreamTlsExpiresAt(),
@@ -275,7 +270,7 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
   const requests = createPublicRequests({
     issuer,
     dispatch,
-    findSite: (hosts) => sites.find(hosts),
+    findSite: (hosts) => mounts.findSite(hosts),
     newRequestId: createRequestIds(random),
     findAddress,
     isDraining: deps.isDraining,
@@ -309,12 +304,8 @@ export async function openRooms(config: GatehouseConfig, deps: RoomsDeps): Promi
     }),
     replaceMounts(next) {
       const changes = mounts.replace(next);
-      // Before the first call can come for one of them.
-      resources.replace(describeResources({ mounts: next, publicUrl: issuer }));
       familyOf = describeFamilyNames({ mounts: next, publicUrl: issuer });
-      sites = layOut();
-      log.info({ ...changes, ...listLiveChanges(mountConfigs, next) }, 'mounts_replaced');
-      mountConfigs = next;
+      log.info(changes, 'mounts_replaced');
     },
     async reload() {
       mounts.reloadTls();
